@@ -35,6 +35,7 @@ mod says_what_is_known;
 mod says_what_to_do;
 mod selection;
 mod served_through;
+mod service_manager;
 mod signature_refused;
 mod small_pushes;
 mod status_tells_operators;

@@ -12,6 +12,8 @@ mod compat;
 mod contract;
 mod debian;
 mod dependencies;
+mod deploy;
+mod dist;
 mod docs;
 mod drift;
 mod fuzz;
@@ -58,8 +60,12 @@ enum Task {
     Compat(compat::Options),
     /// Check that the contract keeps to the profile that the generator understands.
     LintSpec,
+    /// Check that what is in `deploy/` is understood by those who read it.
+    Deploy,
     /// Check where dependencies come from, under which licences, and whether anything uses them.
     Dependencies,
+    /// Make what is installed: an archive, a Debian package, and their checksums.
+    Dist(dist::Options),
     /// Check that the documentation of every item has no warnings.
     Docs,
     /// Compare generated files, emitted documents and types with the contract.
@@ -96,6 +102,8 @@ fn main() -> ExitCode {
         Task::Compat(options) => compat::run(options),
         Task::LintSpec => lint_spec::run(),
         Task::Dependencies => dependencies::run(),
+        Task::Deploy => deploy::run(),
+        Task::Dist(options) => dist::run(&options),
         Task::Docs => docs::run(),
         Task::Drift => drift::run(),
         Task::Fuzz(options) => fuzz::run(&options),

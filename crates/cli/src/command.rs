@@ -8,10 +8,12 @@ use crate::admin::{
     clone_url, mirror_servers, permission, project, repository, request, token, user, wait, webhook,
 };
 use crate::backup::{BackupOptions, RestoreOptions};
+use crate::completions::CompletionsOptions;
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
 use crate::exit_code;
 use crate::git_setup::GitSetupOptions;
+use crate::man_pages::ManOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
@@ -84,9 +86,6 @@ pub enum Command {
         after_help = "Example:\n  heliostat git-setup --origin https://git.example.com --mirror-url https://saigon.example.com --global"
     )]
     GitSetup(GitSetupOptions),
-    /// Print what the compiled code says of the contract, for the drift check.
-    #[command(hide = true)]
-    EmitContract,
     /// Projects of an upstream.
     #[command(subcommand, after_help = "Example:\n  heliostat project create PRJ --name Website")]
     Project(project::ProjectCommand),
@@ -142,7 +141,18 @@ pub enum Command {
     /// Repositories that lie in the trash of a data directory.
     #[command(subcommand, after_help = "Example:\n  heliostat trash list --data /srv/saigon")]
     Trash(trash::TrashCommand),
+    /// Print what a shell needs to complete commands, options and values.
+    #[command(after_help = COMPLETIONS)]
+    Completions(CompletionsOptions),
+    /// Write a manual page for each command into a directory.
+    Man(ManOptions),
 }
+
+const COMPLETIONS: &str = "\
+Where shells look for it:
+  bash  heliostat completions bash > ~/.local/share/bash-completion/completions/heliostat
+  zsh   heliostat completions zsh > ~/.zfunc/_heliostat, with fpath+=~/.zfunc before compinit in ~/.zshrc
+  fish  heliostat completions fish > ~/.config/fish/completions/heliostat.fish";
 
 /// `mirror` alone runs the role, with a verb it administers.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `role` or `trash`.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `completions`, `demo`, `doctor`, `git_setup`,
+//! `man_pages`, `role` or `trash`.
 //! `options` and `settings` give options their values, `client` talks REST, `output` prints, `exit_code` tells scripts how it
 //! went.
 
@@ -10,9 +11,11 @@ mod options;
 mod settings;
 
 mod backup;
+mod completions;
 mod demo;
 mod doctor;
 mod git_setup;
+mod man_pages;
 mod role;
 mod trash;
 
@@ -92,7 +95,6 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::GitSetup(options) => git_setup::run(options).await?,
-        Command::EmitContract => output::line(&heliostat_server::emitted_contract().to_string()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,
         Command::User(command) => admin::user::run(command).await?,
@@ -103,6 +105,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::CloneUrl(options) => admin::clone_url::run(options).await?,
         Command::Request(command) => admin::request::run(command).await?,
         Command::Trash(command) => trash::run(command).await?,
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man_pages::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

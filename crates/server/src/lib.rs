@@ -11,9 +11,11 @@
 //! 7. `http`: connections, what wraps every request, and errors as answers.
 //! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged. `traces`: what a collector is told.
 //!
-//! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract` describes the handlers to the drift check.
+//! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract`, a feature,
+//! describes the handlers to the drift check.
 
 mod client_keys;
+#[cfg(feature = "emitted-contract")]
 mod emitted_contract;
 mod git;
 mod hooks;
@@ -35,6 +37,7 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_origin::{DEFAULT_MAX_REPOSITORIES, PathPattern};
 pub use heliostat_storage::Role;
 
+#[cfg(feature = "emitted-contract")]
 pub use emitted_contract::emitted_contract;
 pub use http::{
     ConnectionOptions, KernelTls, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint,

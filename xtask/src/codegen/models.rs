@@ -6,12 +6,15 @@ use super::settings::Settings;
 use super::types::{rust_type, validators};
 use crate::contract::{Contract, Field, Schema, SchemaKind, ValueType};
 
+/// The feature that has utoipa read the types. Only the drift check needs it, and every other build is quicker without.
+const SERDE_SCHEMAS: &str = "feature = \"serde-schemas\"";
+
 /// The file with all named schemas.
 pub fn generate(contract: &Contract, settings: &Settings) -> String {
     let mut text = files::preamble("Named schemas of the contract.");
     text.push_str("use std::collections::BTreeMap;\nuse std::fmt;\n\n");
     text.push_str("use poem_openapi::{Enum, Object, Union};\nuse serde::{Deserialize, Serialize};\n");
-    text.push_str("use serde_json::Value;\nuse utoipa::ToSchema;\n");
+    text.push_str(&format!("use serde_json::Value;\n#[cfg({SERDE_SCHEMAS})]\nuse utoipa::ToSchema;\n"));
     for schema in contract.schemas.values() {
         text.push('\n');
         text.push_str(&doc_comment("", &schema.description));
@@ -30,7 +33,8 @@ pub fn generate(contract: &Contract, settings: &Settings) -> String {
 
 fn enumeration(text: &mut String, schema: &Schema, values: &[String]) {
     let name = &schema.name;
-    text.push_str("#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]\n");
+    text.push_str("#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]\n");
+    text.push_str(&schema_derive());
     text.push_str(&format!("pub enum {name} {{\n"));
     for value in values {
         text.push_str(&format!(
@@ -58,14 +62,15 @@ fn enumeration(text: &mut String, schema: &Schema, values: &[String]) {
 
 fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &Schema, fields: &[Field]) {
     let secret = fields.iter().any(|field| settings.is_secret(&schema.name, &field.name));
-    let mut derives = vec!["Clone", "PartialEq", "Serialize", "Deserialize", "Object", "ToSchema"];
+    let mut derives = vec!["Clone", "PartialEq", "Serialize", "Deserialize", "Object"];
     if !secret {
         derives.insert(0, "Debug");
     }
     if fields.iter().all(|field| !field.required || has_default(&field.value)) {
         derives.insert(1, "Default");
     }
-    text.push_str(&format!("#[derive({})]\npub struct {} {{\n", derives.join(", "), schema.name));
+    text.push_str(&format!("#[derive({})]\n{}", derives.join(", "), schema_derive()));
+    text.push_str(&format!("pub struct {} {{\n", schema.name));
     for field in fields {
         text.push_str(&object_field(contract, settings, schema, field));
     }
@@ -107,7 +112,7 @@ fn object_field(contract: &Contract, settings: &Settings, schema: &Schema, field
         text.push_str(&format!("    #[oai({})]\n", oai.join(", ")));
     }
     if is_lenient {
-        text.push_str("    #[schema(required = true)]\n");
+        text.push_str(&format!("    #[cfg_attr({SERDE_SCHEMAS}, schema(required = true))]\n"));
     }
     if !serde.is_empty() {
         text.push_str(&format!("    #[serde({})]\n", serde.join(", ")));
@@ -120,6 +125,10 @@ fn object_field(contract: &Contract, settings: &Settings, schema: &Schema, field
     let kind = if field.required && !field.nullable { kind } else { format!("Option<{kind}>") };
     text.push_str(&format!("    pub {name}: {kind},\n"));
     text
+}
+
+fn schema_derive() -> String {
+    format!("#[cfg_attr({SERDE_SCHEMAS}, derive(ToSchema))]\n")
 }
 
 fn is_free_form(contract: &Contract, name: &str) -> bool {
@@ -144,7 +153,8 @@ fn hiding_debug(settings: &Settings, schema: &Schema, fields: &[Field]) -> Strin
 }
 
 fn one_of(text: &mut String, schema: &Schema, names: &[String]) {
-    text.push_str("#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Union, ToSchema)]\n");
+    text.push_str("#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Union)]\n");
+    text.push_str(&schema_derive());
     text.push_str(&format!("#[serde(untagged)]\n#[oai(one_of)]\npub enum {} {{\n", schema.name));
     for name in names {
         text.push_str(&format!("    /// {name}\n    {name}({name}),\n"));
@@ -155,7 +165,8 @@ fn one_of(text: &mut String, schema: &Schema, names: &[String]) {
 fn schema_list(contract: &Contract) -> String {
     let mut text =
         String::from("\n/// The schemas as utoipa reads them off the same types: what serde writes.\n");
-    text.push_str("#[derive(utoipa::OpenApi)]\n#[openapi(components(schemas(\n");
+    text.push_str(&format!("#[cfg({SERDE_SCHEMAS})]\n#[derive(utoipa::OpenApi)]\n"));
+    text.push_str("#[openapi(components(schemas(\n");
     for schema in contract.schemas.values() {
         if !matches!(schema.kind, SchemaKind::FreeForm) {
             text.push_str(&format!("    {},\n", schema.name));

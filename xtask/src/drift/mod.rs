@@ -110,15 +110,13 @@ fn compare(wanted: &Facts, found: &Facts) -> BTreeMap<String, String> {
 }
 
 fn emitted_documents() -> anyhow::Result<Value> {
-    let binary = test::built_binary()?;
-    let output = Command::new(&binary)
-        .arg("emit-contract")
-        .output()
-        .with_context(|| format!("cannot run {}", binary.display()))?;
+    let binary = test::built_binary()?.with_file_name("heliostat-emitted-contract");
+    let output = Command::new(&binary).output();
+    let output = output.with_context(|| format!("cannot run {}", binary.display()))?;
     if !output.status.success() {
-        bail!("`heliostat emit-contract` failed:\n{}", String::from_utf8_lossy(&output.stderr));
+        bail!("{} failed:\n{}", binary.display(), String::from_utf8_lossy(&output.stderr));
     }
-    serde_json::from_slice(&output.stdout).context("`heliostat emit-contract` printed no JSON")
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{} printed no JSON", binary.display()))
 }
 
 #[cfg(test)]

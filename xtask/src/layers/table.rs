@@ -92,6 +92,8 @@ pub const CRATES: &[CrateRow] = &[
     ),
     row("crates/cli", &["heliostat-git", "heliostat-peer", "heliostat-server"]),
     row("tests/contract", &[]),
+    // Turns on the feature that only the drift check needs, in builds of the whole workspace.
+    row("tests/emitted_contract", &["heliostat-server"]),
     row("tests/machines", &[]),
     row("tests", &["heliostat-api", "heliostat-auth", "heliostat-contract", "heliostat-machines"]),
     row("tests/fuzz", &["heliostat-git-wire"]),
@@ -140,6 +142,7 @@ pub const UNCONFINED: &[&str] = &[
     "crates/cli",
     "tests",
     "tests/contract",
+    "tests/emitted_contract",
     "tests/fuzz",
     "tests/machines",
     "tests/torture",

@@ -7,6 +7,7 @@
 //! because a part of it would make cargo choose other features, and build everything again.
 
 mod outside;
+mod packages;
 mod postgres;
 pub mod statuses;
 mod times;
@@ -19,7 +20,8 @@ use clap::ValueEnum;
 
 use crate::outcome::Outcome;
 use crate::{
-    codegen, compat, dependencies, docs, drift, fuzz, layers, lint_spec, spelling, tidy, torture, workspace,
+    codegen, compat, dependencies, deploy, docs, drift, fuzz, layers, lint_spec, spelling, tidy, torture,
+    workspace,
 };
 pub use postgres::Postgres;
 use times::Times;
@@ -30,7 +32,7 @@ pub enum Stage {
     /// `cargo fmt --check`.
     Format,
     /// The gates that need no build: the contract, its promises, generated files, layers, tidiness,
-    /// spelling, licences, sources and use of dependencies.
+    /// spelling, licences, sources and use of dependencies, and what is in `deploy/`.
     Gates,
     /// Clippy with warnings denied.
     Clippy,
@@ -51,6 +53,8 @@ pub enum Stage {
     /// What other people's programs make of the contract and of live servers: linters, schemathesis, generated clients, a
     /// browser.
     Outside,
+    /// What `cargo xtask dist` makes, from the binary of the tests: unpacked, looked at and run.
+    Packages,
     /// The demonstration as a newcomer runs it, with its self-check.
     Demo,
 }
@@ -101,7 +105,7 @@ const TORTURE_MINUTES: &str = "5";
 
 /// The gates that need no build of the servers, from the fastest to the slowest. A further one is a line here.
 fn gates() -> anyhow::Result<Outcome> {
-    let gates: [fn() -> anyhow::Result<Outcome>; 7] = [
+    let gates: [fn() -> anyhow::Result<Outcome>; 8] = [
         tidy::run,
         layers::run,
         lint_spec::run,
@@ -109,6 +113,7 @@ fn gates() -> anyhow::Result<Outcome> {
         || compat::run(compat::Options::default()),
         spelling::run,
         dependencies::run,
+        deploy::run,
     ];
     for gate in gates {
         let outcome = told(gate())?;
@@ -149,6 +154,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
         Stage::Outside => outside::run()?,
+        Stage::Packages => return told(packages::run(&built_binary()?)),
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }
     Ok(Outcome::Good(String::new()))

@@ -72,9 +72,19 @@ impl Tools {
 
 /// A command of one of the programs that are gates; installed when it is missing.
 pub fn gate_program(name: &str) -> anyhow::Result<Command> {
+    Ok(Command::new(gate_programs()?.join(name)))
+}
+
+/// Where the programs that are gates are, and then those of this machine.
+pub fn search_path_of_gates() -> anyhow::Result<OsString> {
+    let theirs = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(gate_programs()?).chain(std::env::split_paths(&theirs));
+    std::env::join_paths(all).context("the target directory has a colon in its name")
+}
+
+fn gate_programs() -> anyhow::Result<PathBuf> {
     let list = workspace::root().join("xtask/src/tools/gate_programs.txt");
-    let home = python::install(&folder()?, "gates", &list)?;
-    Ok(Command::new(home.join("bin").join(name)))
+    Ok(python::install(&folder()?, "gates", &list)?.join("bin"))
 }
 
 fn folder() -> anyhow::Result<PathBuf> {

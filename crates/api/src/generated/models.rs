@@ -8,10 +8,12 @@ use std::fmt;
 use poem_openapi::{Enum, Object, Union};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+#[cfg(feature = "serde-schemas")]
 use utoipa::ToSchema;
 
 /// A new password for a user.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct AdminPasswordUpdate {
     /// The name of the user.
     #[oai(validator(min_length = 1, max_length = 255))]
@@ -37,7 +39,8 @@ impl fmt::Debug for AdminPasswordUpdate {
 }
 
 /// Yes or no, as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum BooleanText {
     /// `true`
     #[oai(rename = "true")]
@@ -74,7 +77,8 @@ impl fmt::Display for BooleanText {
 }
 
 /// How branches are sorted: by name, or those first whose last commit is the youngest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum BranchOrder {
     /// `ALPHABETICAL`
     #[oai(rename = "ALPHABETICAL")]
@@ -111,7 +115,8 @@ impl fmt::Display for BranchOrder {
 }
 
 /// A repository with what a mirror compares.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct EnrichedRepository {
     /// The id of the repository.
     pub id: i32,
@@ -125,29 +130,29 @@ pub struct EnrichedRepository {
     pub description: Option<String>,
     /// An id that a repository shares with its forks, 20 hexadecimal digits.
     #[oai(rename = "hierarchyId")]
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(rename = "hierarchyId", default)]
     pub hierarchy_id: String,
     /// The version control system, always `git`.
     #[oai(rename = "scmId")]
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(rename = "scmId", default)]
     pub scm_id: String,
     /// Whether a repository can be used, is being created, could not be created, or is out of service.
     pub state: RepositoryState,
     /// The state in words.
     #[oai(rename = "statusMessage")]
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(rename = "statusMessage", default)]
     pub status_message: String,
     /// Whether everyone may read the repository without signing in.
     pub public: bool,
     /// Whether the repository may be forked.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub forkable: bool,
     /// Whether the repository is archived, so that it can be read but not pushed to.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub archived: bool,
     /// The short name of the default branch.
@@ -164,13 +169,13 @@ pub struct EnrichedRepository {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<i32>,
     /// Always `REPOSITORY`.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub scope: String,
     /// A project.
     pub project: RestProject,
     /// The addresses of a repository.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub links: RestRepositoryLinks,
     /// What a mirror compares to find out whether it is up to date.
@@ -178,7 +183,8 @@ pub struct EnrichedRepository {
 }
 
 /// What a mirror compares to find out whether it is up to date.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct EnrichedRepositoryProperties {
     /// The SHA-256, in hexadecimal, of a line `<object id> <ref name>` for each ref, sorted by ref name. Two
     /// repositories with the same hash have the same refs.
@@ -194,7 +200,7 @@ pub struct EnrichedRepositoryProperties {
     #[serde(rename = "defaultBranchId", default, skip_serializing_if = "Option::is_none")]
     pub default_branch_id: Option<String>,
     /// A number that grows by one with each change of the refs.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub generation: i64,
     /// A random name that the repository got when it was made and keeps for life. The same id with another identity
@@ -218,7 +224,8 @@ pub struct EnrichedRepositoryProperties {
 /// certificate or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
 /// another hash (`OBJECT_FORMAT`), or shows no ref any more (`EMPTIED`), in which case what is here stays. About this
 /// side: the repository is `ARCHIVED`, or `THIS_SERVER` is at fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum FollowingFault {
     /// `CREDENTIALS`
     #[oai(rename = "CREDENTIALS")]
@@ -306,7 +313,8 @@ impl fmt::Display for FollowingFault {
 
 /// How a repository stands to what it follows: not looked at yet; equal to it at the last look; or not brought in step
 /// by the last look, for the reason given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum FollowingState {
     /// `NEW`
     #[oai(rename = "NEW")]
@@ -349,7 +357,8 @@ impl fmt::Display for FollowingState {
 
 /// A permission for the whole server, from low to high: to sign in, to create projects, to administer projects
 /// and users, to administer everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum GlobalPermission {
     /// `LICENSED_USER`
     #[oai(rename = "LICENSED_USER")]
@@ -398,7 +407,8 @@ impl fmt::Display for GlobalPermission {
 /// Why a repository is neither removed nor overwritten. `MISSING`: the upstream does not know it, and has not
 /// announced that it was deleted. `FELL_BACK`: the upstream has less of it than it had. `REPLACED`: the upstream
 /// has another repository with its id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum HeldBackReason {
     /// `MISSING`
     #[oai(rename = "MISSING")]
@@ -440,7 +450,8 @@ impl fmt::Display for HeldBackReason {
 }
 
 /// How a call ended: taken in with 2xx, refused with another status, or without an answer that could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum InvocationOutcome {
     /// `SUCCESS`
     #[oai(rename = "SUCCESS")]
@@ -482,7 +493,8 @@ impl fmt::Display for InvocationOutcome {
 }
 
 /// Whether a mirror has synchronized a repository or has failed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirrorEventType {
     /// `SYNCHRONIZED`
     #[oai(rename = "SYNCHRONIZED")]
@@ -519,7 +531,8 @@ impl fmt::Display for MirrorEventType {
 }
 
 /// What is mirrored, all projects or those that are selected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirrorMode {
     /// `ALL_PROJECTS`
     #[oai(rename = "ALL_PROJECTS")]
@@ -558,7 +571,8 @@ impl fmt::Display for MirrorMode {
 /// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
 /// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
 /// heard of for a minute, or does not take events. `UNKNOWN`: it has not told how far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirrorStanding {
     /// `UP_TO_DATE`
     #[oai(rename = "UP_TO_DATE")]
@@ -605,7 +619,8 @@ impl fmt::Display for MirrorStanding {
 }
 
 /// Whether a mirror has fetched only the refs that it was told of, or compared all refs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirrorSyncType {
     /// `INCREMENTAL`
     #[oai(rename = "INCREMENTAL")]
@@ -642,7 +657,8 @@ impl fmt::Display for MirrorSyncType {
 }
 
 /// Whether a mirror is one server or a farm of nodes behind one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirrorType {
     /// `SINGLE`
     #[oai(rename = "SINGLE")]
@@ -680,7 +696,8 @@ impl fmt::Display for MirrorType {
 
 /// How a repository stands on a mirror: not mirrored, in its first synchronization, ready, failed in its first
 /// synchronization, or ready but failed to follow the last change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirroredRepositoryStatus {
     /// `NOT_MIRRORED`
     #[oai(rename = "NOT_MIRRORED")]
@@ -732,7 +749,8 @@ impl fmt::Display for MirroredRepositoryStatus {
 }
 
 /// Whether a mirroring request is open, accepted or rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum MirroringRequestState {
     /// `PENDING`
     #[oai(rename = "PENDING")]
@@ -775,7 +793,8 @@ impl fmt::Display for MirroringRequestState {
 
 /// The hash by which git names the objects of a repository. It is chosen once, when the repository is created, and is
 /// `sha1` unless something else is said. A repository cannot be pushed to from one of the other format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum ObjectFormat {
     /// `sha1`
     #[oai(rename = "sha1")]
@@ -812,20 +831,21 @@ impl fmt::Display for ObjectFormat {
 }
 
 /// A page of repositories with their hashes.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfEnrichedRepository {
     /// What is on this page.
     pub values: Vec<EnrichedRepository>,
     /// How many values are on this page.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub size: i32,
     /// The most values that the page may hold.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub limit: i32,
     /// Where this page starts.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub start: i64,
     /// Whether no page follows.
@@ -839,7 +859,8 @@ pub struct PageOfEnrichedRepository {
 }
 
 /// A page of access tokens.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestAccessToken {
     /// What is on this page.
     pub values: Vec<RestAccessToken>,
@@ -860,7 +881,8 @@ pub struct PageOfRestAccessToken {
 }
 
 /// A page of users.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestApplicationUser {
     /// What is on this page.
     pub values: Vec<RestApplicationUser>,
@@ -881,7 +903,8 @@ pub struct PageOfRestApplicationUser {
 }
 
 /// A page of branches.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestBranch {
     /// What is on this page.
     pub values: Vec<RestBranch>,
@@ -902,7 +925,8 @@ pub struct PageOfRestBranch {
 }
 
 /// A page of repositories of which a mirror lacks something.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestDelayedCopy {
     /// What is on this page.
     pub values: Vec<RestDelayedCopy>,
@@ -923,7 +947,8 @@ pub struct PageOfRestDelayedCopy {
 }
 
 /// A page of calls of a webhook.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestDetailedInvocation {
     /// What is on this page.
     pub values: Vec<RestDetailedInvocation>,
@@ -944,7 +969,8 @@ pub struct PageOfRestDetailedInvocation {
 }
 
 /// A page of user accounts.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestDetailedUser {
     /// What is on this page.
     pub values: Vec<RestDetailedUser>,
@@ -965,7 +991,8 @@ pub struct PageOfRestDetailedUser {
 }
 
 /// A page of repositories that follow one on another server.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestFollowedRepository {
     /// What is on this page.
     pub values: Vec<RestFollowedRepository>,
@@ -986,7 +1013,8 @@ pub struct PageOfRestFollowedRepository {
 }
 
 /// A page of synchronization states.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestMirrorRepositorySynchronizationStatus {
     /// What is on this page.
     pub values: Vec<RestMirrorRepositorySynchronizationStatus>,
@@ -1007,7 +1035,8 @@ pub struct PageOfRestMirrorRepositorySynchronizationStatus {
 }
 
 /// A page of mirrors.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestMirrorServer {
     /// What is on this page.
     pub values: Vec<RestMirrorServer>,
@@ -1028,7 +1057,8 @@ pub struct PageOfRestMirrorServer {
 }
 
 /// A page of mirrors, each with its link to the repository.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestMirroredRepositoryDescriptor {
     /// What is on this page.
     pub values: Vec<RestMirroredRepositoryDescriptor>,
@@ -1049,7 +1079,8 @@ pub struct PageOfRestMirroredRepositoryDescriptor {
 }
 
 /// A page of mirroring requests.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestMirroringRequest {
     /// What is on this page.
     pub values: Vec<RestMirroringRequest>,
@@ -1070,7 +1101,8 @@ pub struct PageOfRestMirroringRequest {
 }
 
 /// A page of users with their permissions.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestPermittedUser {
     /// What is on this page.
     pub values: Vec<RestPermittedUser>,
@@ -1091,7 +1123,8 @@ pub struct PageOfRestPermittedUser {
 }
 
 /// A page of projects.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestProject {
     /// What is on this page.
     pub values: Vec<RestProject>,
@@ -1112,7 +1145,8 @@ pub struct PageOfRestProject {
 }
 
 /// A page of repositories.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestRepository {
     /// What is on this page.
     pub values: Vec<RestRepository>,
@@ -1133,7 +1167,8 @@ pub struct PageOfRestRepository {
 }
 
 /// A page of repositories that can be read from a mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestServedRepository {
     /// What is on this page.
     pub values: Vec<RestServedRepository>,
@@ -1154,7 +1189,8 @@ pub struct PageOfRestServedRepository {
 }
 
 /// A page of upstream servers.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestUpstreamServer {
     /// What is on this page.
     pub values: Vec<RestUpstreamServer>,
@@ -1175,7 +1211,8 @@ pub struct PageOfRestUpstreamServer {
 }
 
 /// A page of webhooks.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct PageOfRestWebhook {
     /// What is on this page.
     pub values: Vec<RestWebhook>,
@@ -1196,7 +1233,8 @@ pub struct PageOfRestWebhook {
 }
 
 /// A permission of any kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum Permission {
     /// `LICENSED_USER`
     #[oai(rename = "LICENSED_USER")]
@@ -1273,7 +1311,8 @@ impl fmt::Display for Permission {
 }
 
 /// A permission for all repositories of a project, from low to high: to read, to push, to administer the project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum ProjectPermission {
     /// `PROJECT_READ`
     #[oai(rename = "PROJECT_READ")]
@@ -1315,7 +1354,8 @@ impl fmt::Display for ProjectPermission {
 }
 
 /// Whether a project is an ordinary one or belongs to one user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum ProjectType {
     /// `NORMAL`
     #[oai(rename = "NORMAL")]
@@ -1352,7 +1392,8 @@ impl fmt::Display for ProjectType {
 }
 
 /// `NEVER_ORDERED`: nothing is to be done. `PENDING`: what no ref leads to may still be there. `DONE`: it is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum PurgeState {
     /// `NEVER_ORDERED`
     #[oai(rename = "NEVER_ORDERED")]
@@ -1394,7 +1435,8 @@ impl fmt::Display for PurgeState {
 }
 
 /// What has become of a ref.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum RefChangeType {
     /// `ADD`
     #[oai(rename = "ADD")]
@@ -1436,7 +1478,8 @@ impl fmt::Display for RefChangeType {
 }
 
 /// Whether a ref is a branch or a tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum RefType {
     /// `BRANCH`
     #[oai(rename = "BRANCH")]
@@ -1474,7 +1517,8 @@ impl fmt::Display for RefType {
 
 /// Why a recorded repository is not served: nothing is on the disk in its place, what is there is another repository,
 /// its references are those of an earlier state than the recorded one, or it is damaged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum RepositoryFaultKind {
     /// `MISSING`
     #[oai(rename = "MISSING")]
@@ -1521,7 +1565,8 @@ impl fmt::Display for RepositoryFaultKind {
 }
 
 /// A permission for one repository, from low to high: to read, to push, to administer it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum RepositoryPermission {
     /// `REPO_READ`
     #[oai(rename = "REPO_READ")]
@@ -1563,7 +1608,8 @@ impl fmt::Display for RepositoryPermission {
 }
 
 /// Whether a repository can be used, is being created, could not be created, or is out of service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum RepositoryState {
     /// `AVAILABLE`
     #[oai(rename = "AVAILABLE")]
@@ -1610,7 +1656,8 @@ impl fmt::Display for RepositoryState {
 }
 
 /// Whether everyone may read a repository without signing in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum RepositoryVisibility {
     /// `public`
     #[oai(rename = "public")]
@@ -1647,7 +1694,8 @@ impl fmt::Display for RepositoryVisibility {
 }
 
 /// An access token, without the secret itself.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAccessToken {
     /// The id of the token.
     pub id: String,
@@ -1670,7 +1718,8 @@ pub struct RestAccessToken {
 }
 
 /// An access token to create.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAccessTokenRequest {
     /// What the token is for.
     #[oai(validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
@@ -1686,7 +1735,8 @@ pub struct RestAccessTokenRequest {
 }
 
 /// How the callbacks of the add-on are signed.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonAuthentication {
     /// The kind of signature, always `jwt`.
     #[oai(rename = "type")]
@@ -1695,7 +1745,8 @@ pub struct RestAddonAuthentication {
 }
 
 /// How a mirror introduces itself to an upstream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonDescriptor {
     /// The key of the add-on, unique to this mirror.
     pub key: String,
@@ -1722,7 +1773,8 @@ pub struct RestAddonDescriptor {
 }
 
 /// The news that an upstream has installed a mirror, with the secret that the two share from now on.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonInstalledEvent {
     /// How the upstream calls itself in the tokens that it signs.
     #[oai(rename = "clientKey", validator(min_length = 1, max_length = 255))]
@@ -1790,7 +1842,8 @@ impl fmt::Debug for RestAddonInstalledEvent {
 }
 
 /// Where the upstream announces that it has installed or removed the mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonLifecycle {
     /// The path to call after the installation.
     pub installed: String,
@@ -1799,14 +1852,16 @@ pub struct RestAddonLifecycle {
 }
 
 /// What the add-on takes part in, where Atlassian Connect looks for it.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonModules {
     /// The events that the mirror wants to hear of.
     pub webhooks: Vec<RestAddonWebhook>,
 }
 
 /// A kind of event, and where to send it.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonWebhook {
     /// The key of the event.
     pub event: String,
@@ -1815,11 +1870,12 @@ pub struct RestAddonWebhook {
 }
 
 /// Whether usage data may be collected, and the time on the upstream.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAnalyticsSettings {
     /// Whether mirrors may collect usage data.
     #[oai(rename = "canCollectAnalytics")]
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(rename = "canCollectAnalytics", default)]
     pub can_collect_analytics: bool,
     /// The time on the upstream.
@@ -1851,7 +1907,8 @@ pub struct RestAnalyticsSettings {
 }
 
 /// What this server is.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestApplicationProperties {
     /// The version; for the sake of clients that want a certain version of Bitbucket, administrators may have the
     /// server report another one than its own.
@@ -1871,7 +1928,8 @@ pub struct RestApplicationProperties {
 }
 
 /// A user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestApplicationUser {
     /// The id of the user.
     pub id: i32,
@@ -1898,7 +1956,8 @@ pub struct RestApplicationUser {
 }
 
 /// The user to whom credentials belong, and what the user may do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestApplicationUserWithPermissions {
     /// The id of the user.
     pub id: i32,
@@ -1926,13 +1985,14 @@ pub struct RestApplicationUserWithPermissions {
     #[serde(rename = "effectivePermissions")]
     pub effective_permissions: BTreeMap<String, Value>,
     /// Where the object itself is to be found.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub links: RestSelfLinks,
 }
 
 /// The credentials that a user has presented to a mirror.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAuthenticationRequest {
     /// A password, an access token or an SSH key; the fields tell which.
     pub credentials: RestCredentials,
@@ -1943,7 +2003,8 @@ pub struct RestAuthenticationRequest {
 }
 
 /// An access token.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestBearerTokenCredentials {
     /// The access token.
     #[oai(validator(max_length = 4096))]
@@ -1960,7 +2021,8 @@ impl fmt::Debug for RestBearerTokenCredentials {
 }
 
 /// A branch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestBranch {
     /// The full name of the ref.
     pub id: String,
@@ -1989,7 +2051,8 @@ pub struct RestBranch {
 }
 
 /// A branch to create.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestBranchCreateRequest {
     /// The name of the branch, in full or short.
     #[oai(validator(min_length = 1, max_length = 1024))]
@@ -2001,7 +2064,8 @@ pub struct RestBranchCreateRequest {
 }
 
 /// A branch to delete.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestBranchDeleteRequest {
     /// The name of the branch, in full or short.
     #[oai(validator(min_length = 1, max_length = 1024))]
@@ -2017,7 +2081,8 @@ pub struct RestBranchDeleteRequest {
 }
 
 /// A node of a mirror farm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestClusterNode {
     /// The id of the node, a UUID.
     pub id: String,
@@ -2034,7 +2099,8 @@ pub struct RestClusterNode {
 }
 
 /// Where a node of a farm listens.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestClusterNodeAddress {
     /// The host name or IP address.
     pub address: String,
@@ -2043,7 +2109,8 @@ pub struct RestClusterNodeAddress {
 }
 
 /// A branch to create.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestCreateBranchRequest {
     /// The name of the branch, in full or short.
     #[oai(validator(min_length = 1, max_length = 1024))]
@@ -2059,7 +2126,8 @@ pub struct RestCreateBranchRequest {
 }
 
 /// A password, an access token or an SSH key; the fields tell which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Union, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Union)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 #[serde(untagged)]
 #[oai(one_of)]
 pub enum RestCredentials {
@@ -2072,7 +2140,8 @@ pub enum RestCredentials {
 }
 
 /// The branch to make the default one.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestDefaultBranchUpdate {
     /// The name of the branch, in full or short.
     #[oai(validator(min_length = 1, max_length = 1024))]
@@ -2080,7 +2149,8 @@ pub struct RestDefaultBranchUpdate {
 }
 
 /// A repository of which a mirror lacks something, as far as the mirror has reported.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestDelayedCopy {
     /// The id of the repository.
     #[oai(rename = "repositoryId")]
@@ -2111,7 +2181,8 @@ pub struct RestDelayedCopy {
 }
 
 /// A repository that is behind its upstream.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestDelayedSyncRepository {
     /// The id of the repository on the upstream.
     #[oai(rename = "repositoryId")]
@@ -2152,7 +2223,8 @@ pub struct RestDelayedSyncRepository {
 }
 
 /// A call of a webhook with what was sent and what came back.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestDetailedInvocation {
     /// The id of the call. Absent for a test, which is not in the log.
     #[oai(skip_serializing_if_is_none)]
@@ -2183,7 +2255,8 @@ pub struct RestDetailedInvocation {
 }
 
 /// A user, as administrators see the account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestDetailedUser {
     /// The id of the user.
     pub id: i32,
@@ -2228,7 +2301,8 @@ pub struct RestDetailedUser {
 }
 
 /// One fault.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestErrorMessage {
     /// The field or parameter that is wrong. `null` if the fault lies elsewhere.
     pub context: Option<String>,
@@ -2243,14 +2317,16 @@ pub struct RestErrorMessage {
 }
 
 /// The body of every error response.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestErrors {
     /// What is wrong, one entry for each fault.
     pub errors: Vec<RestErrorMessage>,
 }
 
 /// The user who caused an event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestEventActor {
     /// The user's number.
     pub id: i32,
@@ -2271,7 +2347,8 @@ pub struct RestEventActor {
 }
 
 /// A repository that waits for a synchronization.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestFarmSynchronizationRequest {
     /// The id of the repository on the upstream.
     #[oai(rename = "externalRepoId")]
@@ -2291,7 +2368,8 @@ pub struct RestFarmSynchronizationRequest {
 }
 
 /// A repository that follows one on another server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestFollowedRepository {
     /// A repository.
     pub repository: RestRepository,
@@ -2300,7 +2378,8 @@ pub struct RestFollowedRepository {
 }
 
 /// What a repository follows, and how that goes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestFollowing {
     /// The address of the source.
     pub url: String,
@@ -2348,7 +2427,8 @@ pub struct RestFollowing {
 }
 
 /// Why the last look at a source failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestFollowingError {
     /// Why the last look at a source failed. About the source: it asks for other `CREDENTIALS`, has `FORBIDDEN` to read, has
     /// no such repository (`NOT_FOUND`), sends its callers `ELSEWHERE`, is `AWAY`, is `NOT_TRUSTED` because of its
@@ -2361,7 +2441,8 @@ pub struct RestFollowingError {
 }
 
 /// What a repository is to follow.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestFollowingRequest {
     /// The address from which it could be cloned, by http or https and without user or password, such as
     /// `https://git.example.org/acme/tool.git`.
@@ -2402,7 +2483,8 @@ impl fmt::Debug for RestFollowingRequest {
 }
 
 /// The hashes of one repository.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestHashedRepository {
     /// The id of the repository on the upstream.
     pub id: i32,
@@ -2415,7 +2497,8 @@ pub struct RestHashedRepository {
 }
 
 /// The hashes of one repository. Only those that were asked for and are known are there.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestHashes {
     /// The SHA-256 of the refs, in hex, as it can be computed with
     /// `git for-each-ref --format='%(objectname) %(refname)' | sha256sum`. Absent on a mirror until the repository
@@ -2430,7 +2513,8 @@ pub struct RestHashes {
 }
 
 /// What a mirror holds back until an administrator confirms.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestHeldBack {
     /// Stands for exactly this list; a confirmation repeats it.
     pub token: String,
@@ -2446,7 +2530,8 @@ pub struct RestHeldBack {
 }
 
 /// A repository that is held back on a mirror.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestHeldBackRepository {
     /// The id that the repository had on the upstream.
     #[oai(rename = "repositoryId")]
@@ -2473,7 +2558,8 @@ pub struct RestHeldBackRepository {
 }
 
 /// A call of a webhook in short.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocation {
     /// The id of the call.
     pub id: i64,
@@ -2502,7 +2588,8 @@ pub struct RestInvocation {
 }
 
 /// How many calls have ended in which way.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocationCounts {
     /// How many got no answer that could be read.
     pub errors: i64,
@@ -2515,7 +2602,8 @@ pub struct RestInvocationCounts {
 }
 
 /// How the calls of a webhook have gone, as far back as the delivery log reaches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocationHistory {
     /// How many calls have ended in which way.
     pub counts: RestInvocationCounts,
@@ -2534,7 +2622,8 @@ pub struct RestInvocationHistory {
 }
 
 /// What was sent to a webhook.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocationRequest {
     /// Always `POST`.
     pub method: String,
@@ -2547,7 +2636,8 @@ pub struct RestInvocationRequest {
 }
 
 /// What came back from a webhook.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocationResult {
     /// How a call ended: taken in with 2xx, refused with another status, or without an answer that could be read.
     pub outcome: InvocationOutcome,
@@ -2568,7 +2658,8 @@ pub struct RestInvocationResult {
 }
 
 /// Where an event happened.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocationScope {
     /// The id of the repository.
     pub id: String,
@@ -2579,7 +2670,8 @@ pub struct RestInvocationScope {
 }
 
 /// The time over which calls are counted.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestInvocationWindow {
     /// When the oldest of them began; now, if there was none.
     pub start: i64,
@@ -2588,7 +2680,8 @@ pub struct RestInvocationWindow {
 }
 
 /// Whether a mirror may answer readers by itself.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestLease {
     /// Whether it has the lease, from the moment at which it asked.
     pub granted: bool,
@@ -2599,7 +2692,8 @@ pub struct RestLease {
 }
 
 /// What a mirror that takes a lease knows.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestLeaseRequest {
     /// How long ago its last complete comparison with the upstream began. Absent if this process has completed none.
     #[oai(rename = "comparedAgoMillis", skip_serializing_if_is_none, validator(minimum(value = "0")))]
@@ -2608,7 +2702,8 @@ pub struct RestLeaseRequest {
 }
 
 /// A link.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestLink {
     /// The address.
     pub href: String,
@@ -2624,7 +2719,8 @@ pub struct RestLogLevel {
 }
 
 /// A ref by its names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMinimalRef {
     /// The full name of the ref.
     pub id: String,
@@ -2639,7 +2735,8 @@ pub struct RestMinimalRef {
 }
 
 /// Which mirror is accepted, and what it is to mirror at first.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorAcceptance {
     /// The base URL with which the request was shown. A request that has another one is not accepted.
     #[oai(rename = "mirrorBaseUrl", skip_serializing_if_is_none, validator(max_length = 2048))]
@@ -2652,7 +2749,8 @@ pub struct RestMirrorAcceptance {
 }
 
 /// How far a mirror is, in its own words.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorCopies {
     /// Whether the mirror is still finding out what there is to synchronize.
     pub discovering: bool,
@@ -2683,7 +2781,8 @@ pub struct RestMirrorCopies {
 }
 
 /// How far a mirror is with an order to remove what no ref leads to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorPurge {
     /// The id that the mirror has given itself.
     pub id: String,
@@ -2698,7 +2797,8 @@ pub struct RestMirrorPurge {
 }
 
 /// How the copy of a repository on a mirror stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorRepositorySynchronizationStatus {
     /// The id of the repository on the upstream.
     #[oai(rename = "externalRepoId")]
@@ -2733,7 +2833,8 @@ pub struct RestMirrorRepositorySynchronizationStatus {
 }
 
 /// A mirror, as its upstream knows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorServer {
     /// The id that the mirror has given itself.
     pub id: String,
@@ -2766,7 +2867,8 @@ pub struct RestMirrorServer {
 }
 
 /// What an upstream knows of the copies on a mirror.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorStanding {
     /// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
     /// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
@@ -2817,7 +2919,8 @@ pub struct RestMirrorStanding {
 }
 
 /// What has changed on a mirror. What is left out stays as it is.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirrorUpgradeRequest {
     /// The new base URL of the mirror.
     #[oai(rename = "baseUrl", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
@@ -2838,7 +2941,8 @@ pub struct RestMirrorUpgradeRequest {
 }
 
 /// A repository as it is on a mirror.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirroredRepository {
     /// The id of the repository on the upstream.
     #[oai(rename = "repositoryId")]
@@ -2907,7 +3011,8 @@ pub struct RestMirroredRepository {
 }
 
 /// A mirror, and where it tells about one repository.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirroredRepositoryDescriptor {
     /// A mirror, as its upstream knows it.
     #[oai(rename = "mirrorServer")]
@@ -2918,7 +3023,8 @@ pub struct RestMirroredRepositoryDescriptor {
 }
 
 /// The addresses of a mirrored repository, the same as its `cloneUrls` and `pushUrls`.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirroredRepositoryLinks {
     /// Where to clone and fetch from, on this mirror.
     pub clone: Vec<RestNamedLink>,
@@ -2931,7 +3037,8 @@ pub struct RestMirroredRepositoryLinks {
 }
 
 /// The request of a mirror to join.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirroringRequest {
     /// The id of the request.
     pub id: i32,
@@ -2968,7 +3075,8 @@ pub struct RestMirroringRequest {
 }
 
 /// What a mirror sends when it asks to join. A state may be sent, but the upstream alone decides it.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestMirroringRequestSubmission {
     /// The id that the mirror has given itself.
     #[oai(rename = "mirrorId", validator(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9-]+$"))]
@@ -3010,7 +3118,8 @@ pub struct RestMirroringRequestSubmission {
 }
 
 /// A link with a name, such as a clone URL and its protocol.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestNamedLink {
     /// The protocol, `http` or `ssh`; HTTPS is `http`, too.
     pub name: String,
@@ -3019,7 +3128,8 @@ pub struct RestNamedLink {
 }
 
 /// A digest over what a mirror knows of the repositories of one part.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestPartDigest {
     /// The number of the part, which is the id of each of its repositories divided by 256.
     #[oai(validator(minimum(value = "0")))]
@@ -3030,7 +3140,8 @@ pub struct RestPartDigest {
 }
 
 /// What a user may do has changed, for `heliostat:permissions_changed`: a mirror asks again what it remembered.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestPermissionsChangedEvent {
     /// What happened.
     #[oai(rename = "eventKey")]
@@ -3051,7 +3162,8 @@ pub struct RestPermissionsChangedEvent {
 }
 
 /// A user and the permission that was granted to the user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestPermittedUser {
     /// A user.
     pub user: RestApplicationUser,
@@ -3060,7 +3172,8 @@ pub struct RestPermittedUser {
 }
 
 /// A project.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestProject {
     /// The id of the project.
     pub id: i32,
@@ -3079,17 +3192,18 @@ pub struct RestProject {
     #[serde(rename = "type")]
     pub kind: ProjectType,
     /// Always `PROJECT`.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub scope: String,
     /// Where the object itself is to be found.
-    #[schema(required = true)]
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
     #[serde(default)]
     pub links: RestSelfLinks,
 }
 
 /// A project is new, gone, or described anew, for `project:created`, `project:modified` and `project:deleted`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestProjectEvent {
     /// What happened.
     #[oai(rename = "eventKey")]
@@ -3108,7 +3222,8 @@ pub struct RestProjectEvent {
 }
 
 /// The hashes of the repositories of one project.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestProjectHashes {
     /// The id of the project on the upstream.
     pub id: i32,
@@ -3119,7 +3234,8 @@ pub struct RestProjectHashes {
 }
 
 /// A project to create.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestProjectRequest {
     /// The key. Small letters are taken as capitals.
     #[oai(validator(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9_-]*$"))]
@@ -3138,7 +3254,8 @@ pub struct RestProjectRequest {
 }
 
 /// A change of a project. What is left out stays as it is.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestProjectUpdate {
     /// The new key. It changes the clone URLs of all repositories of the project.
     #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 128, pattern = "^[A-Za-z][A-Za-z0-9_-]*$"))]
@@ -3159,7 +3276,8 @@ pub struct RestProjectUpdate {
 }
 
 /// A new access token with its secret, which is shown this once.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRawAccessToken {
     /// The id of the token.
     pub id: String,
@@ -3199,7 +3317,8 @@ impl fmt::Debug for RestRawAccessToken {
 }
 
 /// A ref that has changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRefChange {
     /// A ref by its names.
     #[oai(rename = "ref")]
@@ -3224,14 +3343,16 @@ pub struct RestRefChange {
 }
 
 /// The repositories that wait for a synchronization.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRefSyncQueue {
     /// What waits, oldest first.
     pub values: Vec<RestFarmSynchronizationRequest>,
 }
 
 /// A reference that is not the same here and at the mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestReferenceDifference {
     /// The full name of the reference.
     #[oai(rename = "refId")]
@@ -3249,7 +3370,8 @@ pub struct RestReferenceDifference {
 
 /// Refs of a repository have changed, for `repo:refs_changed`. The changes lead from `fromGeneration` to `generation`;
 /// a mirror that is at another generation, or is told no changes, compares all refs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRefsChangedEvent {
     /// What happened.
     #[oai(rename = "eventKey")]
@@ -3297,7 +3419,8 @@ pub struct RestRefsChangedEvent {
 }
 
 /// The confirmation that what is held back may go.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRemovalConfirmation {
     /// The token of the list that was seen.
     #[oai(validator(min_length = 1, max_length = 64))]
@@ -3305,7 +3428,8 @@ pub struct RestRemovalConfirmation {
 }
 
 /// A repository.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepository {
     /// The id of the repository.
     pub id: i32,
@@ -3359,7 +3483,8 @@ pub struct RestRepository {
 }
 
 /// A repository on the disk to take over, and what it is to be called.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryAdoption {
     /// Its number on the disk.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
@@ -3374,7 +3499,8 @@ pub struct RestRepositoryAdoption {
 }
 
 /// What a mirror knows of the repositories, part by part.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryComparison {
     /// The ids of the projects that the mirror follows: repositories of other projects are left out on both sides.
     /// Without it, the mirror follows all projects.
@@ -3387,7 +3513,8 @@ pub struct RestRepositoryComparison {
 }
 
 /// All that there is in a repository.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryContent {
     /// The id of the repository.
     pub id: String,
@@ -3405,14 +3532,16 @@ pub struct RestRepositoryContent {
 }
 
 /// Small repositories as a whole.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryContents {
     /// Those that fit into the answer.
     pub values: Vec<RestRepositoryContent>,
 }
 
 /// The repositories that a mirror wants as a whole.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryContentsQuery {
     /// Their ids.
     #[oai(rename = "repositoryIds", validator(max_items = 100, min_length = 1, max_length = 64))]
@@ -3421,7 +3550,8 @@ pub struct RestRepositoryContentsQuery {
 }
 
 /// The parts of which an upstream knows something else than a mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryDifferences {
     /// The parts that differ.
     pub parts: Vec<RestRepositoryPart>,
@@ -3429,7 +3559,8 @@ pub struct RestRepositoryDifferences {
 
 /// A repository is new, gone, or described anew, for `repo:created`, `repo:deleted`, `repo:modified` and
 /// `repo:default_branch_modified`. It is shown in its state after the event, a deleted one in its last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryEvent {
     /// What happened.
     #[oai(rename = "eventKey")]
@@ -3460,7 +3591,8 @@ pub struct RestRepositoryEvent {
 }
 
 /// Where records and disk do not agree. Each list holds at most 1,000.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryFaults {
     /// Recorded repositories that are not served.
     pub unserved: Vec<RestUnservedRepository>,
@@ -3477,14 +3609,16 @@ pub struct RestRepositoryFaults {
 }
 
 /// The hashes of repositories, by project.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryHashes {
     /// The projects that have repositories.
     pub projects: Vec<RestProjectHashes>,
 }
 
 /// The addresses of a repository.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryLinks {
     /// Where to clone from.
     pub clone: Vec<RestNamedLink>,
@@ -3495,7 +3629,8 @@ pub struct RestRepositoryLinks {
 }
 
 /// A synchronization in flight.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryLockOwner {
     /// The id of the repository on the upstream.
     #[oai(rename = "externalRepositoryId")]
@@ -3520,7 +3655,8 @@ pub struct RestRepositoryLockOwner {
 }
 
 /// The outcome of a synchronization on a mirror.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryMirrorEvent {
     /// Whether a mirror has synchronized a repository or has failed to.
     #[oai(rename = "type")]
@@ -3551,7 +3687,8 @@ pub struct RestRepositoryMirrorEvent {
 }
 
 /// The outcomes of several synchronizations on a mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryMirrorEvents {
     /// One for each synchronization.
     #[oai(validator(max_items = 500))]
@@ -3559,7 +3696,8 @@ pub struct RestRepositoryMirrorEvents {
 }
 
 /// A part of the repositories.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryPart {
     /// The number of the part.
     pub part: i32,
@@ -3568,7 +3706,8 @@ pub struct RestRepositoryPart {
 }
 
 /// How far the latest order is to remove everything that no ref leads to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryPurge {
     /// How many times that was ordered.
     pub number: i64,
@@ -3587,7 +3726,8 @@ pub struct RestRepositoryPurge {
 }
 
 /// A repository to create.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryRequest {
     /// The name. The slug is made from it and must be unique in the project.
     #[oai(validator(min_length = 1, max_length = 128))]
@@ -3620,7 +3760,8 @@ pub struct RestRepositoryRequest {
 }
 
 /// What a mirror has of a repository, and whether it is in place now.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryRestoration {
     /// Whether the mirror's copy is in place now.
     pub restored: bool,
@@ -3645,7 +3786,8 @@ pub struct RestRepositoryRestoration {
 }
 
 /// A repository to bring back, and the mirror that has it.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryRestorationRequest {
     /// The key of its project.
     #[oai(rename = "projectKey", validator(min_length = 1, max_length = 128))]
@@ -3665,7 +3807,8 @@ pub struct RestRepositoryRestorationRequest {
 }
 
 /// A change of a repository. What is left out stays as it is.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryUpdate {
     /// The new name. The slug, and with it the clone URLs, change accordingly.
     #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 128))]
@@ -3694,7 +3837,8 @@ pub struct RestRepositoryUpdate {
 }
 
 /// Where the object itself is to be found.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestSelfLinks {
     /// Addresses of the object; usually one.
     #[oai(rename = "self")]
@@ -3703,7 +3847,8 @@ pub struct RestSelfLinks {
 }
 
 /// A repository that can be read from a mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestServedRepository {
     /// The path of the repository, which is the same on the mirror and on its source.
     pub path: String,
@@ -3718,7 +3863,8 @@ pub struct RestServedRepository {
 }
 
 /// What of a repository is to be on a mirror.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestServedRepositoryWanted {
     /// The path of the repository, with or without `.git` at its end, or its whole URL on the source of the mirror.
     #[oai(validator(min_length = 1, max_length = 2048))]
@@ -3738,7 +3884,8 @@ pub struct RestServedRepositoryWanted {
 }
 
 /// A public SSH key; the user has proved to the mirror to hold the private part.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestSshCredentials {
     /// The key in the format of OpenSSH, or as X.509 if `algorithm` is given.
     #[oai(rename = "publicKey", validator(max_length = 16384))]
@@ -3755,7 +3902,8 @@ pub struct RestSshCredentials {
 }
 
 /// How far a mirror is with an upstream.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestSyncProgress {
     /// Whether the mirror is still finding out what there is to synchronize.
     pub discovering: bool,
@@ -3788,7 +3936,8 @@ pub struct RestSyncProgress {
 pub type RestUnknownEntity = BTreeMap<String, Value>;
 
 /// A repository on the server's disk that no record knows.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUnrecordedRepository {
     /// Its number on the disk, by which it is adopted.
     pub number: i64,
@@ -3807,7 +3956,8 @@ pub struct RestUnrecordedRepository {
 }
 
 /// A recorded repository that is not served.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUnservedRepository {
     /// A repository.
     pub repository: RestRepository,
@@ -3819,7 +3969,8 @@ pub struct RestUnservedRepository {
 }
 
 /// An upstream server that a mirror follows or has asked to follow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUpstreamServer {
     /// The id of the upstream on this mirror, a UUID derived from the upstream's identity.
     pub id: String,
@@ -3880,7 +4031,8 @@ pub struct RestUpstreamServer {
 }
 
 /// What a mirror mirrors of an upstream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUpstreamSettings {
     /// What is mirrored, all projects or those that are selected.
     pub mode: MirrorMode,
@@ -3891,7 +4043,8 @@ pub struct RestUpstreamSettings {
 }
 
 /// A change of what a mirror mirrors. What is left out stays as it is.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUpstreamSettingsUpdate {
     /// What is mirrored, all projects or those that are selected.
     #[oai(skip_serializing_if_is_none)]
@@ -3904,7 +4057,8 @@ pub struct RestUpstreamSettingsUpdate {
 }
 
 /// A user to create.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUserCreation {
     /// The name to sign in with, unique in upper or lower case.
     #[oai(validator(min_length = 1, max_length = 255, pattern = "^[^\\s:/\\\\?#%\\u0000-\\u001F\\u007F-\\u009F]*[A-Za-z0-9][^\\s:/\\\\?#%\\u0000-\\u001F\\u007F-\\u009F]*$"))]
@@ -3935,7 +4089,8 @@ impl fmt::Debug for RestUserCreation {
 }
 
 /// A user name with a password or an access token.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestUsernamePasswordCredentials {
     /// The name of the user.
     #[oai(validator(max_length = 255))]
@@ -3956,7 +4111,8 @@ impl fmt::Debug for RestUsernamePasswordCredentials {
 }
 
 /// An address that is told of what happens to a repository, without its secret and its password.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestWebhook {
     /// The id of the webhook.
     pub id: i32,
@@ -3997,7 +4153,8 @@ pub struct RestWebhook {
 }
 
 /// How the bodies of a webhook are signed.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestWebhookConfiguration {
     /// The key of the signature. Taken in, never answered; an empty one removes it.
     #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
@@ -4020,7 +4177,8 @@ impl fmt::Debug for RestWebhookConfiguration {
 }
 
 /// What the receiver of a webhook asks for, sent to it with HTTP Basic.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestWebhookCredentials {
     /// The user name at the receiver; an empty one removes the credentials.
     #[oai(skip_serializing_if_is_none, validator(max_length = 255))]
@@ -4043,7 +4201,8 @@ impl fmt::Debug for RestWebhookCredentials {
 }
 
 /// A webhook to create.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestWebhookRequest {
     /// What the webhook is for.
     #[oai(validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
@@ -4073,7 +4232,8 @@ pub struct RestWebhookRequest {
 }
 
 /// What to change of a webhook.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestWebhookUpdate {
     /// What the webhook is for.
     #[oai(skip_serializing_if_is_none, validator(min_length = 1, max_length = 255, pattern = "^ *[^\\s\\u0000-\\u001F\\u007F-\\u009F][^\\u0000-\\u001F\\u007F-\\u009F]*$"))]
@@ -4107,7 +4267,8 @@ pub struct RestWebhookUpdate {
 
 /// How much a synchronization looks at: the refs that events have named (`incremental`), or all of them
 /// (`snapshot`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum SynchronizationType {
     /// `incremental`
     #[oai(rename = "incremental")]
@@ -4146,7 +4307,8 @@ impl fmt::Display for SynchronizationType {
 /// How a mirror stands with an upstream: `INITIALIZING` before the request to join is sent, `PENDING` while it is
 /// open, `INSTALLED` once it is accepted, `REMOVED` when the membership has ended, `UNKNOWN` if the mirror cannot
 /// tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum UpstreamServerState {
     /// `INITIALIZING`
     #[oai(rename = "INITIALIZING")]
@@ -4198,7 +4360,8 @@ impl fmt::Display for UpstreamServerState {
 }
 
 /// The kind of upstream. An upstream of Heliostat is a `BITBUCKET_SERVER`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum UpstreamServerType {
     /// `BITBUCKET_SERVER`
     #[oai(rename = "BITBUCKET_SERVER")]
@@ -4235,7 +4398,8 @@ impl fmt::Display for UpstreamServerType {
 }
 
 /// Whether an account belongs to a person or to a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub enum UserType {
     /// `NORMAL`
     #[oai(rename = "NORMAL")]
@@ -4272,6 +4436,7 @@ impl fmt::Display for UserType {
 }
 
 /// The schemas as utoipa reads them off the same types: what serde writes.
+#[cfg(feature = "serde-schemas")]
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(
     AdminPasswordUpdate,

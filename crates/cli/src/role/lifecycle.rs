@@ -7,6 +7,7 @@ use anyhow::Context;
 use heliostat_server::{LogLevel, RunningRole};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::service_manager;
 use crate::output;
 
 /// File below the data directory in which a first start leaves the generated password.
@@ -25,12 +26,15 @@ pub async fn until_stopped(
     let base_url = role.base_url().as_str().trim_end_matches('/');
     output::line(&format!("heliostat {name} ready at {base_url}"));
     tracing::info!(role = name, base_url, address = %role.address(), "role is ready");
+    service_manager::ready(base_url);
+    service_manager::send_signs_of_life();
     loop {
         tokio::select! {
             () = stop.received() => break,
-            () = signals.obey(&role) => {}
+            () = signals.obey(&role, base_url) => {}
         }
     }
+    service_manager::stopping();
     tracing::info!(
         role = name,
         drain_timeout_ms = u64::try_from(drain_timeout.as_millis()).unwrap_or(u64::MAX),
@@ -95,9 +99,13 @@ impl Signals {
     }
 
     /// Waits for the next one, and does what it says.
-    async fn obey(&mut self, role: &RunningRole) {
+    async fn obey(&mut self, role: &RunningRole, base_url: &str) {
         tokio::select! {
-            _ = self.hang_up.recv() => role.reload(),
+            _ = self.hang_up.recv() => {
+                service_manager::reloading();
+                role.reload();
+                service_manager::ready(base_url);
+            }
             _ = self.user_defined.recv() => self.change_log_level(),
         }
     }

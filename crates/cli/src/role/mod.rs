@@ -6,3 +6,5 @@ pub mod origin;
 pub mod upstream;
 
 pub mod lifecycle;
+
+mod service_manager;

@@ -276,6 +276,8 @@ fn slips(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
+mod deployed;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod tests;
