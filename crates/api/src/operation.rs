@@ -26,7 +26,7 @@ pub struct Operation {
 const OF_EVERY_MIRROR: &str = "mirroring/served_repos";
 
 /// The roles of the one binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The primary, where pushes go.
     Upstream,

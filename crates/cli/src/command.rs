@@ -11,6 +11,7 @@ use crate::backup::{BackupOptions, RestoreOptions};
 use crate::demo::DemoOptions;
 use crate::doctor::DoctorOptions;
 use crate::git_setup::GitSetupOptions;
+use crate::openapi::OpenapiOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
@@ -52,6 +53,8 @@ pub enum Command {
     Doctor(DoctorOptions),
     /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
     GitSetup(GitSetupOptions),
+    /// Print the contract of the REST API, for client generators and portals.
+    Openapi(OpenapiOptions),
     /// Print what the compiled code says of the contract, for the drift check.
     #[command(hide = true)]
     EmitContract,

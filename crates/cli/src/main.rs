@@ -1,6 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
-//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `role` or `trash`.
+//! `command` lists the commands; each has a module in `admin`, `backup`, `demo`, `doctor`, `git_setup`, `openapi`, `role` or
+//! `trash`.
 //! `options` and `settings` give options their values, `client` talks REST, `output` prints.
 
 mod command;
@@ -11,6 +12,7 @@ mod backup;
 mod demo;
 mod doctor;
 mod git_setup;
+mod openapi;
 mod role;
 mod trash;
 
@@ -79,6 +81,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::GitSetup(options) => git_setup::run(options).await?,
+        Command::Openapi(options) => openapi::run(&options)?,
         Command::EmitContract => println!("{}", heliostat_server::emitted_contract()),
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,

@@ -262,7 +262,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["emitted_contract", "roles"],
             &["rest"],
             &["git", "hooks"],
-            &["pages"],
+            &["documents", "pages"],
             &["metrics"],
             &["wire"],
             &["http"],

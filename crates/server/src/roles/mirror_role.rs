@@ -13,13 +13,14 @@ use super::data_folder::DataFolder;
 use super::options::{MirrorOptions, StartError};
 use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git, refuse_origin_mirror};
+use crate::documents;
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{Connections, RememberedAnswers};
 use crate::metrics::{
     self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
 };
-use crate::pages::{self, documents, status};
+use crate::pages::{self, status};
 use crate::rest::MirrorHandlers;
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.

@@ -15,11 +15,12 @@ use super::data_folder::{DataFolder, repositories_in};
 use super::options::{StartError, UpstreamOptions};
 use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
+use crate::documents;
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{DatabaseGate, RememberedAnswers, Spool};
 use crate::metrics::{self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics};
-use crate::pages::{self, documents, status};
+use crate::pages::{self, status};
 use crate::rest::UpstreamHandlers;
 
 /// Starts an upstream; it answers requests when this returns.
