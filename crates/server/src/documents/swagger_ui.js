@@ -25,20 +25,20 @@ const withWords = (groups, phrase) => {
     .filter((content) => content.get("operations").size > 0);
 };
 
-const isFiltered = (state) => typeof state.get("filter") === "string" && state.get("filter").trim() !== "";
+const isFiltered = (filter) => typeof filter === "string" && filter.trim() !== "";
 
 const ourWays = ({ React }) => ({
   fn: { opsFilter: withWords },
-  statePlugins: {
-    layout: {
-      wrapSelectors: {
-        // What was found is shown, whether or not its group was opened before.
-        isShown: (original) => (state, thing, otherwise) =>
-          original(state, thing, otherwise || (thing?.[0] === "operations-tag" && isFiltered(state))),
-      },
-    },
-  },
   wrapComponents: {
+    // There is one server, this one.
+    ServersContainer: () => () => null,
+    // What was found is shown, unless its group was closed by hand.
+    OperationTag: (Original) => (props) => {
+      const shown = isFiltered(props.layoutSelectors.currentFilter())
+        ? { ...props, getConfigs: () => ({ ...props.getConfigs(), docExpansion: "list" }) }
+        : props;
+      return React.createElement(Original, shown);
+    },
     // Each field of the dialog asks for the cursor, and the last would get it.
     authorizationPopup: (Original) => (props) => {
       React.useEffect(() => document.querySelector("[aria-label='auth-basic-username']")?.focus(), []);

@@ -3,7 +3,7 @@
 //! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, its line in the log ([`RequestLog`]), the answers
 //! that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
 //! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
-//! envelope ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
+//! envelope ([`Envelope`]), what names the address of what was created ([`Created`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
 //! the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
@@ -27,6 +27,7 @@ pub mod client_prefix;
 mod client_wait;
 mod connection_options;
 mod connections;
+mod created;
 mod cross_origin;
 mod cross_site;
 mod database_gate;
@@ -58,6 +59,7 @@ pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use connections::{ConnectionCounters, Connections};
+pub use created::Created;
 pub use cross_origin::CrossOrigin;
 pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;

@@ -14,7 +14,7 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope,
+    self, Address, BrowserRules, ClientRoom, ConnectionOptions, Created, CrossOrigin, CrossSite, Envelope,
     RememberedAnswers, RequestLog, RestPlaces, Tls, TrustedProxies, WholeBody,
 };
 
@@ -142,6 +142,7 @@ fn endpoint(
     let context_path = base_url.path().trim_end_matches('/').to_owned();
     routes
         .with(Envelope { role })
+        .with(Created)
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })
