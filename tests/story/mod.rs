@@ -6,6 +6,7 @@ mod begin_with_bundle;
 mod build_waits;
 mod clean_stop;
 mod clone_from_mirror;
+mod contract_for_programs;
 mod copied_data;
 mod database_away;
 mod database_older;
