@@ -53,8 +53,8 @@ fn names_its_keys(word: &str) -> bool {
 
 fn is_schema(parts: &Mapping) -> bool {
     // A way to sign in has a type, too.
-    parts.contains_key("allOf")
-        || (parts.contains_key("type") && !parts.contains_key("scheme") && !parts.contains_key("in"))
+    let is_composed = parts.contains_key("allOf") || parts.contains_key("oneOf");
+    is_composed || (parts.contains_key("type") && !parts.contains_key("scheme") && !parts.contains_key("in"))
 }
 
 fn convert_schema(schema: &mut Mapping) {
@@ -76,12 +76,11 @@ fn allow_null(schema: &mut Mapping) {
     {
         values.push(Value::Null);
     }
-    if let Some(referred_to) = schema.shift_remove("allOf") {
-        // What is referred to does not allow null itself.
-        let referred_to = Mapping::from_iter([("allOf".into(), referred_to)]);
-        let null = Mapping::from_iter([("type".into(), "null".into())]);
+    if let Some(Value::Sequence(mut choices)) = schema.shift_remove("allOf") {
+        // The profile knows `allOf` around one reference only, and what is referred to does not allow null itself.
+        choices.push(Mapping::from_iter([("type".into(), "null".into())]).into());
         schema.shift_remove("type");
-        schema.insert("anyOf".into(), Value::Sequence(vec![referred_to.into(), null.into()]));
+        schema.insert("anyOf".into(), Value::Sequence(choices));
     } else if let Some(kind) = schema.get_mut("type") {
         *kind = Value::Sequence(vec![kind.clone(), "null".into()]);
     }
@@ -104,7 +103,7 @@ mod tests {
         let converted = converted(schemas);
         let expected = "openapi: 3.1.0\ncomponents:\n  schemas:\n    A:\n      type: object\n      properties:\n        \
                         text: {type: [string, 'null'], enum: [X, null], examples: [X]}\n        \
-                        other: {anyOf: [{allOf: [{$ref: '#/components/schemas/A'}]}, {type: 'null'}]}\n        \
+                        other: {anyOf: [{$ref: '#/components/schemas/A'}, {type: 'null'}]}\n        \
                         default: {type: string, contentEncoding: base64}\n";
         assert_eq!(converted, yaml_serde::from_str::<Value>(expected).expect("is YAML"));
     }
