@@ -17,3 +17,4 @@ mod served_document;
 mod swagger_ui;
 mod tls_clients;
 mod web_servers;
+mod workflows;

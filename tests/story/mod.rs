@@ -8,6 +8,7 @@ mod build_waits;
 mod clean_stop;
 mod clone_from_mirror;
 mod command_line;
+mod contract_for_programs;
 mod copied_data;
 mod database_away;
 mod database_older;

@@ -26,7 +26,7 @@ pub struct Operation {
 const OF_EVERY_MIRROR: [&str; 2] = ["mirroring/served_repos", "core/log"];
 
 /// The roles of the one binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The primary, where pushes go.
     Upstream,

@@ -14,6 +14,7 @@ use crate::doctor::DoctorOptions;
 use crate::exit_code;
 use crate::git_setup::GitSetupOptions;
 use crate::man_pages::ManOptions;
+use crate::openapi::OpenapiOptions;
 use crate::role::mirror::MirrorRoleOptions;
 use crate::role::upstream::UpstreamRoleOptions;
 use crate::trash;
@@ -86,6 +87,8 @@ pub enum Command {
         after_help = "Example:\n  heliostat git-setup --origin https://git.example.com --mirror-url https://saigon.example.com --global"
     )]
     GitSetup(GitSetupOptions),
+    /// Print the contract of the REST API, for client generators and portals.
+    Openapi(OpenapiOptions),
     /// Projects of an upstream.
     #[command(subcommand, after_help = "Example:\n  heliostat project create PRJ --name Website")]
     Project(project::ProjectCommand),

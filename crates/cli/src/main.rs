@@ -1,7 +1,7 @@
 //! The binary `heliostat`: both roles, the demonstration, the administration and the doctor.
 //!
 //! `command` lists the commands; each has a module in `admin`, `backup`, `completions`, `demo`, `doctor`, `git_setup`,
-//! `man_pages`, `role` or `trash`.
+//! `man_pages`, `openapi`, `role` or `trash`.
 //! `options` and `settings` give options their values, `client` talks REST, `output` prints, `exit_code` tells scripts how it
 //! went.
 
@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod git_setup;
 mod man_pages;
+mod openapi;
 mod role;
 mod trash;
 
@@ -95,6 +96,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore(options) => backup::restore(options).await?,
         Command::Doctor(options) => return doctor::run(options).await,
         Command::GitSetup(options) => git_setup::run(options).await?,
+        Command::Openapi(options) => openapi::run(&options)?,
         Command::Project(command) => admin::project::run(command).await?,
         Command::Repository(command) => admin::repository::run(command).await?,
         Command::User(command) => admin::user::run(command).await?,

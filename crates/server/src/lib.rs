@@ -5,7 +5,7 @@
 //! 1. `roles`: puts a role together, starts and stops it.
 //! 2. `rest`: handlers of the contract's operations.
 //! 3. `git`: who may read and push with Git, and the transports that carry it. `hooks`: what other Git servers tell.
-//! 4. `pages`: what people and load balancers read: pages, `/status`, Swagger UI.
+//! 4. `documents`: the contract, as files and in two readers. `pages`: what people and load balancers read: pages, `/status`.
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
@@ -15,6 +15,7 @@
 //! describes the handlers to the drift check.
 
 mod client_keys;
+mod documents;
 #[cfg(feature = "emitted-contract")]
 mod emitted_contract;
 mod git;
@@ -28,6 +29,7 @@ mod roles;
 mod traces;
 mod wire;
 
+pub use heliostat_api::Role as ContractRole;
 pub use heliostat_downstream::{DEFAULT_SMALL_PUSH_BYTES, MAX_SMALL_PUSH_BYTES};
 pub use heliostat_foreign::discovery::{AppKey, CredentialSource, Organisation};
 pub use heliostat_foreign::hooks::HookSecrets;
@@ -37,6 +39,7 @@ pub use heliostat_git_serve::{DEFAULT_CACHE_BYTES, ServingOptions};
 pub use heliostat_origin::{DEFAULT_MAX_REPOSITORIES, PathPattern};
 pub use heliostat_storage::Role;
 
+pub use documents::{ContractDocument, Edition, Format, Selection};
 #[cfg(feature = "emitted-contract")]
 pub use emitted_contract::emitted_contract;
 pub use http::{

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { inBrowser, need } from "../browser/browser.mjs";
 import { shownInDocumentOrder } from "./document_order.mjs";
-import { execute, openSwaggerUi, signInWithBasic, signOut, tryOut } from "./swagger_page.mjs";
+import { execute, openGroups, openSwaggerUi, signInWithBasic, signOut, tryOut } from "./swagger_page.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
 const body = { mode: "SELECTED_PROJECTS", projectIds: [need("HELIOSTAT_PROJECT_ID")] };
@@ -12,7 +12,9 @@ const body = { mode: "SELECTED_PROJECTS", projectIds: [need("HELIOSTAT_PROJECT_I
 await inBrowser([base], async (page, guard) => {
   await openSwaggerUi(page, base);
   await guard.screenshot("opened");
-  await shownInDocumentOrder(page, base, ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Served repositories)", "Log", "Mirroring (Upstream)"]);
+  assert.equal(await page.title(), "Heliostat mirror: REST API");
+  await openGroups(page);
+  await shownInDocumentOrder(page, base, "served", ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Served repositories)", "Log"]);
 
   guard.announce(401);
   await signInWithBasic(page, "admin", "a guess");
@@ -41,6 +43,10 @@ await inBrowser([base], async (page, guard) => {
   const after = await execute(read, { parameters: { upstreamId } });
   assert.deepEqual(after.json, body);
 
+  // An operation of the other role is found among those of all.
+  await page.goto(`${base}/swagger-ui/?operations=served#/Projects/getProjects`);
+  await page.waitForURL(/operations=all/);
+  await page.locator(".opblock.is-open").waitFor();
   guard.announce(404);
   const elsewhere = await execute(await tryOut(page, "getProjects"));
   assert.equal(elsewhere.status, 404);

@@ -2,11 +2,21 @@
 
 import assert from "node:assert/strict";
 
-/** Opens Swagger UI and waits until it shows operations. */
-export async function openSwaggerUi(page, baseUrl) {
-  await page.goto(`${baseUrl}/swagger-ui/`);
+/** Opens Swagger UI, with the operations of this server or with `all`, and waits until it shows its groups, all closed. */
+export async function openSwaggerUi(page, baseUrl, operations = "served") {
+  await page.goto(`${baseUrl}/swagger-ui/${operations === "all" ? "?operations=all" : ""}`);
   await page.locator(".opblock-tag-section").first().waitFor();
+  assert.equal(await page.locator(".opblock").count(), 0, "groups are closed until somebody opens one");
 }
+
+/** Opens all groups. */
+export async function openGroups(page) {
+  const closed = page.locator('.opblock-tag[data-is-open="false"]');
+  while ((await closed.count()) > 0) await closed.first().click();
+}
+
+/** Shows only the operations that have these words. */
+export const filter = (page, words) => page.locator("input.operation-filter-input").fill(words);
 
 /** The names of the groups, from top to bottom. */
 export const groups = (page) =>

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { inBrowser, need } from "../browser/browser.mjs";
 import { shownInDocumentOrder } from "./document_order.mjs";
-import { execute, openSwaggerUi, signInWithBasic, signInWithBearer, signOut, tryOut } from "./swagger_page.mjs";
+import { execute, filter, openGroups, openSwaggerUi, signInWithBasic, signInWithBearer, signOut, tryOut } from "./swagger_page.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
 const projectKey = need("HELIOSTAT_PROJECT_KEY");
@@ -13,7 +13,18 @@ const description = need("HELIOSTAT_NEW_DESCRIPTION");
 await inBrowser([base], async (page, guard) => {
   await openSwaggerUi(page, base);
   await guard.screenshot("opened");
-  await shownInDocumentOrder(page, base, ["Mirroring (Upstream)", "Mirroring (Hashes)", "Application", "Projects"]);
+  assert.equal(await page.title(), "Heliostat upstream: REST API");
+
+  await filter(page, "LIST webhooks");
+  await page.locator(".opblock").first().waitFor();
+  const found = await page.locator(".opblock-summary-path").allInnerTexts();
+  assert.ok(found.some((path) => path.includes("webhooks")), `${found}`);
+  assert.ok(found.length < 20, `the filter leaves ${found.length} operations`);
+  await filter(page, "");
+  await page.locator(".opblock").first().waitFor({ state: "detached" });
+
+  await openGroups(page);
+  await shownInDocumentOrder(page, base, "served", ["Mirroring (Upstream)", "Mirroring (Hashes)", "Application", "Projects"]);
 
   guard.announce(401);
   await signInWithBasic(page, "admin", "a guess");
@@ -22,7 +33,11 @@ await inBrowser([base], async (page, guard) => {
   assert.equal(refused.json.errors[0].message, "The user name, password or token is not valid.");
   await signOut(page);
 
-  await signInWithBasic(page, "admin", need("HELIOSTAT_PASSWORD"), () => guard.screenshot("credentials"));
+  await signInWithBasic(page, "admin", need("HELIOSTAT_PASSWORD"), async () => {
+    const ways = await page.locator(".auth-container h4").allInnerTexts();
+    assert.match(ways[0], /basic/, "people sign in first");
+    await guard.screenshot("credentials");
+  });
   const read = await tryOut(page, "getProject");
   const before = await execute(read, { parameters: { projectKey } });
   assert.equal(before.status, 200);
@@ -43,4 +58,11 @@ await inBrowser([base], async (page, guard) => {
   const users = await execute(await tryOut(page, "getUsers"));
   assert.equal(users.status, 200);
   assert.ok(users.json.values.some(({ name }) => name === "admin"));
+
+  // The same contract in a reader: it searches, and asks nobody else.
+  await page.goto(`${base}/openapi/`);
+  const search = page.locator('[role="search"] input');
+  await search.fill("webhook");
+  await page.locator('[data-role="search:results"] li').first().waitFor();
+  await guard.screenshot("reader");
 });

@@ -265,7 +265,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["emitted_contract", "roles"],
             &["rest"],
             &["git", "hooks"],
-            &["pages"],
+            &["documents", "pages"],
             &["metrics"],
             &["wire"],
             &["http"],

@@ -4,7 +4,7 @@
 //! counts ([`CountedRequests`]), its lines in the log ([`RequestLog`], with what the [`request_record`] holds by its end),
 //! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
 //! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
-//! envelope ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
+//! envelope ([`Envelope`]), what names the address of what was created ([`Created`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
 //! the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
@@ -31,6 +31,7 @@ mod client_wait;
 mod connection_options;
 mod connections;
 mod counted_requests;
+mod created;
 mod cross_origin;
 mod cross_site;
 mod database_gate;
@@ -65,6 +66,7 @@ pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use connections::ConnectionCounters;
 pub use counted_requests::CountedRequests;
+pub use created::Created;
 pub use cross_origin::CrossOrigin;
 pub use cross_site::CrossSite;
 pub use database_gate::DatabaseGate;

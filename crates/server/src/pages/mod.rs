@@ -1,10 +1,9 @@
 //! What people and load balancers read beside the contract's operations: the first page of each role, the settings of
-//! a mirror, `/status` and `/healthz`, and the contract itself in Swagger UI.
+//! a mirror, `/status` and `/healthz`.
 //!
 //! A page is one HTML document with its style and script inside. It shows only what is public; what
 //! needs a permission is fetched by the script, with credentials that the reader types in.
 
-pub mod documents;
 pub mod health;
 pub mod status;
 

@@ -13,6 +13,7 @@ use super::data_folder::DataFolder;
 use super::options::{MirrorOptions, StartError};
 use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git, refuse_origin_mirror};
+use crate::documents;
 use crate::git::MirrorGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{ClientRoom, RememberedAnswers};
@@ -20,7 +21,7 @@ use crate::metrics::{
     self, FreshnessCounters, LateRepositories, MAX_LATE_REPOSITORIES, Metrics, MirrorMetrics, ProcessMetrics,
     RepositoryNames,
 };
-use crate::pages::{self, documents, health, status};
+use crate::pages::{self, health, status};
 use crate::rest::MirrorHandlers;
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.

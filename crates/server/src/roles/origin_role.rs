@@ -18,12 +18,13 @@ use super::origin_hints::OriginHints;
 use super::running_role::{Listening, RunningRole};
 use super::tools::{claim_for_origin, mark_folder, open_database, open_git};
 use crate::client_keys::OriginClientKeys;
+use crate::documents;
 use crate::git::OriginGit;
 use crate::git::http::GitEndpoint;
 use crate::hooks;
 use crate::http::{ClientRoom, RememberedAnswers};
 use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics, RepositoryNames};
-use crate::pages::{self, documents, health, status};
+use crate::pages::{self, health, status};
 use crate::rest::OriginHandlers;
 
 /// What is started, in errors.

@@ -14,7 +14,7 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CountedRequests, CrossOrigin, CrossSite,
+    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CountedRequests, Created, CrossOrigin, CrossSite,
     Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
 use crate::traces::{TraceExporter, Traces};
@@ -163,6 +163,7 @@ fn endpoint(
     let context_path = context_path_of(base_url);
     routes
         .with(Envelope { role })
+        .with(Created)
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })

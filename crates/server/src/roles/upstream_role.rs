@@ -15,13 +15,14 @@ use super::data_folder::{DataFolder, repositories_in};
 use super::options::{StartError, UpstreamOptions};
 use super::running_role::{Listening, RunningRole};
 use super::tools::{mark_folder, open_database, open_git};
+use crate::documents;
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{ClientRoom, DatabaseGate, RememberedAnswers, Spool};
 use crate::metrics::{
     self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics, RepositoryNames, UpstreamMetrics,
 };
-use crate::pages::{self, documents, health, status};
+use crate::pages::{self, health, status};
 use crate::rest::UpstreamHandlers;
 
 /// Starts an upstream; it answers requests when this returns.
