@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite, Envelope,
-    RememberedAnswers, RequestLog, RestPlaces, Tls, TrustedProxies, WholeBody,
+    self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite,
+    Envelope, RememberedAnswers, RequestLog, RestPlaces, Tls, TrustedProxies, WholeBody,
 };
 
 /// How long closing the database may wait for those who use it.
@@ -142,6 +142,7 @@ fn endpoint(
     let context_path = base_url.path().trim_end_matches('/').to_owned();
     routes
         .with(Envelope { role })
+        .with(BrowserSessions::new(role, base_url))
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })
