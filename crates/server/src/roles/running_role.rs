@@ -17,6 +17,7 @@ use crate::http::{
     self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, CrossOrigin, CrossSite,
     Envelope, RememberedAnswers, RequestLog, RestPlaces, Tls, TrustedProxies, WholeBody,
 };
+use crate::pages::PagesOfThings;
 
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
@@ -141,6 +142,7 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + 'static {
     let context_path = base_url.path().trim_end_matches('/').to_owned();
     routes
+        .with(PagesOfThings::new(role, &context_path))
         .with(Envelope { role })
         .with(BrowserSessions::new(role, base_url))
         .with(CrossSite::new(base_url, partner))
