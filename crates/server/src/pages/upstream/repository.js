@@ -80,10 +80,7 @@ async function showBranches(start = 0) {
 }
 
 /** How a repository stands on a mirror, as this server has been told. */
-function copyState({ repository }) {
-  if (repository === undefined) return ["UNKNOWN", null];
-  return [repository.standing, repository.reportedDate];
-}
+const copyState = ({ copy }) => [copy?.standing ?? "UNKNOWN", copy?.reportedDate];
 
 async function showMirrors({ id }) {
   const mirrors = await all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
