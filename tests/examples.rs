@@ -13,7 +13,7 @@ use crate::harness::{
 };
 
 /// Fields whose value is another one in every world.
-const OF_THE_DAY: [&str; 42] = [
+const OF_THE_DAY: [&str; 43] = [
     "id",
     "identity",
     "repositoryId",
@@ -23,6 +23,7 @@ const OF_THE_DAY: [&str; 42] = [
     "localProjectId",
     "projectIds",
     "size",
+    "sizeBytes",
     "syncedRepos",
     "totalRepos",
     "mirroredRepos",

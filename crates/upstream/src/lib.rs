@@ -32,7 +32,7 @@ pub use repositories::{
     Branch, BranchDeletion, BranchOrder, BranchQuery, DifferingPart, MirrorPurge, ProjectCreation,
     PurgeProgress, PushAccess, ReferenceDifference, Repositories, RepositoryAdoption, RepositoryChange,
     RepositoryComparison, RepositoryCreation, RepositoryDifferences, RepositoryFaults, RepositoryRestoration,
-    RestorationOutcome, UnrecordedRepository, WholeRepository,
+    RepositoryUsage, RestorationOutcome, UnrecordedRepository, WholeRepository,
 };
 pub use status::UpstreamStatus;
 pub use upstream::{StartError, Upstream, UpstreamOptions};

@@ -3707,6 +3707,19 @@ pub struct RestRepositoryUpdate {
     pub archived: Option<bool>,
 }
 
+/// What a repository takes, and when it last changed.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryUsage {
+    /// The bytes of its files.
+    #[oai(rename = "sizeBytes")]
+    #[serde(rename = "sizeBytes")]
+    pub size_bytes: i64,
+    /// When it was last pushed to, or what is known about it was changed.
+    #[oai(rename = "updatedDate")]
+    #[serde(rename = "updatedDate")]
+    pub updated_date: i64,
+}
+
 /// Where the object itself is to be found.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
 pub struct RestSelfLinks {
@@ -4431,6 +4444,7 @@ impl fmt::Display for UserType {
     RestRepositoryRestoration,
     RestRepositoryRestorationRequest,
     RestRepositoryUpdate,
+    RestRepositoryUsage,
     RestSelfLinks,
     RestServedRepository,
     RestServedRepositoryWanted,

@@ -11,6 +11,7 @@ mod purge_repository;
 mod push_room;
 mod records;
 mod restore_repository;
+mod usage;
 mod whole_contents;
 
 pub use adopt_repository::{RepositoryAdoption, RepositoryFaults, UnrecordedRepository};
@@ -24,4 +25,5 @@ pub(crate) use purge_repository::carry_out_purges;
 pub use purge_repository::{MirrorPurge, PurgeProgress};
 pub use records::{Repositories, RepositoryChange};
 pub use restore_repository::{ReferenceDifference, RepositoryRestoration, RestorationOutcome};
+pub use usage::RepositoryUsage;
 pub use whole_contents::WholeRepository;

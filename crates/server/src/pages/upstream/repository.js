@@ -45,7 +45,7 @@ function definitions(id, pairs) {
 }
 
 async function showAbout() {
-  const repository = await ask(path);
+  const [repository, usage] = await Promise.all([ask(path), ask(`${path}/usage`)]);
   element("state").hidden = false;
   show("state", repository.state === "AVAILABLE" ? "Available" : named(repository.state).word);
   element("state").dataset.mood = repository.state === "AVAILABLE" ? "good" : "bad";
@@ -56,8 +56,8 @@ async function showAbout() {
     ["Default branch", repository.defaultBranch],
     ["Who may read", repository.public ? "everybody" : "who has the permission"],
     ["Hashes", repository.objectFormat],
-    ["Last push", repository.lastChangeDate === undefined ? undefined : time(repository.lastChangeDate)],
-    ["Size", repository.sizeBytes === undefined ? undefined : sizeOf(repository.sizeBytes)],
+    ["Last push or change", time(usage.updatedDate)],
+    ["Size", sizeOf(usage.sizeBytes)],
     ["Archived", repository.archived ? "yes" : undefined],
   ]);
   element("about-card").hidden = false;
