@@ -87,6 +87,11 @@ BEYOND_SCHEMAS = {
         "credentials.username": "a password needs a user name, and no colon stands in one",
         "credentials.password": HEADER_TEXT,
     },
+    "setFollowing": {
+        "url": "must be an address that can be cloned from, without user or password in it",
+        "username": "a password needs a user name, and no colon stands in one",
+        "password": HEADER_TEXT,
+    },
     "onAddonInstalled": {
         "baseUrl": "must be the upstream that this mirror follows",
         "projectIds": "ids are numbers of 32 bits",
