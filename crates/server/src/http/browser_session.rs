@@ -31,6 +31,8 @@ const SESSION: &str = "/console/session";
 const FROM_PAGE: HeaderName = HeaderName::from_static("x-heliostat-page");
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// What it says of a request that a page of this very server makes.
+const SAME_ORIGIN: &[u8] = b"same-origin";
 /// The addresses for which a session stands in.
 const REST: &str = "/rest/";
 /// How many sessions there are at most; the one that was not used for longest makes room.
@@ -188,7 +190,7 @@ impl Sessions {
             return None;
         }
         let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
-        if !headers.contains_key(FROM_PAGE) && site != Some(b"same-origin") {
+        if !headers.contains_key(FROM_PAGE) && site != Some(SAME_ORIGIN) {
             return None;
         }
         self.with_session(headers, |session| {
@@ -268,7 +270,7 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let value = |value: &str| HeaderValue::from_str(value).expect("is a value");
-        pairs.iter().map(|(name, text)| (HeaderName::from_static(name), value(text))).collect()
+        pairs.iter().map(|&(name, text)| (HeaderName::from_static(name), value(text))).collect()
     }
 
     fn signed_in(sessions: &Sessions) -> String {

@@ -16,6 +16,12 @@ function note(id, text) {
   element(id).hidden = !text;
 }
 
+for (const entry of document.querySelectorAll("nav a")) {
+  const { pathname, origin } = new URL(entry.href);
+  const isHere = origin === location.origin && (pathname === location.pathname || (pathname !== root && location.pathname.startsWith(`${pathname}/`)));
+  if (isHere) entry.setAttribute("aria-current", "page");
+}
+
 /** How a state is called on all pages, and how it is coloured. */
 const named = (code) => STATES[code] ?? { word: code ?? "", mood: "wait" };
 
