@@ -22,7 +22,7 @@ const STATES: &[StateWord] = &[
     word(&["INSTALLED"], "Joined", GOOD),
     word(&["SYNCHRONIZED", "UP_TO_DATE", "IN_STEP", "AVAILABLE"], "Synchronized", GOOD),
     word(&["SYNCHRONIZING", "INITIALIZING", "INITIALISING", "NEW", "NOT_MIRRORED"], "Synchronizing", WAIT),
-    word(&["UNVERIFIED", "UNKNOWN"], "Unverified", WAIT),
+    word(&["UNVERIFIED", "UNKNOWN", "ORIGIN_AWAY"], "Unverified", WAIT),
     word(&["PENDING"], "Waiting for acceptance", WAIT),
     word(&["LAGGING", "BEHIND"], "Behind", BAD),
     word(
