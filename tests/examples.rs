@@ -13,7 +13,7 @@ use crate::harness::{
 };
 
 /// Fields whose value is another one in every world.
-const OF_THE_DAY: [&str; 41] = [
+const OF_THE_DAY: [&str; 43] = [
     "id",
     "identity",
     "repositoryId",
@@ -23,6 +23,7 @@ const OF_THE_DAY: [&str; 41] = [
     "localProjectId",
     "projectIds",
     "size",
+    "sizeBytes",
     "syncedRepos",
     "totalRepos",
     "mirroredRepos",
@@ -43,6 +44,7 @@ const OF_THE_DAY: [&str; 41] = [
     "lastSeenDate",
     "lastAuthenticated",
     "createdDate",
+    "reportedDate",
     "updatedDate",
     "initialSyncDate",
     "expiryDate",
@@ -204,6 +206,12 @@ impl World {
         admin.post(preferred, &json!(mirror_id)).await.expect(204);
         self.pair.mirrored(&repository).await;
         self.tell(&mirror, "ensureServedRepository").await;
+        let mirrors = self.path("getRepositoryMirrors").expect("the repository has an id");
+        let reported = eventually("the mirror's report of the repository", || async {
+            let page = admin.get(&mirrors).await.expect(200).json();
+            (page["values"][0]["copy"]["standing"] == "UP_TO_DATE").then_some(())
+        });
+        reported.await;
     }
 
     /// Asks for everything else that can be read: the administrator may, and it changes nothing.

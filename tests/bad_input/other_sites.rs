@@ -115,8 +115,11 @@ async fn pages_are_neither_kept_nor_framed_and_name_this_server_to_no_other() {
     let pair = shared_pair().await;
     let panel = format!("/rest/mirroring/latest/mirrorServers/{}/webPanels/config", pair.mirror_id().await);
     for (server, paths) in [
-        (&pair.upstream, vec!["/", "/swagger-ui/", "/swagger-ui/index.html", panel.as_str()]),
-        (&pair.mirror, vec!["/", "/swagger-ui/"]),
+        (
+            &pair.upstream,
+            vec!["/", "/projects", "/account", "/swagger-ui/", "/swagger-ui/index.html", panel.as_str()],
+        ),
+        (&pair.mirror, vec!["/", "/repositories", "/swagger-ui/"]),
     ] {
         for path in paths {
             let answer = server.client(&Identity::admin()).get(path).await.expect(200);
@@ -142,4 +145,79 @@ async fn swagger_ui_writes_no_password_down() {
         assert!(!set_up.contains("persistAuthorization\":true"), "{set_up}");
         assert!(set_up.contains("localStorage.removeItem(\"authorized\")"), "{set_up}");
     }
+}
+
+#[tokio::test]
+async fn a_session_of_the_pages_counts_for_pages_of_this_server_only() {
+    let pair = shared_pair().await;
+    let private = "/rest/api/latest/admin/users";
+    let SignedIn { cookie, attributes } = sign_in(&pair.upstream).await;
+    for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(attributes.contains(attribute), "{attributes}");
+    }
+    let browser = pair.upstream.anonymous().unjudged().with_header("cookie", &cookie);
+    let page = browser.clone().with_header("x-heliostat-page", "1");
+    page.get(private).await.expect(200);
+    browser.clone().with_header("sec-fetch-site", "same-origin").get(private).await.expect(200);
+    // The cookie alone, as another site could make a browser send it, stands for nobody.
+    browser.get(private).await.expect_error(401);
+    browser.clone().with_header("sec-fetch-site", "same-site").get(private).await.expect_error(401);
+    let planted = format!("{private}?name=planted&password=Evil-Passw0rd");
+    page.clone().with_header("origin", EVIL).post_nothing(&planted).await.expect_error(403);
+
+    page.delete(SESSION).await.expect(200);
+    let refused = page.get(private).await.expect(401);
+    // With this header, browsers would open a dialog of their own.
+    assert_eq!(header(&refused, "www-authenticate"), "");
+}
+
+#[tokio::test]
+async fn a_session_begins_with_right_credentials_only_and_not_from_another_site() {
+    let pair = shared_pair().await;
+    for server in [&pair.upstream, &pair.mirror] {
+        let wrong = server.client(&Identity::impostor()).unjudged().post_nothing(SESSION).await.expect(401);
+        assert_eq!(header(&wrong, "set-cookie"), "");
+        server.anonymous().unjudged().post_nothing(SESSION).await.expect_error(401);
+        let elsewhere = server.client(&Identity::admin()).unjudged().with_header("origin", EVIL);
+        elsewhere.post_nothing(SESSION).await.expect_error(403);
+        let SignedIn { cookie, .. } = sign_in(server).await;
+        let told =
+            server.anonymous().unjudged().with_header("cookie", &cookie).get(SESSION).await.expect(200);
+        assert_eq!(told.json(), json!({ "username": "admin" }));
+        assert_eq!(server.anonymous().unjudged().get(SESSION).await.expect(200).json(), json!({}));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_the_session() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let users = "/rest/api/latest/admin/users";
+    let user = json!({ "name": "ada", "password": "Engine-No-1" });
+    upstream.admin().post(users, &user).await.expect(204);
+    let ada = upstream.client(&Identity::User("ada".to_owned(), "Engine-No-1".to_owned()));
+    let SignedIn { cookie, .. } = signed_in(&ada.unjudged().post_nothing(SESSION).await.expect(200));
+    let page =
+        upstream.anonymous().unjudged().with_header("cookie", &cookie).with_header("x-heliostat-page", "1");
+    page.get("/rest/api/latest/users").await.expect(200);
+    let changed = json!({ "name": "ada", "password": "Engine-No-2", "passwordConfirm": "Engine-No-2" });
+    upstream.admin().put(&format!("{users}/credentials"), &changed).await.expect(204);
+    page.get("/rest/api/latest/users").await.expect_error(401);
+}
+
+const SESSION: &str = "/console/session";
+
+/// What a browser keeps of a session.
+struct SignedIn {
+    cookie: String,
+    attributes: String,
+}
+
+async fn sign_in(server: &Server) -> SignedIn {
+    signed_in(&server.client(&Identity::admin()).unjudged().post_nothing(SESSION).await.expect(200))
+}
+
+fn signed_in(answer: &Answer) -> SignedIn {
+    let set = header(answer, "set-cookie");
+    let (cookie, attributes) = set.split_once(';').expect("a cookie has attributes");
+    SignedIn { cookie: cookie.to_owned(), attributes: attributes.to_owned() }
 }

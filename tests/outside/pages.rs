@@ -4,7 +4,8 @@ use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
-    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, request_of, unreachable_repository,
+    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, clone_url, request_of,
+    unreachable_repository,
 };
 
 #[tokio::test]
@@ -12,7 +13,8 @@ use crate::harness::{
 async fn an_administrator_accepts_a_mirror_on_the_first_page() {
     let upstream = Server::upstream(ServerOptions::default());
     let mirror = Server::mirror(upstream.base_url(), "Hanoi", ServerOptions::default());
-    visit("console-upstream", "pages/console_upstream.mjs", &upstream, &[("HELIOSTAT_MIRROR_NAME", "Hanoi")]);
+    let facts = [("HELIOSTAT_MIRROR_NAME", "Hanoi"), ("HELIOSTAT_MIRROR_URL", mirror.base())];
+    visit("console-upstream", "pages/console_upstream.mjs", &upstream, &facts);
     let pair = Pair { upstream, mirror };
     let page = pair.admin().get("/rest/mirroring/latest/mirrorServers").await.promised(200);
     assert_eq!(page["values"][0]["name"], "Hanoi");
@@ -118,4 +120,32 @@ async fn the_settings_panel_changes_what_is_mirrored() {
     // The visit ends with all projects, so what it had taken away comes back.
     pair.mirrored(&inside).await;
     pair.mirrored(&outside).await;
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn what_people_look_for_has_a_page_on_every_screen() {
+    let pair = Pair::start().await;
+    let (repository, _) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let clone = clone_url(pair.upstream.base_url(), &repository, None);
+    let at_mirror = clone_url(pair.mirror.base_url(), &repository, None);
+    let facts = [
+        ("HELIOSTAT_MIRROR_URL", pair.mirror.base()),
+        ("HELIOSTAT_CLONE_URL", clone.as_str()),
+        ("HELIOSTAT_MIRROR_CLONE_URL", at_mirror.as_str()),
+        ("HELIOSTAT_PROJECT_KEY", repository["project"]["key"].as_str().expect("a project has a key")),
+        ("HELIOSTAT_REPOSITORY", repository["slug"].as_str().expect("a repository has a slug")),
+        ("HELIOSTAT_SELF_LINK", repository["links"]["self"][0]["href"].as_str().expect("it has a link")),
+    ];
+    visit("console-pages", "pages/console_pages.mjs", &pair.upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn a_user_makes_and_deletes_a_token_and_an_administrator_a_user() {
+    let upstream = Server::upstream(ServerOptions::default());
+    visit("console-accounts", "pages/console_accounts.mjs", &upstream, &[]);
+    let users = upstream.admin().get("/rest/api/latest/users?filter=grace").await.promised(200);
+    assert_eq!(users["size"], 0, "the page has deleted whom it made");
 }

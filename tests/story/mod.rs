@@ -4,6 +4,7 @@ mod accepted_projects;
 mod alive_and_ready;
 mod backup_and_restore;
 mod begin_with_bundle;
+mod browsers_find_pages;
 mod build_waits;
 mod clean_stop;
 mod clone_from_mirror;

@@ -32,7 +32,7 @@ pub use repositories::{
     Branch, BranchDeletion, BranchOrder, BranchQuery, DifferingPart, MirrorPurge, ProjectCreation,
     PurgeProgress, PushAccess, PushCounters, ReferenceDifference, Repositories, RepositoryAdoption,
     RepositoryChange, RepositoryComparison, RepositoryCreation, RepositoryDifferences, RepositoryFaults,
-    RepositoryRestoration, RestorationOutcome, UnrecordedRepository, WholeRepository,
+    RepositoryRestoration, RepositoryUsage, RestorationOutcome, UnrecordedRepository, WholeRepository,
 };
 pub use status::{UpstreamCounts, UpstreamStatus};
 pub use upstream::{StartError, Upstream, UpstreamOptions};

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 
+import { accessible } from "../browser/accessible.mjs";
 import { inBrowser, need } from "../browser/browser.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
@@ -9,8 +10,8 @@ const upstream = need("HELIOSTAT_UPSTREAM_URL");
 
 await inBrowser([base], async (page, guard) => {
   await page.goto(`${base}/`);
-  await page.locator("#state", { hasText: "SYNCHRONIZED" }).waitFor();
-  assert.equal(await page.locator("#upstream-state").innerText(), "INSTALLED");
+  await page.locator("#state", { hasText: "Synchronized" }).waitFor();
+  assert.equal(await page.locator("#upstream-state").innerText(), "Joined");
   await page.locator("#counts", { hasText: "Everything is in step with the upstream" }).waitFor();
   await page.locator("#lag", { hasText: "none" }).waitFor();
   assert.equal(await page.locator("#held-back").isVisible(), false);
@@ -28,6 +29,8 @@ await inBrowser([base], async (page, guard) => {
   assert.equal(answer.status, 201);
   await page.locator("#available", { hasText: new RegExp(`^${before + 1}$`) }).waitFor();
   await guard.screenshot("followed");
+
+  await accessible(page);
 
   await page.locator("a", { hasText: "Swagger UI" }).click();
   await page.locator(".opblock-tag-section").first().waitFor();

@@ -10,9 +10,9 @@ const repository = need("HELIOSTAT_REPOSITORY");
 await inBrowser([base], async (page, guard) => {
   const card = page.locator("#held-back");
   const signIn = async (password) => {
-    await page.locator("#held-back-sign-in [name=username]").fill("admin");
-    await page.locator("#held-back-sign-in [name=password]").fill(password);
-    await page.locator("#held-back-sign-in button").click();
+    await page.locator("#sign-in [name=username]").fill("admin");
+    await page.locator("#sign-in [name=password]").fill(password);
+    await page.locator("#sign-in button").click();
   };
   await page.goto(`${base}/`);
   await card.waitFor();
@@ -21,7 +21,7 @@ await inBrowser([base], async (page, guard) => {
 
   guard.announce(401);
   await signIn("a guess");
-  await page.locator("#held-back-problem", { hasText: "password" }).waitFor();
+  await page.locator("#problem", { hasText: "password" }).waitFor();
   assert.equal(await page.locator("#held-back-confirm").isVisible(), false);
 
   await signIn(need("HELIOSTAT_PASSWORD"));

@@ -34,14 +34,20 @@ const visit = async (page, guard) => {
   await guard.screenshot("chosen");
   await save();
   await guard.screenshot("saved");
-  await page.locator("#state", { hasText: "IN STEP" }).waitFor();
+  await page.locator("#state", { hasText: "Synchronized" }).waitFor();
   assert.deepEqual(await settings(), { mode: "SELECTED_PROJECTS", projectIds: [need("HELIOSTAT_PROJECT_ID")] });
 
   await open();
   assert.equal(await selected.isChecked(), true, "what was saved is there when the page is opened again");
   assert.equal(await project.isChecked(), true);
   await project.uncheck();
-  await save();
+  // Nothing selected empties the mirror, so that is asked about.
+  const asked = page.waitForEvent("dialog");
+  await page.locator("#save").click({ noWaitAfter: true });
+  const dialog = await asked;
+  assert.match(dialog.message(), /deletes all that it has/);
+  await dialog.accept();
+  await saved.waitFor();
   assert.deepEqual(await settings(), { mode: "SELECTED_PROJECTS", projectIds: [] });
 
   // A page that stood open for long has signatures that do not count any more; it fetches fresh ones.

@@ -3018,6 +3018,11 @@ pub struct RestMirroredRepositoryDescriptor {
     #[oai(rename = "mirrorServer")]
     #[serde(rename = "mirrorServer")]
     pub mirror_server: RestMirrorServer,
+    /// What a mirror has reported of its copy of a repository. `standing` is `UP_TO_DATE` if it has the newest generation,
+    /// `BEHIND` if it has an older one or could not be synchronized, and `UNKNOWN` if it has reported none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<RestRepositoryCopy>,
     /// Where the object itself is to be found.
     pub links: RestSelfLinks,
 }
@@ -3549,6 +3554,24 @@ pub struct RestRepositoryContentsQuery {
     pub repository_ids: Vec<String>,
 }
 
+/// What a mirror has reported of its copy of a repository. `standing` is `UP_TO_DATE` if it has the newest generation,
+/// `BEHIND` if it has an older one or could not be synchronized, and `UNKNOWN` if it has reported none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryCopy {
+    /// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
+    /// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
+    /// heard of for a minute, or does not take events. `UNKNOWN`: it has not told how far it is.
+    pub standing: MirrorStanding,
+    /// The newest generation that the mirror has reported to serve. Absent if none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// When the mirror last reported of it. Absent if never.
+    #[oai(rename = "reportedDate", skip_serializing_if_is_none)]
+    #[serde(rename = "reportedDate", default, skip_serializing_if = "Option::is_none")]
+    pub reported_date: Option<i64>,
+}
+
 /// The parts of which an upstream knows something else than a mirror.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
@@ -3834,6 +3857,19 @@ pub struct RestRepositoryUpdate {
     #[oai(skip_serializing_if_is_none)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
+}
+
+/// What a repository takes, and when it last changed.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+pub struct RestRepositoryUsage {
+    /// The bytes of its files.
+    #[oai(rename = "sizeBytes")]
+    #[serde(rename = "sizeBytes")]
+    pub size_bytes: i64,
+    /// When it was last pushed to, or what is known about it was changed.
+    #[oai(rename = "updatedDate")]
+    #[serde(rename = "updatedDate")]
+    pub updated_date: i64,
 }
 
 /// Where the object itself is to be found.
@@ -4568,6 +4604,7 @@ impl fmt::Display for UserType {
     RestRepositoryContent,
     RestRepositoryContents,
     RestRepositoryContentsQuery,
+    RestRepositoryCopy,
     RestRepositoryDifferences,
     RestRepositoryEvent,
     RestRepositoryFaults,
@@ -4582,6 +4619,7 @@ impl fmt::Display for UserType {
     RestRepositoryRestoration,
     RestRepositoryRestorationRequest,
     RestRepositoryUpdate,
+    RestRepositoryUsage,
     RestSelfLinks,
     RestServedRepository,
     RestServedRepositoryWanted,

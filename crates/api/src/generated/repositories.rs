@@ -364,6 +364,48 @@ pub trait PurgeRepository: Handlers {
     ) -> impl Future<Output = Result<PurgeRepositoryResponse, Self::Error>> + Send;
 }
 
+/// What `getRepositoryUsage` is asked.
+#[derive(Clone, PartialEq)]
+pub struct GetRepositoryUsageRequest {
+    /// The key of a project, in upper or lower case.
+    pub project_key: String,
+    /// The slug of a repository, as it stands in its clone URLs.
+    pub repository_slug: String,
+}
+
+/// What `getRepositoryUsage` answers.
+#[derive(ApiResponse)]
+pub enum GetRepositoryUsageResponse {
+    /// What it takes.
+    #[oai(status = 200)]
+    Ok(ApiJson<RestRepositoryUsage>),
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// What the path or the request names does not exist, or the caller may not know that it does.
+    #[oai(status = 404)]
+    NotFound(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `getRepositoryUsage`: see how much disk a repository takes.
+pub trait GetRepositoryUsage: Handlers {
+    /// See how much disk a repository takes
+    fn get_repository_usage(
+        &self,
+        call: Call,
+        request: GetRepositoryUsageRequest,
+    ) -> impl Future<Output = Result<GetRepositoryUsageResponse, Self::Error>> + Send;
+}
+
 /// What `getBranches` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetBranchesRequest {
@@ -803,6 +845,7 @@ pub trait RepositoriesOperations:
     + DeleteRepository
     + GetRepositoryPurge
     + PurgeRepository
+    + GetRepositoryUsage
     + GetBranches
     + CreateBranchForRepository
     + GetDefaultBranchWithTip
@@ -822,6 +865,7 @@ impl<H> RepositoriesOperations for H where H:
     + DeleteRepository
     + GetRepositoryPurge
     + PurgeRepository
+    + GetRepositoryUsage
     + GetBranches
     + CreateBranchForRepository
     + GetDefaultBranchWithTip
@@ -1014,6 +1058,30 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
         };
         let answer = self.0.purge_repository(call, request).await.map_err(Into::into)?;
+        Ok(answer)
+    }
+
+    /// See how much disk a repository takes
+    ///
+    /// Answers what a repository takes on the disk of this server, and when it last changed. The files are counted for this
+    /// answer; what is stored for readers beside the repository is not part of it.
+    #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/usage", method = "get", operation_id = "getRepositoryUsage", tag = "Tag::This")]
+    async fn get_repository_usage(
+        &self,
+        _credentials: BasicOrBearerOrAnonymous,
+        call: Call,
+        /// The key of a project, in upper or lower case.
+        #[oai(name = "projectKey")]
+        project_key: Path<String>,
+        /// The slug of a repository, as it stands in its clone URLs.
+        #[oai(name = "repositorySlug")]
+        repository_slug: Path<String>,
+    ) -> poem::Result<GetRepositoryUsageResponse> {
+        let request = GetRepositoryUsageRequest {
+            project_key: project_key.0,
+            repository_slug: repository_slug.0,
+        };
+        let answer = self.0.get_repository_usage(call, request).await.map_err(Into::into)?;
         Ok(answer)
     }
 

@@ -26,6 +26,10 @@ pub struct RepositoryMirror {
     pub mirror: MirrorServer,
     /// Opens that one resource to its holder, for a while.
     pub link: String,
+    /// The last that it has reported of the repository.
+    pub reported: Option<RepositoryMirrorState>,
+    /// The newest generation that there is.
+    pub newest: Generation,
 }
 
 /// How a mirror says that a synchronisation has ended.
@@ -79,7 +83,13 @@ impl<O: Origin> MirroredRepositories<O> {
         let mut mirrors = self.store.list_mirrors(page).await?;
         let is_offered = |mirror: &MirrorServer| mirror.enabled && self.members.is_reachable(mirror);
         mirrors.values.retain(|mirror| is_offered(mirror) && link(mirror).is_some());
-        Ok(mirrors.map(|mirror| RepositoryMirror { link: link(&mirror).unwrap_or_default(), mirror }))
+        let states = self.store.mirror_states_of(repository.id).await?;
+        Ok(mirrors.map(|mirror| RepositoryMirror {
+            link: link(&mirror).unwrap_or_default(),
+            reported: states.iter().find(|state| state.mirror_id == mirror.id).cloned(),
+            newest: repository.generation,
+            mirror,
+        }))
     }
 
     /// A mirror reports how several synchronisations have ended. Of repositories that do not exist, nothing is to be told.

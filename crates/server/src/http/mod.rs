@@ -2,9 +2,10 @@
 //!
 //! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, the
 //! counts ([`CountedRequests`]), its lines in the log ([`RequestLog`], with what the [`request_record`] holds by its end),
-//! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path and API
-//! version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), the error
-//! envelope ([`Envelope`]), what names the address of what was created ([`Created`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
+//! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path
+//! and API version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), who is
+//! signed in at the pages ([`BrowserSessions`]), what names the address of what was created ([`Created`]), the error envelope
+//! ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
 //! the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
@@ -25,6 +26,7 @@ mod address;
 mod answer_memory;
 mod audit;
 mod browser_rules;
+mod browser_session;
 mod cleartext;
 pub mod client_prefix;
 mod client_wait;
@@ -61,6 +63,7 @@ mod write_pace;
 
 pub use address::Address;
 pub use browser_rules::BrowserRules;
+pub use browser_session::BrowserSessions;
 pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;

@@ -47,12 +47,12 @@ function showProgress({ discovering, mirroredRepos, inStepRepos, notKnownSince }
   const counted = `${inStepRepos} of ${mirroredRepos} repositories are synchronized.`;
   show("progress", discovering ? "Counting repositories." : mirroredRepos === 0 ? "Nothing to synchronize." : counted);
   if (notKnownSince !== undefined) {
-    showState("state", "UNVERIFIED", "wait");
+    showState("state", "UNVERIFIED");
     show("progress", `${counted} What the upstream has is not known to the mirror since ${new Date(notKnownSince).toLocaleString()}.`);
     return;
   }
   const inStep = inStepRepos === mirroredRepos && !discovering;
-  showState("state", inStep ? "IN STEP" : "SYNCHRONIZING", inStep ? "good" : "wait");
+  showState("state", inStep ? "SYNCHRONIZED" : "SYNCHRONIZING");
 }
 
 async function watch() {
@@ -62,7 +62,7 @@ async function watch() {
   } catch (error) {
     element("bar").value = 0;
     show("progress", error.message);
-    showState("state", "UNKNOWN", "bad");
+    showState("state", "UNREACHABLE");
   }
 }
 
@@ -90,8 +90,12 @@ function showSettings(settings) {
   element("fields").disabled = element("save").disabled = false;
 }
 
+/** What a mirror loses is fetched anew when it is wanted again. */
+const empties = (chosen) => mode() === "SELECTED_PROJECTS" && chosen.length + unlisted.length === 0;
+
 async function save() {
   const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
+  if (empties(chosen) && !confirm("No project is selected: the mirror deletes all that it has. Go on?")) return;
   element("save").disabled = true;
   note("saved", "");
   note("problem", "");

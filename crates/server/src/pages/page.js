@@ -1,7 +1,8 @@
-"use strict";
-
 // What all pages need: finding elements, showing text as text, reading answers,
 // signing in, and asking again and again.
+
+// The panel of a mirror's settings, which asks another server, has no root.
+const root = document.body.dataset.root ?? "";
 
 const element = (id) => document.getElementById(id);
 
@@ -15,9 +16,29 @@ function note(id, text) {
   element(id).hidden = !text;
 }
 
-function showState(id, state, mood) {
-  show(id, state);
-  element(id).dataset.mood = mood;
+for (const entry of document.querySelectorAll("nav a")) {
+  const { pathname, origin } = new URL(entry.href);
+  const isHere = origin === location.origin && (pathname === location.pathname || (pathname !== root && location.pathname.startsWith(`${pathname}/`)));
+  if (isHere) entry.setAttribute("aria-current", "page");
+}
+
+/** How a state is called on all pages, and how it is coloured. */
+const named = (code) => STATES[code] ?? { word: code ?? "", mood: "wait" };
+
+function showState(id, code, mood) {
+  const { word, mood: usual } = named(code);
+  // It is read out when it changes.
+  if (element(id).textContent !== word) show(id, word);
+  element(id).dataset.mood = mood ?? usual;
+}
+
+/** The word for a state, in its colour. */
+function stateBadge(code) {
+  const { word, mood } = named(code);
+  const badge = make("span", word);
+  badge.className = "state";
+  badge.dataset.mood = mood;
+  return badge;
 }
 
 /** An element with children; strings become text and never markup. */
@@ -25,6 +46,66 @@ function make(tag, ...children) {
   const made = document.createElement(tag);
   made.append(...children);
   return made;
+}
+
+/** A link to a page of this server. */
+function pageLink(path, text) {
+  const made = make("a", text);
+  made.href = root + path;
+  return made;
+}
+
+/** The address of a thing whose name stands in it. */
+const at = (strings, ...names) => String.raw({ raw: strings }, ...names.map((name) => encodeURIComponent(name)));
+
+/** A row of a table; a small screen shows it as a card, with the headings of the table before its cells. */
+function row(headings, ...cells) {
+  const made = make("tr", ...cells);
+  [...made.cells].forEach((cell, index) => {
+    cell.dataset.label = headings[index] ?? "";
+  });
+  return made;
+}
+
+/** The headings of the table around a body. */
+const headingsOf = (id) => [...element(id).closest("table").querySelectorAll("thead th")].map((heading) => heading.textContent);
+
+/** Fills the body of a table that is shown only if it has rows, beside what is said instead. */
+function fillTable(name, rows) {
+  element(`no-${name}`).hidden = rows.length > 0;
+  element(`${name}-table`).hidden = rows.length === 0;
+  element(name).replaceChildren(...rows);
+}
+
+const sizeOf = (bytes) => {
+  const [unit, length] = [["GiB", 2 ** 30], ["MiB", 2 ** 20]].find(([, length]) => bytes >= length) ?? ["KiB", 2 ** 10];
+  return `${(bytes / length).toFixed(1)} ${unit}`;
+};
+
+/** A point in time as people say it, with the exact one beneath. */
+function time(millis) {
+  if (millis === undefined || millis === null) return "never";
+  const made = make("time", ago(millis));
+  made.dateTime = new Date(millis).toISOString();
+  made.title = new Date(millis).toLocaleString();
+  return made;
+}
+
+/** A command to copy, with a button for it where the browser allows that. */
+function command(text) {
+  const shown = make("pre", text);
+  shown.tabIndex = 0;
+  if (!navigator.clipboard) return shown;
+  const copy = make("button", "Copy");
+  copy.type = "button";
+  copy.className = "quiet copy";
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text);
+    copy.textContent = "Copied";
+  });
+  const box = make("div", shown, copy);
+  box.className = "command";
+  return box;
 }
 
 /** A link if the address is one that a browser may follow, else its text. */
@@ -61,8 +142,11 @@ function duration(millis) {
 
 /** The JSON answer to a request; an error carries the message of the server. */
 async function ask(path, options = {}) {
-  // Without "omit", browsers answer a 401 with a dialog of their own.
-  const response = await fetch(path, { credentials: "omit", cache: "no-store", ...options });
+  // What another server is asked goes without the marks of this one.
+  const isOwn = !/^https?:/.test(path);
+  const headers = isOwn ? { ...options.headers, "X-Heliostat-Page": "1" } : options.headers;
+  const credentials = isOwn ? "same-origin" : "omit";
+  const response = await fetch(isOwn ? root + path : path, { cache: "no-store", ...options, credentials, headers });
   const answer = await response.json().catch(() => null);
   if (response.ok || options.anyStatus) return answer;
   const error = new Error(answer?.errors?.[0]?.message ?? `The server answered ${response.status}.`);
@@ -73,6 +157,84 @@ async function ask(path, options = {}) {
 function basic(username, password) {
   const bytes = new TextEncoder().encode(`${username}:${password}`);
   return "Basic " + btoa(String.fromCharCode(...bytes));
+}
+
+/** A request that sends something, or nothing. */
+const send = (method, path, sent) => {
+  const json = { headers: { "Content-Type": "application/json" }, body: JSON.stringify(sent) };
+  return ask(path, { method, ...(sent === undefined ? {} : json) });
+};
+
+/** All values of a list, up to what a page can show. */
+async function all(path) {
+  const values = [];
+  let start = 0;
+  while (start !== null && values.length < MAX_LISTED) {
+    const page = await ask(`${path}${path.includes("?") ? "&" : "?"}limit=${PAGE_LENGTH}&start=${start}`);
+    values.push(...page.values);
+    start = page.isLastPage ? null : page.nextPageStart;
+  }
+  return values;
+}
+
+const PAGE_LENGTH = 100;
+const MAX_LISTED = 1000;
+const SESSION = "console/session";
+
+// Who is signed in; null for nobody.
+let username = null;
+
+function showSession() {
+  element("sign-in").hidden = username !== null;
+  element("signed-in").hidden = username === null;
+  show("who", username);
+}
+
+/** Signs in and out by the form of the page, and calls back whenever who is signed in has changed, and at first. */
+function withSession(changed) {
+  const become = async (name) => {
+    username = name ?? null;
+    showSession();
+    await changed();
+  };
+  element("sign-in").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { username: name, password } = event.target.elements;
+    note("problem", "");
+    try {
+      const Authorization = basic(name.value, password.value);
+      const session = await ask(SESSION, { method: "POST", headers: { Authorization } });
+      password.value = "";
+      await become(session.username);
+    } catch (error) {
+      note("problem", error.message);
+    }
+  });
+  element("sign-out").addEventListener("click", async () => {
+    await ask(SESSION, { method: "DELETE" }).catch(() => null);
+    note("problem", "");
+    await become(null);
+  });
+  return ask(SESSION).then((session) => become(session.username), () => become(null));
+}
+
+/** A button that does something once at a time, and says what went wrong. */
+function button(text, kind, act, after = async () => {}) {
+  const made = make("button", text);
+  made.type = "button";
+  made.className = kind;
+  made.addEventListener("click", async () => {
+    made.disabled = true;
+    try {
+      await act();
+      note("problem", "");
+    } catch (error) {
+      note("problem", error.message);
+    }
+    made.disabled = false;
+    await after();
+  });
+  return made;
 }
 
 /** Runs a task now and a while after each of its ends, and only while the page is visible. */

@@ -1,8 +1,13 @@
-//! Fills an HTML template and sends it so that nothing but its own style and script can run in it.
+//! Frames a page, and sends it so that nothing but its own style and script can run in it.
 
+use askama::Template;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Request, Response};
+use url::Url;
 use uuid::Uuid;
+
+use super::state_words::states_for_scripts;
+use crate::http::problem::Problem;
 
 /// Shared by all pages.
 const STYLE: &str = include_str!("page.css");
@@ -10,55 +15,74 @@ const STYLE: &str = include_str!("page.css");
 /// Shared by all pages, in front of their own script.
 const SCRIPT: &str = include_str!("page.js");
 
-/// A template with `{{name}}` placeholders and the script that brings it to life.
-#[derive(Clone, Copy)]
-pub(super) struct Template {
-    pub(super) html: &'static str,
-    pub(super) script: &'static str,
+/// What all pages of one server say.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// What the server is called.
+    pub(super) name: String,
+    /// The address that clients use, without a slash at its end.
+    pub(super) base_url: String,
+    /// The path of the first page, with a slash at its end.
+    pub(super) root: String,
+    /// That clients reach it without encryption.
+    pub(super) cleartext_notice: Option<&'static str>,
 }
 
-/// What stands in the place of a placeholder.
-enum Filling<'a> {
-    /// Text of any origin; it is escaped.
-    Text(&'a str),
-    /// Our own style or script, compiled in.
-    Ours(&'static str),
+impl Site {
+    /// A server of this name at this base URL.
+    pub(super) fn new(name: &str, base_url: &Url, cleartext_notice: Option<&'static str>) -> Self {
+        let root = format!("{}/", base_url.path().trim_end_matches('/'));
+        let base_url = base_url.as_str().trim_end_matches('/').to_owned();
+        Site { name: name.to_owned(), base_url, root, cleartext_notice }
+    }
+
+    /// For a page that stands alone.
+    pub(super) fn without_pages(name: &str) -> Self {
+        Site { name: name.to_owned(), base_url: String::new(), root: String::new(), cleartext_notice: None }
+    }
 }
 
-impl Template {
-    /// The page with these texts in it, for one response only: its nonce must not be used again.
-    pub(super) fn respond(&self, texts: &[(&str, &str)]) -> Response {
-        let nonce = new_nonce();
-        let policy = format!(
-            "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; \
-             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        );
-        Response::builder()
+/// What stands around a page's own part, for one response only: its nonce must not be used again.
+pub(super) struct Frame<'a> {
+    pub(super) site: &'a Site,
+    pub(super) nonce: String,
+    pub(super) version: &'static str,
+    pub(super) style: &'static str,
+    /// How states are called; see `state_words`.
+    pub(super) states: String,
+    pub(super) shared_script: &'static str,
+}
+
+impl<'a> Frame<'a> {
+    pub(super) fn new(site: &'a Site) -> Self {
+        Frame {
+            site,
+            nonce: Uuid::new_v4().simple().to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+            style: STYLE,
+            states: states_for_scripts(),
+            shared_script: SCRIPT,
+        }
+    }
+}
+
+/// A page whose style and script carry this nonce.
+pub(super) fn respond(nonce: &str, page: &impl Template) -> Response {
+    let policy = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; \
+         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    match page.render() {
+        Ok(html) => Response::builder()
             .content_type("text/html; charset=utf-8")
             .header(header::CONTENT_SECURITY_POLICY, policy)
-            .body(self.html(&nonce, texts))
-    }
-
-    /// The page as text, for one response only; the policy that goes with the nonce is the caller's to state.
-    pub(super) fn html(&self, nonce: &str, texts: &[(&str, &str)]) -> String {
-        let filling = |name: &str| match name {
-            "nonce" => Some(Filling::Text(nonce)),
-            "style" => Some(Filling::Ours(STYLE)),
-            "shared_script" => Some(Filling::Ours(SCRIPT)),
-            "script" => Some(Filling::Ours(self.script)),
-            _ => texts.iter().find(|(text, _)| *text == name).map(|(_, text)| Filling::Text(text)),
-        };
-        fill(self.html, filling)
+            .body(html),
+        Err(error) => Problem::internal(&error).response(),
     }
 }
 
-/// What marks the style and script of one response as ours.
-pub(super) fn new_nonce() -> String {
-    Uuid::new_v4().simple().to_string()
-}
-
-/// The redirect to the same page with a slash at its end, if the request came without one: the links on the
-/// page are relative to the base URL.
+/// The redirect to the same page with a slash at its end, if the request came without one: that is how browsers are to
+/// name the folder of a server with a context path.
 pub(super) fn redirect_to_folder(request: &Request) -> Option<Response> {
     let folder = HeaderValue::from_str(&folder_of(request.original_uri().path())?).ok()?;
     let redirect = Response::builder().status(StatusCode::PERMANENT_REDIRECT);
@@ -71,65 +95,46 @@ fn folder_of(path: &str) -> Option<String> {
     (!is_folder).then(|| format!("/{}/", path.trim_start_matches('/')))
 }
 
-/// Replaces each `{{name}}` once; what is put in is not looked at again.
-fn fill<'a>(template: &str, filling: impl Fn(&str) -> Option<Filling<'a>>) -> String {
-    let mut page = String::with_capacity(template.len() + STYLE.len() + SCRIPT.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        page.push_str(before);
-        let Some((name, after)) = after.split_once("}}") else {
-            rest = after;
-            break;
-        };
-        match filling(name) {
-            Some(Filling::Text(text)) => push_escaped(&mut page, text),
-            Some(Filling::Ours(markup)) => page.push_str(markup),
-            None => debug_assert!(false, "nothing is given for {name}"),
-        }
-        rest = after;
-    }
-    page.push_str(rest);
-    page
-}
-
-fn push_escaped(page: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => page.push_str("&amp;"),
-            '<' => page.push_str("&lt;"),
-            '>' => page.push_str("&gt;"),
-            '"' => page.push_str("&quot;"),
-            '\'' => page.push_str("&#39;"),
-            other => page.push(other),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    #[test]
-    fn texts_are_escaped_and_not_looked_at_again() {
-        let filling = |name: &str| match name {
-            "name" => Some(Filling::Text("<script>'{{style}}'&\"")),
-            "style" => Some(Filling::Ours("a > b {}")),
-            _ => None,
-        };
-        let page = fill("<p title=\"{{name}}\">{{style}}</p>", filling);
-        assert_eq!(page, "<p title=\"&lt;script&gt;&#39;{{style}}&#39;&amp;&quot;\">a > b {}</p>");
+    /// A server whose name and notice are no markup.
+    pub(in crate::pages) fn site() -> Site {
+        let base_url = Url::parse("https://git.example.com/x").expect("is a URL");
+        Site::new("<b>", &base_url, Some("a & b"))
+    }
+
+    #[derive(Template)]
+    #[template(source = "<p title=\"{{ text }}\">{{ text }}</p>", ext = "html")]
+    struct Small<'a> {
+        text: &'a str,
+    }
+
+    #[tokio::test]
+    async fn texts_cannot_become_markup() {
+        let response = respond("n", &Small { text: "<script>'&\"" });
+        let page = response.into_body().into_string().await.expect("the page is text");
+        let inside = page.replace("<p title=\"", "").replace("\">", "").replace("</p>", "");
+        assert!(!inside.contains(['<', '>', '"', '\'']), "{page}");
     }
 
     #[test]
     fn the_policy_allows_this_response_only() {
-        let template = Template { html: "<script nonce=\"{{nonce}}\">{{script}}</script>", script: "1" };
-        let policy = |response: &Response| {
-            let value = response.headers().get(header::CONTENT_SECURITY_POLICY).expect("a policy is set");
-            value.to_str().expect("the policy is ASCII").to_owned()
-        };
-        let (first, second) = (template.respond(&[]), template.respond(&[]));
-        assert!(policy(&first).starts_with("default-src 'none'"));
-        assert_ne!(policy(&first), policy(&second));
+        let site = site();
+        let (first, second) = (Frame::new(&site).nonce, Frame::new(&site).nonce);
+        assert_ne!(first, second);
+        let response = respond(&first, &Small { text: "" });
+        let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).expect("a policy is set");
+        let policy = policy.to_str().expect("the policy is ASCII");
+        assert!(policy.starts_with("default-src 'none'") && policy.contains(&first), "{policy}");
+    }
+
+    #[test]
+    fn a_context_path_is_part_of_the_root() {
+        assert_eq!(site().root, "/x/");
+        let plain = Site::new("a", &Url::parse("http://127.0.0.1:7990").expect("is a URL"), None);
+        assert_eq!((plain.root.as_str(), plain.base_url.as_str()), ("/", "http://127.0.0.1:7990"));
     }
 
     #[test]

@@ -14,9 +14,10 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, ClientRoom, ConnectionOptions, CountedRequests, Created, CrossOrigin, CrossSite,
-    Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
+    self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, CountedRequests, Created,
+    CrossOrigin, CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
+use crate::pages::PagesOfThings;
 use crate::traces::{TraceExporter, Traces};
 
 /// How long closing the database may wait for those who use it.
@@ -162,8 +163,10 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + 'static {
     let context_path = context_path_of(base_url);
     routes
+        .with(PagesOfThings::new(role, &context_path))
         .with(Envelope { role })
         .with(Created)
+        .with(BrowserSessions::new(role, base_url))
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })

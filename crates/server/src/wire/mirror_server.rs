@@ -9,6 +9,7 @@ use heliostat_storage::{MirrorOutcome, MirrorServer, MirrorType, MirroringReques
 
 use super::UpstreamWire;
 use super::links::self_links;
+use super::mirror_standing::repository_copy;
 
 impl UpstreamWire {
     /// A mirror that has joined. One that was never heard of since counts as seen when it joined.
@@ -48,6 +49,7 @@ impl UpstreamWire {
     ) -> RestMirroredRepositoryDescriptor {
         RestMirroredRepositoryDescriptor {
             mirror_server: self.mirror_server(&mirror.mirror),
+            copy: Some(repository_copy(mirror.newest, mirror.reported.as_ref())),
             links: self_links(mirror.link),
         }
     }

@@ -2,9 +2,10 @@
 
 use heliostat_api::models::{
     MirrorEventType, MirrorStanding as WireStanding, RestDelayedCopy, RestMirrorCopies, RestMirrorStanding,
+    RestRepositoryCopy,
 };
 use heliostat_downstream::{MirrorCopies, MirrorStanding, Standing};
-use heliostat_storage::{MirrorOutcome, Repository, RepositoryMirrorState};
+use heliostat_storage::{Generation, MirrorOutcome, Repository, RepositoryMirrorState};
 
 /// What is known of the copies on a mirror.
 pub fn mirror_standing(known: MirrorStanding) -> RestMirrorStanding {
@@ -55,5 +56,21 @@ pub fn delayed_copy((repository, reported): (Repository, RepositoryMirrorState))
             MirrorOutcome::SynchronizationFailed => MirrorEventType::SynchronizationFailed,
         },
         reported_date: reported.reported_at,
+    }
+}
+
+/// How the copy of a repository on a mirror stands, where this is the newest generation.
+pub fn repository_copy(newest: Generation, reported: Option<&RepositoryMirrorState>) -> RestRepositoryCopy {
+    let generation = reported.and_then(|reported| reported.synced_generation);
+    let has_failed = reported.is_some_and(|reported| reported.last_outcome != MirrorOutcome::Synchronized);
+    RestRepositoryCopy {
+        standing: match generation {
+            _ if has_failed => WireStanding::Behind,
+            None => WireStanding::Unknown,
+            Some(generation) if generation < newest => WireStanding::Behind,
+            Some(_) => WireStanding::UpToDate,
+        },
+        generation: generation.map(|generation| generation.0),
+        reported_date: reported.map(|reported| reported.reported_at),
     }
 }

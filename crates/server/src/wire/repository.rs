@@ -2,10 +2,11 @@
 
 use heliostat_api::models::{
     EnrichedRepository, PurgeState, RestMirrorPurge, RestProject, RestRepository, RestRepositoryPurge,
+    RestRepositoryUsage,
 };
 use heliostat_downstream::wire;
 use heliostat_storage::{Project, Repository};
-use heliostat_upstream::PurgeProgress;
+use heliostat_upstream::{PurgeProgress, RepositoryUsage};
 
 use super::UpstreamWire;
 
@@ -28,6 +29,15 @@ impl UpstreamWire {
     ) -> EnrichedRepository {
         wire::enriched_repository(self.base(), repository, include_default_branch)
     }
+
+    /// What a repository takes.
+    pub fn repository_usage(&self, usage: &RepositoryUsage) -> RestRepositoryUsage {
+        RestRepositoryUsage {
+            size_bytes: i64::try_from(usage.size_bytes).unwrap_or(i64::MAX),
+            updated_date: usage.updated_at,
+        }
+    }
+
     /// How far the latest order to remove what no ref leads to is.
     pub fn repository_purge(&self, progress: &PurgeProgress) -> RestRepositoryPurge {
         let PurgeProgress { orders, mirrors } = progress;

@@ -12,6 +12,7 @@ mod push_counts;
 mod push_room;
 mod records;
 mod restore_repository;
+mod usage;
 mod whole_contents;
 
 pub use adopt_repository::{RepositoryAdoption, RepositoryFaults, UnrecordedRepository};
@@ -26,4 +27,5 @@ pub use purge_repository::{MirrorPurge, PurgeProgress};
 pub use push_counts::PushCounters;
 pub use records::{Repositories, RepositoryChange};
 pub use restore_repository::{ReferenceDifference, RepositoryRestoration, RestorationOutcome};
+pub use usage::RepositoryUsage;
 pub use whole_contents::WholeRepository;

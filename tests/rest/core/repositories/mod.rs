@@ -11,6 +11,7 @@ mod get_default_branch_with_tip;
 mod get_repositories;
 mod get_repository;
 mod get_repository_purge;
+mod get_repository_usage;
 mod purge_repository;
 mod search_repositories;
 mod set_default_branch;

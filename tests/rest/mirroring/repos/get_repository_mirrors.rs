@@ -34,6 +34,29 @@ async fn behaviour_the_link_leads_to_the_repository_on_the_mirror_without_creden
 }
 
 #[tokio::test]
+async fn behaviour_tells_of_each_copy_what_its_mirror_has_reported() {
+    let joined = start_joined_by_hand().await;
+    let upstream = &joined.upstream;
+    let repository = upstream.empty_repository(false).await;
+    let copy = async || {
+        let page = upstream.admin().get(&path_of(&repository)).await.promised(200);
+        page["values"][0]["copy"].clone()
+    };
+    assert_eq!(copy().await, json!({"standing": "UNKNOWN"}));
+    let metadata = format!("/rest/mirroring/latest/repos/{}", repository["id"]);
+    let newest = upstream.admin().get(&metadata).await.promised(200)["properties"]["generation"].clone();
+    let itself = upstream.client(&joined.identity());
+    let reports = format!("/rest/mirroring/latest/mirrorServers/{}/events", joined.mirror_id);
+    let report = |outcome: &str| json!({"mirrorRepoId": 1, "upstreamRepoId": repository["id"].to_string(), "type": outcome, "generation": newest});
+    itself.post(&reports, &report("SYNCHRONIZED")).await.promised(204);
+    let synchronized = copy().await;
+    assert_eq!((&synchronized["standing"], &synchronized["generation"]), (&json!("UP_TO_DATE"), &newest));
+    assert!(synchronized["reportedDate"].is_i64(), "{synchronized}");
+    itself.post(&reports, &report("SYNCHRONIZATION_FAILED")).await.promised(204);
+    assert_eq!(copy().await["standing"], "BEHIND");
+}
+
+#[tokio::test]
 async fn behaviour_unless_pre_authorised_the_link_needs_credentials() {
     let pair = shared_pair().await;
     let (repository, _) = pair.pushed_repository(false).await;

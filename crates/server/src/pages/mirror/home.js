@@ -33,7 +33,7 @@ function counted(total, inStep, discovering, notKnownSince) {
 function lag({ lagMillis, lagLimitMillis, notKnownSince }) {
   const limit = lagLimitMillis === undefined ? "" : `, of ${duration(lagLimitMillis)} that are allowed`;
   if (lagMillis !== undefined) return (lagMillis < 1000 ? "under a second" : duration(lagMillis)) + limit;
-  return notKnownSince === undefined ? "none" : `not known since ${at(notKnownSince)}${limit}`;
+  return notKnownSince === undefined ? "none" : `not known since ${exactly(notKnownSince)}${limit}`;
 }
 
 function clock(skewMillis) {
@@ -42,17 +42,18 @@ function clock(skewMillis) {
   return `${duration(Math.abs(skewMillis))} ${skewMillis > 0 ? "behind" : "ahead of"} the upstream's`;
 }
 
-const at = (time) => new Date(time).toLocaleString();
-const when = (time) => (time === undefined ? "never" : ago(time));
+const exactly = (millis) => new Date(millis).toLocaleString();
+const when = (millis) => (millis === undefined ? "never" : ago(millis));
 
-// Who has signed in to see what is behind.
-let watching = null;
+// Whether who is signed in may see more; each is asked until it is refused.
+let watchesBehind = false;
+let watchesHeld = false;
 
 function behindRow({ projectKey, repositorySlug, behindSince, generation, upstreamGeneration, failedSyncCount, lastError }) {
   const generations = `${generation ?? "none"} of ${upstreamGeneration ?? "an unknown one"}`;
-  return make(
-    "tr",
-    make("td", make("b", `${projectKey}/${repositorySlug}`)),
+  return row(
+    headingsOf("behind-list"),
+    make("td", make("b", pageLink(`projects/${encodeURIComponent(projectKey)}/repos/${encodeURIComponent(repositorySlug)}`, `${projectKey}/${repositorySlug}`))),
     make("td", ago(behindSince)),
     make("td", generations),
     make("td", String(failedSyncCount ?? 0)),
@@ -61,36 +62,28 @@ function behindRow({ projectKey, repositorySlug, behindSince, generation, upstre
 }
 
 async function showBehind() {
-  if (watching === null) return;
+  if (!watchesBehind) return;
   try {
-    const behind = await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0", { headers: watching });
+    const behind = await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0");
     element("behind-list").replaceChildren(...behind.map(behindRow));
     element("behind-seen").hidden = behind.length === 0;
     note("behind-problem", "");
   } catch (error) {
-    watching = null;
+    watchesBehind = false;
     note("behind-problem", error.message);
   }
 }
-
-element("behind-sign-in").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const { username, password } = event.target.elements;
-  watching = { Authorization: basic(username.value, password.value) };
-  password.value = "";
-  await showBehind();
-});
 
 const HELD_BECAUSE = {
   MISSING: "the upstream does not know it, and has not announced that it was deleted",
   FELL_BACK: "the upstream has less of it than it had",
   REPLACED: "the upstream has another repository with its id",
 };
-// Who has signed in, and the list that was shown. What is confirmed is that list and no other.
+// The list that was shown. What is confirmed is that list and no other.
 let seen = null;
 
 function heldRow({ projectKey, slug, reason, since }) {
-  return make("tr", make("td", make("b", `${projectKey}/${slug}`)), make("td", HELD_BECAUSE[reason] ?? reason), make("td", ago(since)));
+  return row(headingsOf("held-back-list"), make("td", make("b", `${projectKey}/${slug}`)), make("td", HELD_BECAUSE[reason] ?? reason), make("td", ago(since)));
 }
 
 function showHeld({ count, repositories, unrecordedCount }) {
@@ -106,31 +99,38 @@ async function actOnHeld(act) {
     await act();
     note("held-back-problem", "");
   } catch (error) {
+    watchesHeld = false;
     note("held-back-problem", error.message);
   }
 }
 
-element("held-back-sign-in").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const { username, password } = event.target.elements;
-  const Authorization = basic(username.value, password.value);
-  actOnHeld(async () => {
-    const upstreams = await ask("rest/mirroring/latest/upstreamServers", { headers: { Authorization } });
+/** Shows the list once; a list that changed under the eyes of who confirms it would be another one. */
+async function listHeld() {
+  if (!watchesHeld || seen !== null) return;
+  await actOnHeld(async () => {
+    const upstreams = await ask("rest/mirroring/latest/upstreamServers");
     const path = `rest/mirroring/latest/upstreamServers/${upstreams.values[0].id}/heldBack`;
-    const list = await ask(path, { headers: { Authorization } });
-    seen = { Authorization, path, token: list.token };
-    password.value = "";
+    const list = await ask(path);
+    seen = { path, token: list.token };
     showHeld(list);
   });
-});
+}
 
 element("held-back-confirm").addEventListener("click", () => actOnHeld(async () => {
-  const { Authorization, path, token } = seen;
-  const headers = { Authorization, "Content-Type": "application/json" };
-  const left = await ask(`${path}/confirmation`, { method: "POST", headers, body: JSON.stringify({ token }) });
-  seen = { Authorization, path, token: left.token };
+  const left = await send("POST", `${seen.path}/confirmation`, { token: seen.token });
+  seen = left.count + left.unrecordedCount === 0 ? null : { ...seen, token: left.token };
   showHeld(left);
 }));
+
+withSession(async () => {
+  watchesBehind = watchesHeld = username !== null;
+  seen = null;
+  element("behind-seen").hidden = element("held-back-seen").hidden = true;
+  note("behind-problem", "");
+  note("held-back-problem", "");
+  if (!element("behind").hidden) await showBehind();
+  if (!element("held-back").hidden) await listHeld();
+});
 
 repeat(async () => {
   try {
@@ -139,7 +139,11 @@ repeat(async () => {
     showState("state", status.state, status.state === "LAGGING" ? "bad" : mood);
     showProgress(status);
     note("reason", status.reason);
-    show("upstream-state", status.upstream.reachable ? status.upstream.state : `${status.upstream.state}, does not answer`);
+    const link = named(status.upstream.state).word;
+    show("upstream-state", status.upstream.reachable ? link : `${link}, does not answer`);
+    const joins = ["PENDING", "INITIALIZING", "REMOVED"].includes(status.state);
+    element("clone-here").hidden = element("use-here").hidden = joins;
+    element("join-here").hidden = !joins;
     show("available", status.availableRepos);
     show("in-error", status.repositoriesInError);
     show("lag", lag(status));
@@ -149,6 +153,7 @@ repeat(async () => {
     show("last-sync", when(status.lastSyncDate));
     show("members", status.memberCount);
     element("held-back").hidden = !status.heldRepos;
+    if (status.heldRepos) await listHeld();
     const isBehind = status.inStepRepos < status.mirroredRepos || status.repositoriesInError > 0;
     element("behind").hidden = !isBehind;
     if (isBehind) await showBehind();

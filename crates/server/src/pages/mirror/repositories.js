@@ -1,0 +1,50 @@
+// All that is mirrored, and what of it is behind.
+
+const filter = element("search").elements.filter;
+let served = [];
+let behind = new Map();
+
+/** Key and slug, as they stand in a path or in a clone URL. */
+const nameOf = (path) => path.replace(/^.*\/scm\//, "").replace(/^\//, "").replace(/\.git$/, "");
+
+function repositoryRow({ path, cloneUrl }) {
+  const name = nameOf(path);
+  const [key, slug] = name.split("/");
+  const late = behind.get(name.toLowerCase());
+  const state = make("td", stateBadge(late ? (late.lastError ? "FAILING" : "BEHIND") : "SYNCHRONIZED"));
+  if (late) state.append(make("br"), `behind since ${ago(late.behindSince)}`);
+  if (late?.lastError) {
+    const error = make("div", late.lastError);
+    error.className = "error";
+    state.append(error);
+  }
+  const title = make("b", pageLink(at`projects/${key.startsWith("~") ? key : key.toUpperCase()}/repos/${slug}`, name));
+  return row(headingsOf("repositories"), make("td", title), state, make("td", make("code", cloneUrl)));
+}
+
+function showFound() {
+  const wanted = filter.value.toLowerCase();
+  const found = served.filter(({ path }) => path.toLowerCase().includes(wanted));
+  fillTable("repositories", found.map(repositoryRow));
+  show("found", `${found.length} of ${served.length} repositories`);
+}
+
+element("search").addEventListener("submit", (event) => event.preventDefault());
+filter.addEventListener("input", showFound);
+
+withSession(async () => {
+  served = [];
+  element("repositories").replaceChildren();
+  element("repositories-table").hidden = true;
+  show("found", "");
+  note("problem", "");
+  if (username === null) return;
+  try {
+    served = await all("rest/mirroring/latest/servedRepos");
+    const late = await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0");
+    behind = new Map(late.map((one) => [`${one.projectKey}/${one.repositorySlug}`.toLowerCase(), one]));
+    showFound();
+  } catch (error) {
+    note("problem", error.message);
+  }
+});

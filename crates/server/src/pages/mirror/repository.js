@@ -1,0 +1,67 @@
+// One repository on a mirror: by project and name, or by the id that the upstream calls it by.
+
+const parts = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
+const base = document.body.dataset.baseUrl;
+const upstream = element("repository").dataset.upstream;
+
+/** How to clone it, as far as its name is known. */
+function showClone(key, slug) {
+  const at = (server) => `${server}/scm/${key.toLowerCase()}/${slug}.git`;
+  show("heading", `${key}/${slug}`);
+  const commands = [`git clone ${at(base)}`, `git -C ${slug} remote set-url --push origin ${at(upstream)}`];
+  element("clone").replaceChildren(...commands.map(command));
+  element("on-upstream").href = `${upstream}/projects/${encodeURIComponent(key)}/repos/${encodeURIComponent(slug)}`;
+  element("clone-card").hidden = false;
+}
+
+function showCopy(copy) {
+  const isBehind = copy.behindSince !== undefined;
+  const state = copy.notKnownSince !== undefined ? "UNVERIFIED" : isBehind ? "BEHIND" : copy.status;
+  element("state").hidden = false;
+  showState("state", state);
+  show("as-of", copy.lastSyncDate === undefined ? "It is not here yet." : `${named(state).word}, as of ${ago(copy.lastSyncDate)}.`);
+  const pairs = [
+    ["State", stateBadge(state)],
+    ["Last synchronization", time(copy.lastSyncDate)],
+    ["Last comparison", time(copy.lastComparisonDate)],
+    ["Generation", `${copy.generation ?? "none"} of ${copy.upstreamGeneration ?? "an unknown one"}`],
+    ["Behind since", isBehind ? time(copy.behindSince) : "not behind"],
+    ["Failures", String(copy.failedSyncCount ?? 0)],
+  ];
+  element("copy").replaceChildren(...pairs.flatMap(([term, value]) => [make("dt", term), make("dd", value)]));
+  note("copy-error", copy.lastError);
+  element("copy-card").hidden = false;
+}
+
+async function refresh() {
+  element("copy-card").hidden = element("state").hidden = true;
+  show("as-of", "");
+  const isById = parts[0] === "repositories";
+  try {
+    const id = isById ? parts[1] : await findId();
+    if (id === null) return;
+    const copy = await ask(`rest/mirroring/latest/mirrorRepos/${encodeURIComponent(id)}`);
+    const place = /\/scm\/([^/]+)\/([^/]+)\.git$/.exec([...copy.cloneUrls, ...copy.pushUrls][0]?.href ?? "");
+    if (isById && place) showClone(place[1].startsWith("~") ? place[1] : place[1].toUpperCase(), place[2]);
+    showCopy(copy);
+  } catch (error) {
+    note("problem", username === null ? "Sign in to see how it stands here, if you may read it." : error.message);
+  }
+}
+
+/** Its id, which a mirror tells administrators only. */
+async function findId() {
+  if (username === null) return null;
+  const [, key, , slug] = parts;
+  const path = `rest/mirroring/latest/supportInfo/projects/${encodeURIComponent(key)}/repos/${encodeURIComponent(slug)}/repoSyncStatus`;
+  return ask(path).then(({ externalRepoId }) => externalRepoId, (error) => {
+    if (error.status === 403) return null;
+    throw error;
+  });
+}
+
+if (parts[0] === "projects") showClone(parts[1], parts[3]);
+withSession(async () => {
+  note("problem", "");
+  await refresh();
+});

@@ -1,0 +1,65 @@
+// The access tokens of who is signed in.
+
+let slug = null;
+const path = () => at`rest/access-tokens/latest/users/${slug}`;
+
+function tokenRow({ id, name, permissions, createdDate, lastAuthenticated, expiryDate }) {
+  const remove = button("Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
+  remove.setAttribute("aria-label", `Delete ${name}`);
+  const acts = make("td", remove);
+  acts.className = "acts";
+  const expires = expiryDate === undefined ? "never" : time(expiryDate);
+  return row(
+    headingsOf("tokens"),
+    make("td", make("b", name)),
+    make("td", permissions.join(", ")),
+    make("td", time(createdDate)),
+    make("td", time(lastAuthenticated)),
+    make("td", expires),
+    acts,
+  );
+}
+
+/** The name in addresses of who is signed in. */
+async function findSlug() {
+  const isMine = ({ name }) => name.toLowerCase() === username.toLowerCase();
+  const users = await all(`rest/api/latest/users?filter=${encodeURIComponent(username)}`);
+  return users.find(isMine)?.slug ?? username.toLowerCase();
+}
+
+async function refresh() {
+  element("tokens-card").hidden = element("create-card").hidden = true;
+  if (username === null) return;
+  try {
+    slug ??= await findSlug();
+    fillTable("tokens", (await all(path())).map(tokenRow));
+    element("tokens-card").hidden = element("create-card").hidden = false;
+  } catch (error) {
+    note("problem", error.message);
+  }
+}
+
+element("create").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { name, permission, expiryDays } = event.target.elements;
+  const wanted = { name: name.value, permissions: [permission.value] };
+  if (expiryDays.value) wanted.expiryDays = Number(expiryDays.value);
+  try {
+    const { token } = await send("PUT", path(), wanted);
+    element("secret").replaceChildren(command(token));
+    element("secret-card").hidden = false;
+    name.value = "";
+    note("problem", "");
+  } catch (error) {
+    note("problem", error.message);
+  }
+  await refresh();
+});
+
+withSession(async () => {
+  slug = null;
+  element("secret-card").hidden = true;
+  element("secret").replaceChildren();
+  note("problem", "");
+  await refresh();
+});

@@ -1,0 +1,232 @@
+// The administrator's part: requests to accept, mirrors, and how they stand.
+
+const REFRESH_MS = 3000;
+const LISTS = ["requests", "mirrors", "followings"];
+const mirroring = "rest/mirroring/latest";
+// While a decision is on its way, the buttons stay as they are.
+let deciding = false;
+let lostContact = false;
+// Whether who is signed in may see this; it is asked once.
+let administers = true;
+
+function forget() {
+  for (const name of LISTS) {
+    element(name).replaceChildren();
+    delete element(name).dataset.says;
+    element(`${name}-card`).hidden = true;
+  }
+  element("rejected").replaceChildren();
+}
+
+const decision = (text, kind, act) => button(text, kind, async () => {
+  if (deciding) return;
+  deciding = true;
+  try {
+    await act();
+  } finally {
+    deciding = false;
+  }
+}, refresh);
+
+/** Shows which address is accepted, and lets projects be chosen. */
+async function openAcceptance(request) {
+  const form = element("accept-form");
+  form.reset();
+  note("accept-problem", "");
+  show("accept-title", `Accept ${request.mirrorName}`);
+  show("accept-address", request.mirrorBaseUrl);
+  const projects = await all("rest/api/latest/projects");
+  element("accept-projects").replaceChildren(...projects.map(({ id, key, name }) => {
+    const box = make("input");
+    box.type = "checkbox";
+    box.value = id;
+    box.disabled = true;
+    const label = make("label", box, make("b", key), ` ${name}`);
+    label.className = "choice";
+    return label;
+  }));
+  form.onchange = () => {
+    for (const box of element("accept-projects").querySelectorAll("input")) box.disabled = form.elements.scope.value === "all";
+  };
+  element("accept-confirm").onclick = async (event) => {
+    event.preventDefault();
+    if (deciding) return;
+    deciding = element("accept-confirm").disabled = true;
+    const chosen = [...element("accept-projects").querySelectorAll("input:checked")].map((box) => box.value);
+    // The server accepts only what was shown here.
+    const acceptance = { mirrorBaseUrl: request.mirrorBaseUrl };
+    if (form.elements.scope.value === "chosen") acceptance.projectIds = chosen;
+    try {
+      if (acceptance.projectIds?.length === 0) throw new Error("Select at least one project, or all.");
+      await send("POST", `${mirroring}/requests/${request.id}/accept`, acceptance);
+      element("accept-dialog").close();
+    } catch (error) {
+      note("accept-problem", error.message);
+    }
+    deciding = element("accept-confirm").disabled = false;
+    await refresh();
+  };
+  element("accept-dialog").showModal();
+}
+
+function requestRow(request) {
+  const reject = () => send("POST", `${mirroring}/requests/${request.id}/reject`);
+  const accept = button("Accept", "", () => openAcceptance(request));
+  const acts = make("td", accept, decision("Reject", "quiet", reject));
+  acts.className = "acts";
+  return row(
+    headingsOf("requests"),
+    make("td", make("b", request.mirrorName), make("br"), request.mirrorId),
+    make("td", link(request.mirrorBaseUrl)),
+    make("td", runs(request)),
+    acts,
+  );
+}
+
+const mirrorPage = (id) => at`mirrors/${id}`;
+
+function mirrorRow(mirror, lastSeen, stands) {
+  return row(
+    headingsOf("mirrors"),
+    make("td", make("b", pageLink(mirrorPage(mirror.id), mirror.name)), make("br"), mirror.id),
+    make("td", link(mirror.baseUrl)),
+    make("td", runs(mirror)),
+    make("td", mirror.enabled ? lastSeen : named("DISABLED").word),
+    standingCell(stands),
+  );
+}
+
+/** What the mirror has told; of one that is not reachable, what it had when it last did. */
+function standingCell(stands) {
+  if (stands === null) return make("td");
+  const cell = make("td", stateBadge(stands.standing));
+  const isBad = stands.standing === "UNREACHABLE";
+  cell.className = isBad ? "bad" : "";
+  const add = (text) => cell.append(make("br"), text);
+  if (stands.toldDate !== undefined) {
+    add(`${isBad ? "had" : "has"} ${stands.inStepRepos} of ${stands.mirroredRepos} repositories synchronized`);
+  }
+  if (stands.lagMillis !== undefined) add(`lacks a change for ${duration(stands.lagMillis)}`);
+  if (stands.lastSyncDate !== undefined) add(`synchronized last ${ago(stands.lastSyncDate)}`);
+  if (stands.failingRepos > 0) {
+    const which = stands.failingRepos === 1 ? "" : `${stands.failingRepos} repositories could not be synchronized, `;
+    add(`${which}${stands.failure ?? "it is not known why"}`);
+  }
+  if (stands.pendingEvents > 0) add(`${stands.pendingEvents} event${stands.pendingEvents === 1 ? "" : "s"} to deliver`);
+  if (stands.lastError) {
+    const error = make("div", stands.lastError);
+    error.className = "error";
+    cell.append(error);
+  }
+  return cell;
+}
+
+function followingRow({ repository, following }, lastSuccess) {
+  const stands = make("td", stateBadge(following.state));
+  if (following.error) {
+    const error = make("div", following.error.message);
+    error.className = "error";
+    stands.append(error);
+  }
+  const name = `${repository.project.key}/${repository.slug}`;
+  return row(
+    headingsOf("followings"),
+    make("td", make("b", pageLink(at`projects/${repository.project.key}/repos/${repository.slug}`, name))),
+    make("td", link(following.url)),
+    make("td", lastSuccess),
+    stands,
+  );
+}
+
+/** How a mirror stands; null if that cannot be asked, of one that was just removed for instance. */
+const standingOf = (mirror) => ask(at`rest/mirroring/latest/mirrorServers/${mirror.id}/standing`).catch(() => null);
+
+const runs = (server) => [server.productType, server.productVersion].filter(Boolean).join(" ");
+
+/** Shows rows, unless they say what they said before: a reader's focus in them would be lost. */
+function showRows(name, rows) {
+  const says = JSON.stringify(rows.map((shown) => shown.says));
+  element(`${name}-card`).hidden = false;
+  if (element(name).dataset.says === says) return;
+  element(name).dataset.says = says;
+  if (name === "requests") element("requests-all").hidden = rows.length === 0;
+  fillTable(name, rows.map((shown) => shown.row()));
+}
+
+function showRejected(requests) {
+  element("rejected-card").hidden = requests.length === 0;
+  if (element("rejected").childElementCount === requests.length) return;
+  element("rejected").replaceChildren(...requests.map((request) => {
+    const remove = () => send("DELETE", `${mirroring}/requests/${request.id}`);
+    return make("li", `${request.mirrorName} at ${request.mirrorBaseUrl} `, decision("Delete", "quiet", remove));
+  }));
+}
+
+async function refresh() {
+  const mine = username;
+  if (mine === null || deciding || !administers) return;
+  try {
+    const [requests, rejected, mirrors, followings] = await Promise.all([
+      all(`${mirroring}/requests?state=PENDING`),
+      all(`${mirroring}/requests?state=REJECTED`),
+      all(`${mirroring}/mirrorServers`),
+      all("rest/api/latest/admin/following"),
+    ]);
+    const standings = await Promise.all(mirrors.map(standingOf));
+    if (mine !== username || deciding) return;
+    if (lostContact) note("problem", "");
+    lostContact = false;
+    showRows("requests", requests.map((request) => ({ says: request, row: () => requestRow(request) })));
+    showRejected(rejected);
+    showRows("mirrors", mirrors.map((mirror, index) => {
+      const lastSeen = mirror.lastSeenDate ? ago(mirror.lastSeenDate) : "never";
+      const stands = standings[index];
+      const times = stands === null ? [] : [duration(stands.lagMillis ?? 0), ago(stands.lastSyncDate ?? 0)];
+      const still = { ...stands, toldDate: null, lastSeenDate: null, lagMillis: null, lastSyncDate: null };
+      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, still, times];
+      return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
+    }));
+    showRows("followings", followings.map((followed) => {
+      const { url, state, error, lastSuccessAt } = followed.following;
+      const lastSuccess = lastSuccessAt === undefined ? "never" : ago(lastSuccessAt);
+      const says = [followed.repository.id, followed.repository.slug, url, state, error, lastSuccess];
+      return { says, row: () => followingRow(followed, lastSuccess) };
+    }));
+  } catch (error) {
+    if (mine !== username) return;
+    if (error.status === 401) {
+      username = null;
+      showSession();
+      forget();
+      note("problem", error.message);
+    } else if (error.status === 403) {
+      // A user who administers nothing has the pages of repositories and tokens.
+      administers = false;
+      forget();
+      note("not-administrator", "Mirrors are for administrators. You will find your repositories and your tokens on their pages.");
+    } else {
+      lostContact = true;
+      note("problem", error.message);
+    }
+  }
+}
+
+element("requests-all").append(decision("Delete all", "quiet", () => send("DELETE", `${mirroring}/requests`)));
+
+withSession(async () => {
+  administers = true;
+  forget();
+  note("not-administrator", "");
+  await refresh();
+});
+
+repeat(async () => {
+  try {
+    const status = await ask("status", { anyStatus: true });
+    showState("state", status.state, status.state === "RUNNING" && !status.reason ? "good" : "bad");
+    note("reason", status.reason ?? "");
+  } catch {
+    showState("state", "UNREACHABLE", "bad");
+  }
+  await refresh();
+}, REFRESH_MS);

@@ -1,0 +1,193 @@
+// One repository: how to clone it and from where, its branches, its copies on mirrors, whom it follows and whom it tells.
+
+const [, projectKey, , slug] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
+const path = at`rest/api/latest/projects/${projectKey}/repos/${slug}`;
+const BRANCHES = 25;
+const LOG = 20;
+const CARDS = ["about", "branches", "mirrors", "following", "webhooks"];
+const base = document.body.dataset.baseUrl;
+// The places from which it can be cloned; the primary is always the first.
+let sources = [];
+
+show("heading", `${projectKey}/${slug}`);
+document.title = `${projectKey}/${slug} · ${document.title}`;
+
+const cloneUrlAt = (server) => `${server.replace(/\/$/, "")}/scm/${projectKey.toLowerCase()}/${slug}.git`;
+
+function showClone() {
+  const chosen = sources[element("clone-from").elements.source.selectedIndex] ?? sources[0];
+  const commands = [`git clone ${chosen.url}`];
+  // What was cloned from a mirror pushes to the primary.
+  if (chosen !== sources[0]) commands.push(`git -C ${slug} remote set-url --push origin ${sources[0].url}`);
+  element("clone").replaceChildren(...commands.map(command));
+  element("push-hint").hidden = chosen === sources[0];
+  show("as-of", chosen.asOf);
+}
+
+/** Keeps what was chosen, as far as it is still there. */
+function showSources(found) {
+  const select = element("clone-from").elements.source;
+  const chosen = sources[select.selectedIndex]?.url;
+  sources = found;
+  select.replaceChildren(...sources.map(({ name, url }) => {
+    const option = make("option", name);
+    option.selected = url === chosen;
+    return option;
+  }));
+  showClone();
+}
+
+const primary = () => ({ name: "the primary", url: cloneUrlAt(base), asOf: "What is pushed is there at once." });
+
+function definitions(id, pairs) {
+  const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  element(id).replaceChildren(...shown.flatMap(([term, value]) => [make("dt", term), make("dd", value)]));
+}
+
+async function showAbout() {
+  const [repository, usage] = await Promise.all([ask(path), ask(`${path}/usage`)]);
+  element("state").hidden = false;
+  show("state", repository.state === "AVAILABLE" ? "Available" : named(repository.state).word);
+  element("state").dataset.mood = repository.state === "AVAILABLE" ? "good" : "bad";
+  note("description", repository.description);
+  definitions("about", [
+    ["Name", repository.name],
+    ["Project", pageLink(at`projects/${repository.project.key}`, `${repository.project.key} · ${repository.project.name}`)],
+    ["Default branch", repository.defaultBranch],
+    ["Who may read", repository.public ? "everybody" : "who has the permission"],
+    ["Hashes", repository.objectFormat],
+    ["Last push or change", time(usage.updatedDate)],
+    ["Size", sizeOf(usage.sizeBytes)],
+    ["Archived", repository.archived ? "yes" : undefined],
+  ]);
+  element("about-card").hidden = false;
+  return repository;
+}
+
+async function showBranches(start = 0) {
+  const query = new URLSearchParams({ start, limit: BRANCHES, filterText: element("branch-search").elements.filter.value });
+  const page = await ask(`${path}/branches?${query}`);
+  const rows = page.values.map(({ displayId, latestCommit, isDefault }) => row(
+    headingsOf("branches"),
+    make("td", make("b", displayId), isDefault ? " (default)" : ""),
+    make("td", make("code", latestCommit.slice(0, 12))),
+  ));
+  if (start === 0) fillTable("branches", rows);
+  else element("branches").append(...rows);
+  element("branches-card").hidden = false;
+  element("more-branches").hidden = page.isLastPage;
+  element("more-branches").onclick = () => showBranches(page.nextPageStart);
+}
+
+/** How a repository stands on a mirror, as this server has been told. */
+const copyState = ({ copy }) => [copy?.standing ?? "UNKNOWN", copy?.reportedDate];
+
+async function showMirrors({ id }) {
+  const mirrors = await all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
+  fillTable("mirrors", mirrors.map((mirror) => {
+    const { mirrorServer } = mirror;
+    const [state, told] = copyState(mirror);
+    return row(
+      headingsOf("mirrors"),
+      make("td", make("b", pageLink(at`mirrors/${mirrorServer.id}`, mirrorServer.name)), make("br"), link(mirrorServer.baseUrl)),
+      make("td", stateBadge(state)),
+      make("td", time(told)),
+    );
+  }));
+  element("mirrors-card").hidden = false;
+  showSources([primary(), ...mirrors.map((mirror) => {
+    const [state, told] = copyState(mirror);
+    const asOf = told === null || told === undefined ? "It has not told yet how far it is." : `${named(state).word}, as of ${ago(told)}.`;
+    return { name: `mirror ${mirror.mirrorServer.name}`, url: cloneUrlAt(mirror.mirrorServer.baseUrl), asOf };
+  })]);
+}
+
+async function showFollowing() {
+  const { url, intervalSeconds, state, inProgress, lastAttemptAt, lastSuccessAt, lastChangeAt, error } = await ask(`${path}/following`);
+  definitions("following", [
+    ["Source", link(url)],
+    ["State", stateBadge(state)],
+    ["Looked at", `every ${duration(intervalSeconds * 1000)}${inProgress ? ", right now" : ""}`],
+    ["Last attempt", time(lastAttemptAt)],
+    ["Last success", time(lastSuccessAt)],
+    ["Last change", time(lastChangeAt)],
+  ]);
+  note("following-error", error?.message);
+  element("following-acts").replaceChildren(button("Look now", "quiet", () => send("POST", `${path}/following/now`), showFollowing));
+  element("following-card").hidden = false;
+}
+
+function invocationRow({ start, event, attempt, result, duration: took }) {
+  const shown = make("td", result.outcome, result.statusCode === undefined ? "" : ` ${result.statusCode}`, make("br"), result.description);
+  if (result.outcome !== "SUCCESS") shown.className = "bad";
+  const headings = ["When", "Event", "Attempt", "Result", "Took"];
+  return row(headings, make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
+}
+
+async function showLog(webhook) {
+  const page = await ask(`${path}/webhooks/${webhook.id}/invocations?limit=${LOG}`);
+  show("log-title", page.size === 0 ? `${webhook.name} has not been called yet` : `The last calls of ${webhook.name}`);
+  element("log").replaceChildren(...page.values.map(invocationRow));
+  element("log-card").hidden = false;
+}
+
+async function test(webhook) {
+  const { result, duration: took } = await send("POST", `${path}/webhooks/test?webhookId=${webhook.id}`);
+  const answered = result.statusCode === undefined ? result.description : `${result.statusCode} ${result.description}`;
+  note("test-result", `${webhook.name}: ${result.outcome}, ${answered}, after ${took} ms.`);
+}
+
+async function showWebhooks() {
+  const webhooks = await all(`${path}/webhooks?statistics=true`);
+  fillTable("webhooks", webhooks.map((webhook) => {
+    const { lastSuccess, lastFailure, lastError } = webhook.statistics ?? {};
+    const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
+    const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
+    if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
+    const acts = make("td", button("Test", "quiet", () => test(webhook)), button("Log", "quiet", () => showLog(webhook)));
+    acts.className = "acts";
+    return row(
+      headingsOf("webhooks"),
+      make("td", make("b", webhook.name), webhook.active ? "" : " (not active)", make("br"), webhook.url),
+      make("td", webhook.events.join(", ")),
+      lastCell,
+      acts,
+    );
+  }));
+  element("webhooks-card").hidden = false;
+}
+
+/** What only some may see is left out for the others, and what does not exist for all. */
+async function unlessRefused(showPart) {
+  try {
+    await showPart();
+  } catch (error) {
+    if (![401, 403, 404].includes(error.status)) note("problem", error.message);
+  }
+}
+
+async function refresh() {
+  for (const card of CARDS) element(`${card}-card`).hidden = true;
+  showSources([primary()]);
+  try {
+    const repository = await showAbout();
+    await Promise.all([
+      unlessRefused(showBranches),
+      ...(username === null ? [] : [() => showMirrors(repository), showFollowing, showWebhooks].map(unlessRefused)),
+    ]);
+  } catch (error) {
+    element("state").hidden = true;
+    const isHidden = username === null && (error.status === 401 || error.status === 404);
+    note("problem", isHidden ? "Sign in to see more of it, if you may read it." : error.message);
+  }
+}
+
+element("clone-from").addEventListener("change", showClone);
+element("branch-search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  unlessRefused(showBranches);
+});
+withSession(async () => {
+  note("problem", "");
+  await refresh();
+});

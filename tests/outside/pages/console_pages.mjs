@@ -1,0 +1,102 @@
+// What a reader opens in a browser, clone URLs and links of the contract, on a wide screen and, in the dark, on a phone.
+
+import assert from "node:assert/strict";
+
+import { accessible } from "../browser/accessible.mjs";
+import { inBrowser, need } from "../browser/browser.mjs";
+
+const upstream = need("HELIOSTAT_BASE_URL");
+const mirror = need("HELIOSTAT_MIRROR_URL");
+const key = need("HELIOSTAT_PROJECT_KEY");
+const slug = need("HELIOSTAT_REPOSITORY");
+const clone = need("HELIOSTAT_CLONE_URL");
+const cloneAtMirror = need("HELIOSTAT_MIRROR_CLONE_URL");
+
+const SCREENS = {
+  wide: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
+  phone: { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
+};
+
+async function signIn(page) {
+  await page.locator("#sign-in [name=username]").fill("admin");
+  await page.locator("#sign-in [name=password]").fill(need("HELIOSTAT_PASSWORD"));
+  // By the keyboard alone.
+  await page.keyboard.press("Enter");
+  await page.locator("#signed-in").waitFor();
+}
+
+const visit = (screen) => async (page, guard) => {
+  const see = async (name) => {
+    await accessible(page);
+    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(beyond <= 0, `${name} is ${beyond} pixels wider than the ${screen}`);
+    await guard.screenshot(`${screen}-${name}`, page.locator("body"));
+  };
+
+  await page.goto(`${upstream}/projects`);
+  await page.locator("#no-repositories").waitFor();
+  await signIn(page);
+  const found = page.locator("#repositories tr", { hasText: slug });
+  await found.waitFor();
+  await see("repositories");
+  await page.locator("#search [name=name]").fill("is called nothing like it");
+  await page.keyboard.press("Enter");
+  await page.locator("#found", { hasText: "No repository is found." }).waitFor();
+  await page.locator("#search [name=name]").fill(slug.toUpperCase());
+  await page.keyboard.press("Enter");
+  // It follows no other server, which the page asks.
+  guard.announce(404);
+  await found.locator("a").first().click();
+  await page.locator("#heading", { hasText: `${key}/${slug}` }).waitFor();
+  await page.locator("#branches tr", { hasText: "main" }).waitFor();
+  await page.locator("#clone pre", { hasText: `git clone ${clone}` }).waitFor();
+  await page.locator("#mirrors tr", { hasText: "Saigon" }).waitFor();
+  await page.locator("#clone-from select").selectOption("mirror Saigon");
+  await page.locator("#clone pre", { hasText: `git clone ${cloneAtMirror}` }).waitFor();
+  await page.locator("#clone pre", { hasText: `--push origin ${clone}` }).waitFor();
+  await see("repository");
+
+  for (const address of [clone, need("HELIOSTAT_SELF_LINK"), `${upstream}/projects/${key}/repos/${slug}`]) {
+    guard.announce(404);
+    await page.goto(address);
+    await page.locator("#heading", { hasText: `${key}/${slug}` }).waitFor();
+    await page.locator("#webhooks-card").waitFor();
+    await page.waitForLoadState("networkidle");
+  }
+  const links = await page.evaluate(async () => {
+    const ask = (path) => fetch(path, { headers: { "X-Heliostat-Page": "1" } }).then((answer) => answer.json());
+    const [mirrors, users, projects] = await Promise.all([
+      ask("/rest/mirroring/latest/mirrorServers"),
+      ask("/rest/api/latest/users"),
+      ask("/rest/api/latest/projects"),
+    ]);
+    return [mirrors, users, projects].map(({ values }) => values[0].links.self[0].href);
+  });
+  for (const href of links) {
+    await page.goto(href);
+    await page.locator("#signed-in").waitFor();
+    await page.waitForLoadState("networkidle");
+    assert.equal(await page.locator("#problem").isVisible(), false, href);
+    assert.match(await page.locator("h1").innerText(), /\S/);
+    await see(new URL(href).pathname.split("/").at(-2));
+  }
+  await page.goto(`${upstream}/account`);
+  await page.locator("#create-card").waitFor();
+  await see("account");
+
+  await page.goto(cloneAtMirror);
+  await page.locator("#clone pre", { hasText: `git clone ${cloneAtMirror}` }).waitFor();
+  await signIn(page);
+  await page.locator("#copy-card").waitFor();
+  await page.locator("#state", { hasText: "Synchronized" }).waitFor();
+  await see("copy");
+  await page.goto(`${mirror}/repositories`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  await see("copies");
+
+  await page.locator("#sign-out").click();
+  await page.locator("#sign-in").waitFor();
+  assert.equal(await page.locator("#repositories tr").count(), 0, "who signs out leaves nothing behind");
+};
+
+for (const [screen, options] of Object.entries(SCREENS)) await inBrowser([upstream, mirror], visit(screen), options);
