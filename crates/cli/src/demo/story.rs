@@ -42,8 +42,7 @@ pub async fn tell(
     say(options, &format!("Imported {} as {repository}", chosen.source.origin()));
 
     let upstream_url = upstream.admin.base_url();
-    let mirror_url =
-        stage::start_mirror(data, &options.git, ports, upstream_url, roles, log_level).await?;
+    let mirror_url = stage::start_mirror(data, &options.git, ports, upstream_url, roles, log_level).await?;
     let mirror = Client::new(mirror_url, Some(&upstream.authorization));
     say(options, &format!("Mirror is up at {}", shown(&mirror)));
     join::accept_mirror(&upstream.admin, stage::MIRROR_NAME).await?;

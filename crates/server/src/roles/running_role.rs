@@ -149,8 +149,7 @@ impl RunningRole {
         let context_path = context_path_of(&self.base_url);
         let counted = CountedRequests::new(self.clients.requests().clone(), context_path.clone());
         let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered);
-        let endpoint =
-            endpoint.with(RequestLog { context_path, traces: self.traces.clone() }).with(counted);
+        let endpoint = endpoint.with(RequestLog { context_path, traces: self.traces.clone() }).with(counted);
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }
