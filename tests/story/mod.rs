@@ -7,6 +7,7 @@ mod begin_with_bundle;
 mod browsers_find_pages;
 mod build_waits;
 mod clean_stop;
+mod clock_is_set;
 mod clone_from_mirror;
 mod command_line;
 mod contract_for_programs;
