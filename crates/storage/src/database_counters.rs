@@ -81,7 +81,6 @@ fn size_bytes(path: &Path) -> u64 {
 mod tests {
     use sea_orm::ConnectionTrait;
 
-    use super::*;
     use crate::database::Role;
     use crate::test_databases::TestDatabase;
 

@@ -2710,7 +2710,8 @@ pub struct RestLink {
 }
 
 /// How much a server logs.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestLogLevel {
     /// `off`, `error`, `warn`, `info`, `debug` or `trace`, or a list that gives some modules a level of their own,
     /// such as `warn,heliostat_mirror=debug`.
@@ -3556,7 +3557,8 @@ pub struct RestRepositoryContentsQuery {
 
 /// What a mirror has reported of its copy of a repository. `standing` is `UP_TO_DATE` if it has the newest generation,
 /// `BEHIND` if it has an older one or could not be synchronized, and `UNKNOWN` if it has reported none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryCopy {
     /// `UP_TO_DATE`: the mirror was heard of within the last minute, has told that everything it mirrors is in step,
     /// and has been sent nothing since then. `BEHIND`: it was heard of, and lacks something. `UNREACHABLE`: it was not
@@ -3860,7 +3862,8 @@ pub struct RestRepositoryUpdate {
 }
 
 /// What a repository takes, and when it last changed.
-#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object, ToSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestRepositoryUsage {
     /// The bytes of its files.
     #[oai(rename = "sizeBytes")]

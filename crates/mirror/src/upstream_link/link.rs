@@ -206,7 +206,7 @@ impl UpstreamLink {
         }
         let before = self.refused.lock().replace(secret.clone());
         if before.as_ref() != Some(secret) && self.is_installed() {
-            tracing::warn!(upstream.url = %self.url, "the {IN_DOUBT}; {DOUBT_REMEDY}");
+            tracing::warn!(upstream.url = %self.url(), "the {IN_DOUBT}; {DOUBT_REMEDY}");
             self.doubted.notify_one();
         }
     }

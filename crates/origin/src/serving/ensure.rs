@@ -99,7 +99,7 @@ struct Answers {
 
 impl Answers {
     /// The commits among these of which the origin has said nothing since it shows this.
-    fn to_ask(&mut self, commits: &BTreeSet<ObjectId>, shown: &ContentHash) -> BTreeSet<ObjectId> {
+    fn unknown_among(&mut self, commits: &BTreeSet<ObjectId>, shown: &ContentHash) -> BTreeSet<ObjectId> {
         let is_old = self.since.is_none_or(|since| since.elapsed() >= SAME_AGAIN_AFTER);
         if is_old || self.shown.as_ref() != Some(shown) {
             *self =
@@ -141,7 +141,7 @@ async fn bring(
     if awaited.names_nothing() {
         missing_commits.extend(unavailable);
     }
-    let mut asked = answers.to_ask(&awaited.commits, opened.refs.content_hash());
+    let mut asked = answers.unknown_among(&awaited.commits, opened.refs.content_hash());
     if asked.len() > 1 && matches!(opened.repository.make_ready(&asked, &reader).await, Ok(None)) {
         answers.are_given.extend(std::mem::take(&mut asked).into_iter().map(|commit| (commit, true)));
     }

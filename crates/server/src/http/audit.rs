@@ -21,18 +21,16 @@ pub fn write(record: &RequestRecord, status: StatusCode) {
         Some(LoggedCaller::Server(server)) if status == StatusCode::UNAUTHORIZED => {
             tracing::warn!(
                 target: AUDIT,
-                server.name = server.as_str(),
-                operation = known.operation,
-                request.id = record.context.request_id(),
+                {
+                    server.name = server.as_str(),
+                    operation = known.operation,
+                    request.id = record.context.request_id(),
+                },
                 "login failed at another server"
             );
         }
-        Some(LoggedCaller::Server(_)) => {}
-        Some(LoggedCaller::User(name)) => {
-            if is_act(record, &known) {
-                act(record, &known, name, status);
-            }
-        }
+        Some(LoggedCaller::User(name)) if is_act(record, &known) => act(record, &known, name, status),
+        Some(_) => {}
         None if status == StatusCode::UNAUTHORIZED => failed_login(record, &known),
         None => {}
     }
@@ -43,12 +41,14 @@ fn failed_login(record: &RequestRecord, known: &Known) {
     let Some(scheme) = record.scheme else { return };
     tracing::warn!(
         target: AUDIT,
-        client.address = record.client.map(tracing::field::display),
-        user.name = known.claimed_name.as_deref(),
-        scheme,
-        operation = known.operation,
-        http.path = record.path.as_str(),
-        request.id = record.context.request_id(),
+        {
+            client.address = record.client.map(tracing::field::display),
+            user.name = known.claimed_name.as_deref(),
+            scheme,
+            operation = known.operation,
+            http.path = record.path.as_str(),
+            request.id = record.context.request_id(),
+        },
         "login failed"
     );
 }
@@ -68,15 +68,17 @@ fn act(record: &RequestRecord, known: &Known, user: &str, status: StatusCode) {
     let parameters = telling(record.query.as_deref());
     tracing::info!(
         target: AUDIT,
-        client.address = record.client.map(tracing::field::display),
-        user.name = user,
-        operation = known.operation,
-        outcome,
-        http.path = record.path.as_str(),
-        subject = known.subject.as_deref(),
-        parameters = parameters.as_deref(),
-        http.status = status.as_u16(),
-        request.id = record.context.request_id(),
+        {
+            client.address = record.client.map(tracing::field::display),
+            user.name = user,
+            operation = known.operation,
+            outcome,
+            http.path = record.path.as_str(),
+            subject = known.subject.as_deref(),
+            parameters = parameters.as_deref(),
+            http.status = status.as_u16(),
+            request.id = record.context.request_id(),
+        },
         "administrative act"
     );
 }

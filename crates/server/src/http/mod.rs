@@ -5,7 +5,7 @@
 //! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path
 //! and API version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), who is
 //! signed in at the pages ([`BrowserSessions`]), what names the address of what was created ([`Created`]), the error envelope
-//! ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place ([`RestPlaces`]). [`problem`] is
+//! ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place (`RestPlaces`). [`problem`] is
 //! the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
@@ -78,9 +78,8 @@ pub use listen::{ClientCounters, ClientRoom, bind, serve};
 pub use open_files::OpenFiles;
 pub use proxies::TrustedProxies;
 pub use remembered_answers::RememberedAnswers;
-pub use request_counters::{ClassCounters, CredentialKind, CredentialOutcome, RequestCounters};
+pub use request_counters::{ClassCounters, CredentialKind, CredentialOutcome};
 pub use request_log::RequestLog;
-pub use rest_places::{PlaceCounters, RestPlaces};
 pub use route_class::RouteClass;
 pub use sendfile_queue::SendfileQueue;
 pub use spool::Spool;

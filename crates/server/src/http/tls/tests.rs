@@ -185,7 +185,7 @@ async fn a_new_certificate_is_for_new_connections() {
 async fn who_speaks_no_tls_is_told() {
     let certified = Certified::new();
     let room = certified.room();
-    let connections = room.connections().clone();
+    let counted = room.clone();
     let scene = Scene::in_room(room, |_| small()).await;
     let mut stream = scene.connect().await;
     ask(&mut stream, "/").await;
@@ -193,7 +193,7 @@ async fn who_speaks_no_tls_is_told() {
     assert!(head.starts_with("http/1.1 400 "), "{head}");
     assert!(String::from_utf8_lossy(&body).contains("https://"), "{body:?}");
     let failed = async {
-        while connections.counters().failed_handshakes == 0 {
+        while counted.counters().connections.failed_handshakes == 0 {
             tokio::task::yield_now().await;
         }
     };
@@ -205,7 +205,7 @@ async fn clients_that_do_not_finish_the_handshake_make_room() {
     let certified = Certified::new();
     let options = ConnectionOptions { max_connections: 8, ..ConnectionOptions::default() };
     let room = room(options).with_tls(Some(certified.tls.clone()));
-    let connections = room.connections().clone();
+    let counted = room.clone();
     let scene = Scene::in_room(room, |_| small()).await;
     let mut silent = Vec::new();
     for _ in 0..20 {
@@ -214,7 +214,7 @@ async fn clients_that_do_not_finish_the_handshake_make_room() {
     let mut stream = certified.shake_hands(scene.connect().await).await;
     ask(&mut stream, "/").await;
     receive(&mut stream).await.expect("a response").expect_body(b"hello");
-    let counters = connections.counters();
+    let counters = counted.counters().connections;
     assert!(counters.open <= 8 && counters.displaced > 0, "{counters:?}");
     // Those that made room see the end.
     let ended = timeout(PATIENCE, exactly(&mut silent[0], 1)).await.expect("the end comes");
