@@ -117,9 +117,17 @@ async fn pages_are_neither_kept_nor_framed_and_name_this_server_to_no_other() {
     for (server, paths) in [
         (
             &pair.upstream,
-            vec!["/", "/projects", "/account", "/swagger-ui/", "/swagger-ui/index.html", panel.as_str()],
+            vec![
+                "/",
+                "/projects",
+                "/account",
+                "/swagger-ui/",
+                "/swagger-ui/index.html",
+                "/openapi/",
+                panel.as_str(),
+            ],
         ),
-        (&pair.mirror, vec!["/", "/repositories", "/swagger-ui/"]),
+        (&pair.mirror, vec!["/", "/repositories", "/swagger-ui/", "/openapi/"]),
     ] {
         for path in paths {
             let answer = server.client(&Identity::admin()).get(path).await.expect(200);

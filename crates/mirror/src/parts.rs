@@ -182,7 +182,6 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             unconfirmed: Unconfirmed::default(),
             heartbeat: Arc::clone(&self.heartbeat),
-            clock: self.clock.clone(),
         }
     }
 
@@ -202,7 +201,7 @@ impl Parts {
     fn batches(&self) -> Batches {
         let (link, client) = (Arc::clone(&self.link), self.client.clone());
         let (inventory, repositories) = (Arc::clone(&self.inventory), self.served.store().clone());
-        Batches::new(link, client, inventory, repositories, self.clock.clone())
+        Batches::new(link, client, inventory, repositories)
     }
 
     pub(crate) fn sweep(&self, interval: Duration, mass_removal: MassRemoval) -> Sweep {
@@ -294,7 +293,6 @@ impl Parts {
             inventory: Arc::clone(&self.inventory),
             served: self.served.clone(),
             synchroniser: Arc::clone(&self.synchroniser),
-            clock: self.clock.clone(),
             places: places_to_wait(),
         }
     }

@@ -237,6 +237,17 @@ async fn repositories_make_room_for_others_unless_they_are_in_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_back_keeps_no_repository_from_making_room() {
+    let world = World::with(|options| options.max_repositories = 1).await;
+    let main = object(&world.at_origin("main"));
+    let [one, two] = ["/acme/one", "/acme/two"].map(|path| RepositoryPath::parse(path).expect("a path"));
+    world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
+    assert!(world.gives_at(&one, "ann", &main).await);
+    world.later_ms.store(0, Ordering::SeqCst);
+    world.gives_in_time(&two, "ann", &main).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn repositories_make_room_on_the_disk() {
     let world = World::with(|options| options.max_disk_bytes = Some(1)).await;
     let main = object(&world.at_origin("main"));

@@ -21,6 +21,11 @@ impl BackOff {
         self.with_jitter(failures, rand::random::<f64>())
     }
 
+    /// The longest that the delay can be after this many failures in a row.
+    pub fn longest_after(self, failures: u32) -> Duration {
+        self.with_jitter(failures, 0.0)
+    }
+
     fn with_jitter(self, failures: u32, jitter: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);
         let delay = self.first.saturating_mul(1 << doublings).min(self.longest);
@@ -38,6 +43,8 @@ mod tests {
         let ms = [0, 1, 2, 3, 7, u32::MAX].map(|count| back_off.with_jitter(count, 0.0).as_millis());
         assert_eq!(ms, [500, 500, 1_000, 2_000, 30_000, 30_000]);
         assert_eq!(back_off.with_jitter(7, 1.0), Duration::from_secs(15));
+        assert_eq!(back_off.longest_after(3), Duration::from_secs(2));
+        assert!((0..100).all(|_| back_off.after(3) <= back_off.longest_after(3)));
     }
 
     #[test]

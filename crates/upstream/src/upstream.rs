@@ -9,7 +9,7 @@ use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts
 use heliostat_git_serve::{ServedRepositories, keep_house, keep_room};
 use heliostat_peer::http::Destinations;
 use heliostat_peer::{AddressRules, Clock, PeerClient};
-use heliostat_storage::{CLIENT_KEY_SETTING, StoreError, UpstreamStore};
+use heliostat_storage::{CLIENT_KEY_SETTING, RepositoryId, StoreError, UpstreamStore};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -121,7 +121,9 @@ impl Upstream {
         let request_lifetime = options.request_lifetime;
         let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
         let outside = Outside { webhook_client, destinations };
-        let upstream = Self::assembled(parts, served, passwords, outside, options.trash_time);
+        let recorded_before = parts.store.highest_repository_id().await?.unwrap_or(RepositoryId(0));
+        let upstream =
+            Self::assembled(parts, served, passwords, outside, recorded_before, options.trash_time);
         Ok((upstream, admin))
     }
 
@@ -131,6 +133,7 @@ impl Upstream {
         served: ServedRepositories,
         passwords: Passwords,
         outside: Outside,
+        recorded_before: RepositoryId,
         trash_time: Duration,
     ) -> Self {
         let Outside { webhook_client, destinations } = outside;
@@ -138,7 +141,8 @@ impl Upstream {
         let disk = served.store().clone();
         let members = Arc::new(Members::new(&parts));
         let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
-        let changes = Arc::new(Changes::new(store.clone(), disk, Arc::clone(&announcer)));
+        let changes = Changes::new(store.clone(), disk, Arc::clone(&announcer), recorded_before);
+        let changes = Arc::new(changes);
         served.store().subscribe(changes.suspicions());
         let accounts = Arc::new(Accounts::new(
             store.clone(),

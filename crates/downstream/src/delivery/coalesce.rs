@@ -170,7 +170,6 @@ mod tests {
             body,
             created_at: 0,
             attempts: 0,
-            not_before: 0,
         }
     }
 

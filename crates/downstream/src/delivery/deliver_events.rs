@@ -22,6 +22,7 @@ use futures_util::StreamExt;
 use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
     MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, RepositoryId, StoreError, UpstreamStore,
+    WaitingReceiver,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -114,14 +115,6 @@ impl MirrorDelivery {
     /// How delivery to a mirror is going.
     pub fn record_of(&self, id: &MirrorServerId) -> DeliveryRecord {
         self.records.lock().get(id).cloned().unwrap_or_default()
-    }
-
-    fn take_those_back(&self) -> Vec<MirrorServerId> {
-        let mut records = self.records.lock();
-        let back = records
-            .iter_mut()
-            .filter_map(|(id, record)| std::mem::take(&mut record.back).then(|| id.clone()));
-        back.collect()
     }
 
     fn delivered(&self, id: &MirrorServerId, now: i64) {
@@ -303,18 +296,21 @@ impl Receivers for Arc<MirrorDelivery> {
         self.announcer.now_ms()
     }
 
-    async fn due(&self) -> Result<Vec<MirrorServerId>, StoreError> {
-        let mut due = self.store.mirrors_with_pending(self.announcer.now_ms()).await?;
-        for id in self.take_those_back() {
-            if !due.contains(&id) {
-                due.push(id);
-            }
-        }
-        Ok(due)
+    async fn waiting(&self) -> Result<Vec<WaitingReceiver<MirrorServerId>>, StoreError> {
+        self.store.mirrors_with_pending().await
     }
 
-    async fn next_at(&self) -> Result<Option<i64>, StoreError> {
-        self.store.next_delivery_at().await
+    /// What another process has left behind says nothing about how often this one has found the mirror away.
+    fn longest_rest(&self, waiting: &WaitingReceiver<MirrorServerId>) -> Duration {
+        RETRY.longest_after(self.record_of(&waiting.receiver).failures)
+    }
+
+    fn take_those_back(&self) -> Vec<MirrorServerId> {
+        let mut records = self.records.lock();
+        let back = records
+            .iter_mut()
+            .filter_map(|(id, record)| std::mem::take(&mut record.back).then(|| id.clone()));
+        back.collect()
     }
 
     async fn deliver_some(&self, id: &MirrorServerId) -> Result<bool, StoreError> {

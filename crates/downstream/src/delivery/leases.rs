@@ -35,6 +35,8 @@ pub struct Leases {
 #[derive(Default)]
 struct State {
     held_until: HashMap<MirrorServerId, Instant>,
+    /// The event that waits for a mirror longest, by when it was recorded, and when it was first found to wait.
+    waits_since: HashMap<MirrorServerId, (i64, Instant)>,
     /// When a mirror last missed an event for good.
     missed_at: HashMap<MirrorServerId, Instant>,
     /// The newest generation of each repository of which each mirror was told.
@@ -80,7 +82,7 @@ impl Leases {
                 Ok(None) => true,
                 // It may be on its way.
                 Ok(Some(recorded_at)) => {
-                    let age = Duration::from_millis(u64::try_from(now_ms - recorded_at).unwrap_or(0));
+                    let age = self.age_of_oldest(mirror, *recorded_at, now_ms);
                     before.is_some_and(|before| before > now) && age <= self.duration / 2
                 }
                 Err(_) => false,
@@ -89,6 +91,19 @@ impl Leases {
             self.take_back(mirror, until, before);
         }
         oldest.map(|_| Lease { granted, duration: self.duration })
+    }
+
+    /// How old the event is at least that waits for a mirror longest. The clock by which it was recorded may have been set
+    /// back since, so the age is never less than the time for which it was seen to wait.
+    fn age_of_oldest(&self, mirror: &MirrorServerId, recorded_at: i64, now_ms: i64) -> Duration {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let seen = state.waits_since.entry(mirror.clone()).or_insert((recorded_at, now));
+        if seen.0 != recorded_at {
+            *seen = (recorded_at, now);
+        }
+        let by_the_clock = u64::try_from(now_ms.saturating_sub(recorded_at)).unwrap_or(0);
+        Duration::from_millis(by_the_clock).max(now - seen.1)
     }
 
     /// Whether the mirror has begun a comparison since it may have missed events.
@@ -225,6 +240,19 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!compared(Duration::from_secs(4)));
         assert!(compared(Duration::from_millis(500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_grows_older_while_it_waits_also_when_the_clock_goes_back() {
+        let leases = Leases::new(LEASE);
+        let age = |recorded_at, now_ms| leases.age_of_oldest(&mirror("AAAA"), recorded_at, now_ms).as_secs();
+        assert_eq!(age(10_000, 12_000), 2);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(age(10_000, 15_000), 5);
+        assert_eq!(age(10_000, 1_000), 3, "the clock was set back");
+        assert_eq!(age(20_000, 1_000), 0, "another event");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(age(20_000, 1_000), 1);
     }
 
     #[tokio::test(start_paused = true)]

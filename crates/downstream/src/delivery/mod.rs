@@ -9,6 +9,7 @@ mod events;
 mod leases;
 mod metadata_hash;
 mod pushed_packs;
+mod rests;
 
 pub use announcer::Announcer;
 pub use coalesce::net_changes;

@@ -118,8 +118,9 @@ impl Joining {
             return Ok(());
         };
         let now = self.parts.announcer.now_ms();
-        let may_be_under_way =
-            mirror.created_at >= self.started_at && now - mirror.created_at < INSTALL_AGAIN_AFTER_MS;
+        // One from the future was accepted before the clock was set back.
+        let is_new = (0..INSTALL_AGAIN_AFTER_MS).contains(&now.saturating_sub(mirror.created_at));
+        let may_be_under_way = is_new && mirror.created_at >= self.started_at;
         if may_be_under_way || !self.members.admit_installation(id, now) {
             return Ok(());
         }

@@ -26,7 +26,8 @@ struct Processes {
 
 impl Processes {
     fn runs_twice(&self, now: i64) -> bool {
-        self.twice_at.is_some_and(|at| now.saturating_sub(at) < TOLD_FOR_MS)
+        // What lies ahead was noted before the clock was set back; if it is still so, it is soon noted again.
+        self.twice_at.is_some_and(|at| (0..TOLD_FOR_MS).contains(&now.saturating_sub(at)))
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
         assert!(instances.called(&id, "b", 50));
         assert!(instances.called(&id, "c", 60));
         assert!(!instances.called(&MirrorServerId::from("other"), "b", 60));
-        assert_eq!(instances.doubled(60), 1);
+        assert_eq!((instances.doubled(60), instances.doubled(59)), (1, 0), "the clock was set back");
         assert!(!instances.called(&id, "c", 60 + TOLD_FOR_MS), "the other has ended");
         assert_eq!(instances.doubled(60 + TOLD_FOR_MS), 0);
         for number in 0..100 {

@@ -263,7 +263,8 @@ impl Members {
     /// Whether another process sends events in the name of this server.
     pub fn runs_twice(&self) -> bool {
         let now = self.announcer.now_ms();
-        self.double_told_at.lock().is_some_and(|at| now.saturating_sub(at) < DOUBLE_TOLD_FOR_MS)
+        let is_recent = |at: i64| (0..DOUBLE_TOLD_FOR_MS).contains(&now.saturating_sub(at));
+        self.double_told_at.lock().is_some_and(is_recent)
     }
 
     /// How many mirrors are followed by two processes at the same time.

@@ -15,7 +15,7 @@ use crate::delivery::{DeliveryCounts, DeliveryRecord, Lease};
 use crate::permit::{Administrator, ThisMirror};
 
 /// How long a mirror that says nothing is still there, in milliseconds. Mirrors speak every ten seconds.
-const SILENCE_LIMIT_MS: i64 = 60_000;
+const SILENCE_LIMIT_MS: u64 = 60_000;
 
 /// How far a mirror is, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,13 +167,17 @@ fn judge(
 ) -> MirrorStanding {
     let told_at = told.as_ref().map(|(_, at)| *at);
     let heard_at = mirror.last_seen_at.max(delivery.delivered_at).max(told_at);
-    let is_recent = |at: i64| now_ms.saturating_sub(at) <= SILENCE_LIMIT_MS;
+    // What lies far ahead was noted before the clock was set back, and tells nothing about now.
+    let is_recent = |at: i64| now_ms.abs_diff(at) <= SILENCE_LIMIT_MS;
+    let is_heard_of =
+        [mirror.last_seen_at, delivery.delivered_at, told_at].into_iter().flatten().any(is_recent);
     let standing = match (heard_at, &told) {
         (None, _) => Standing::Unknown,
-        (Some(heard_at), _) if !is_recent(heard_at) || delivery.failures > 0 => Standing::Unreachable,
+        (Some(_), _) if !is_heard_of || delivery.failures > 0 => Standing::Unreachable,
         (Some(_), Some((copies, told_at))) if is_recent(*told_at) => {
             let has_all = !copies.discovering && copies.in_step >= copies.mirrored;
-            let was_told_more = pending.events > 0 || delivery.delivered_at > Some(*told_at);
+            let delivered_at = delivery.delivered_at.filter(|at| is_recent(*at));
+            let was_told_more = pending.events > 0 || delivered_at > Some(*told_at);
             if has_all && !was_told_more { Standing::UpToDate } else { Standing::Behind }
         }
         (Some(_), _) => Standing::Unknown,
@@ -182,7 +186,7 @@ fn judge(
     let told_lag_ms = told.as_ref().and_then(|(copies, told_at)| {
         Some(copies.lag_ms?.saturating_add(now_ms.saturating_sub(*told_at).max(0)))
     });
-    let lag_ms = told_lag_ms.max(pending.oldest_at.map(|at| now_ms.saturating_sub(at)));
+    let lag_ms = told_lag_ms.max(pending.oldest_at.map(|at| now_ms.saturating_sub(at).max(0)));
     let (pending_events, last_error, deliveries) = (pending.events, delivery.last_error, delivery.counts);
     MirrorStanding { standing, told, heard_at, pending_events, lag_ms, last_error, deliveries }
 }
@@ -242,6 +246,11 @@ mod tests {
         let mut failing = delivered(2_000);
         failing.failures = 1;
         assert_eq!(standing(Some((2, 1_000)), failing, 0), Standing::Unreachable);
+
+        let ahead = MirrorServer { last_seen_at: Some(NOW + 400_000), ..fixture::mirror() };
+        let judge_ahead = |told| judge(&ahead, told, delivered(-400_000), Pending::default(), NOW).standing;
+        assert_eq!(judge_ahead(None), Standing::Unreachable, "the clock was set back since it was heard of");
+        assert_eq!(judge_ahead(Some((copies(2), NOW - 1_000))), Standing::UpToDate);
 
         let new = MirrorServer { last_seen_at: None, ..fixture::mirror() };
         let judged = judge(&new, None, DeliveryRecord::default(), Pending::default(), NOW);

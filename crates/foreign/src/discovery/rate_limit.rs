@@ -1,5 +1,6 @@
 //! How often a provider lets itself be asked: what its answers say of it, and until when nothing more is asked.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,13 +12,13 @@ const RESERVED_PART: u64 = 10;
 /// How long nothing is asked when a provider does not say how long.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
 /// Longest pause, whatever a provider says.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 /// A `reset` from here on is a time, in epoch seconds, and no number of seconds.
 const EARLIEST_RESET_TIME: i64 = 1_000_000_000;
 
-/// Until when nothing more is asked.
+/// From when on and until when nothing more is asked, in epoch milliseconds.
 #[derive(Debug, Default)]
-pub(super) struct RateLimit(Mutex<Option<i64>>);
+pub(super) struct RateLimit(Mutex<Option<Range<i64>>>);
 
 /// Whether an answer was one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +30,10 @@ pub(super) enum Allowance {
 }
 
 impl RateLimit {
-    /// Until when to wait, in epoch milliseconds; `None` if the next question may be asked.
+    /// Until when to wait, in epoch milliseconds; `None` if the next question may be asked. So it may when the clock was set
+    /// back behind the last answer: the provider says once more how long to wait.
     pub(super) fn wait_until(&self, now_ms: i64) -> Option<i64> {
-        self.0.lock().filter(|until| *until > now_ms)
+        self.0.lock().as_ref().filter(|pause| pause.contains(&now_ms)).map(|pause| pause.end)
     }
 
     /// Takes note of what an answer says.
@@ -43,14 +45,15 @@ impl RateLimit {
         if is_too_often {
             let pause = now_ms.saturating_add(millis(DEFAULT_PAUSE));
             let until = bounded(allowance.retry_after.or(allowance.reset).unwrap_or(pause), now_ms);
-            *self.0.lock() = Some(until);
+            *self.0.lock() = Some(now_ms..until);
             return Allowance::AskedTooOften { until };
         }
         let is_nearly_used_up = matches!(
             (allowance.remaining, allowance.limit),
             (Some(remaining), Some(limit)) if remaining <= limit / RESERVED_PART
         );
-        *self.0.lock() = allowance.reset.filter(|_| is_nearly_used_up).map(|reset| bounded(reset, now_ms));
+        let until = allowance.reset.filter(|_| is_nearly_used_up);
+        *self.0.lock() = until.map(|reset| now_ms..bounded(reset, now_ms));
         Allowance::Answered
     }
 }
@@ -137,6 +140,14 @@ mod tests {
         let gitlab = [("RateLimit-Limit", "60"), ("RateLimit-Remaining", "6"), ("RateLimit-Reset", "30")];
         assert_eq!(noted(304, &gitlab), (Allowance::Answered, Some(30_000)));
         assert_eq!(noted(200, &[]), (Allowance::Answered, None));
+    }
+
+    #[test]
+    fn nobody_waits_until_a_clock_that_was_set_back_has_come_round() {
+        let limit = RateLimit::default();
+        limit.note(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), NOW_MS);
+        let waits_at = |ms| limit.wait_until(NOW_MS + ms).map(|until| until - NOW_MS);
+        assert_eq!([0, 59_999, 60_000, -400_000].map(waits_at), [Some(60_000), Some(60_000), None, None]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::api::{Api, ApiOptions, DiscoveryFailure};
 use super::organisation::{Organisation, interface_at};
 use super::organisation_list::OrganisationList;
 use super::page::FoundRepository;
+use super::rate_limit::LONGEST_PAUSE;
 use super::service_credential::ServiceCredential;
 use crate::hooks::{Hints, Noted};
 use crate::provider::{Provider, projects_below};
@@ -140,7 +141,7 @@ impl Sweep {
         let failure = (!failures.is_empty()).then(|| failures.join("; "));
         self.finish(began_at, repositories, failure, waits_until);
         let wait_ms = waits_until.map_or(0, |until| until.saturating_sub(self.clock.now_ms()).max(0));
-        self.interval.max(Duration::from_millis(wait_ms.unsigned_abs()))
+        self.interval.max(Duration::from_millis(wait_ms.unsigned_abs()).min(LONGEST_PAUSE))
     }
 
     fn note(&self, list: &OrganisationList, all: Vec<FoundRepository>) -> bool {

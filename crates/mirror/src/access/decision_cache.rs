@@ -26,8 +26,8 @@ const MAX_ACCEPTED: usize = 20_000;
 /// How many refused credentials are remembered.
 const MAX_REFUSED: usize = 20_000;
 
-/// How long a refusal is remembered: long enough to blunt guessing, short enough not to annoy.
-const REFUSAL_TTL: Duration = Duration::from_secs(5);
+/// How long a refusal is remembered, in milliseconds: long enough to blunt guessing, short enough not to annoy.
+const REFUSAL_TTL_MS: i64 = 5_000;
 
 /// How long decisions may be used.
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +158,9 @@ impl AccessDecisionCache {
         now_ms: i64,
     ) -> Remembered {
         let state = self.state.lock();
-        if state.refused.get(&key).is_some_and(|until| now_ms < *until) {
+        // What was refused at a time that is still to come was refused before the clock was set back.
+        let is_recent = |until: &i64| (1..=REFUSAL_TTL_MS).contains(&until.saturating_sub(now_ms));
+        if state.refused.get(&key).is_some_and(is_recent) {
             return Remembered::Refused;
         }
         let Some(accepted) = state.accepted.get(&key) else {
@@ -225,7 +227,7 @@ impl AccessDecisionCache {
                 state.refused.clear();
             }
         }
-        state.refused.insert(key, now_ms.saturating_add(REFUSAL_TTL.as_millis() as i64));
+        state.refused.insert(key, now_ms.saturating_add(REFUSAL_TTL_MS));
         OnDisk::after_removal(before.is_some_and(|accepted| accepted.name.is_some()))
     }
 
@@ -416,6 +418,9 @@ mod tests {
         assert_eq!(cache.refused(key, SECOND), OnDisk::Harmless);
         assert_eq!(cache.recall(key, Some(&engine()), 2 * SECOND), Remembered::Refused);
         assert_eq!(cache.recall(key, Some(&engine()), 6 * SECOND), Remembered::Nothing);
+        assert_eq!(cache.refused(key, 400 * SECOND), OnDisk::Harmless);
+        assert_eq!(cache.recall(key, Some(&engine()), 401 * SECOND), Remembered::Refused);
+        assert_eq!(cache.recall(key, Some(&engine()), SECOND), Remembered::Nothing, "the clock was set back");
     }
 
     #[test]

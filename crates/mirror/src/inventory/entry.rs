@@ -11,6 +11,7 @@ use heliostat_git::{ContentHash, Head, ObjectId, Origin, RefSnapshot};
 use heliostat_storage::{Generation, LocalRepositoryId, MirroredRepository, MirroredStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::tally::{Share, Tally};
 use super::trouble::{Condition, Trouble, TroubleKind};
@@ -34,8 +35,10 @@ pub(crate) struct Entry {
     condition: Condition,
     /// Where it is counted, and as what.
     counted: Mutex<Option<(Arc<Tally>, Share)>>,
-    /// When the upstream last told what it has of it, in epoch milliseconds; 0 if that is not known.
+    /// When the upstream last told what it has of it, in epoch milliseconds, for people; 0 if that is not known.
     compared_at: AtomicI64,
+    /// The same by a clock that nobody sets, once it has told this process.
+    compared: Mutex<Option<Instant>>,
     /// The newest order to remove what no ref leads to, if there was one.
     purge_order: Mutex<Option<PurgeOrder>>,
     /// The newest such order that was carried out, as far as is known; 0 for none.
@@ -115,6 +118,7 @@ impl Entry {
             condition: Condition::default(),
             counted: Mutex::default(),
             compared_at,
+            compared: Mutex::default(),
             purge_order: Mutex::default(),
             purged: AtomicI64::new(0),
             brought: Mutex::default(),
@@ -185,9 +189,18 @@ impl Entry {
         Some(self.compared_at.load(Ordering::Relaxed)).filter(|at| *at > 0)
     }
 
-    /// Notes that the upstream has told what it has of it.
-    pub(crate) fn note_compared(&self, now_ms: i64) {
-        self.compared_at.fetch_max(now_ms, Ordering::Relaxed);
+    /// When it last told this process. What comes before what is asked of this, and not of the time of day.
+    pub(crate) fn compared(&self) -> Option<Instant> {
+        *self.compared.lock()
+    }
+
+    /// Notes that the upstream has told what it has of it, by two clocks.
+    pub(crate) fn note_compared(&self, at: Instant, at_ms: i64) {
+        let mut compared = self.compared.lock();
+        if compared.is_none_or(|before| before <= at) {
+            *compared = Some(at);
+            self.compared_at.store(at_ms, Ordering::Relaxed);
+        }
     }
 
     /// Takes in how many times it was ordered to remove what no ref leads to, and says whether that is news.
@@ -325,6 +338,18 @@ pub(crate) mod tests {
             held: None,
             held_at: None,
         }
+    }
+
+    #[test]
+    fn the_last_comparison_counts_also_when_the_clock_was_set_back_before_it() {
+        let entry = Entry::new(MirroredRepository { last_sync_at: Some(900), ..record(1, "engine") });
+        assert_eq!((entry.compared(), entry.compared_at()), (None, Some(900)));
+        let first = Instant::now();
+        let second = first + std::time::Duration::from_secs(1);
+        for (at, at_ms) in [(first, 1_000), (second, 400), (first, 1_000)] {
+            entry.note_compared(at, at_ms);
+        }
+        assert_eq!((entry.compared(), entry.compared_at()), (Some(second), Some(400)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use heliostat_storage::{
     Generation, LocalRepositoryId, MirroredRepository, MirroredStatus, NewMirroredRepository,
     RepositoryMetadata, StoreError, SyncedRepository,
 };
+use tokio::time::Instant;
 
 use super::entry::{Entry, PurgeOrder, disk_id, origin_of};
 use super::held::standing;
@@ -79,7 +80,7 @@ impl Inventory {
             self.take_back(&record, repository).await;
             let entry = self.index.enter(record);
             self.note_purge_order(&entry, repository);
-            entry.note_compared(now_ms);
+            entry.note_compared(Instant::now(), now_ms);
             adopted.push(entry);
         }
         Ok(adopted)
@@ -229,7 +230,7 @@ impl Inventory {
         if before.removed_at.is_some() || generation < before.generation_known {
             return Ok(());
         }
-        entry.note_compared(self.clock.now_ms());
+        entry.note_compared(Instant::now(), self.clock.now_ms());
         if let Some(reason) = standing(&before, repository) {
             return self.hold_locked(entry, reason).await;
         }
@@ -264,7 +265,7 @@ impl Inventory {
             return Ok(SyncNeed::Nothing);
         }
         let _writing = entry.writing.lock().await;
-        entry.note_compared(self.clock.now_ms());
+        entry.note_compared(Instant::now(), self.clock.now_ms());
         if let Some(reason) = standing(&entry.record(), repository) {
             self.hold_locked(entry, reason).await?;
             return Ok(SyncNeed::Nothing);

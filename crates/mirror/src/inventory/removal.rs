@@ -43,7 +43,7 @@ impl Inventory {
     /// Goes on with removals that were interrupted.
     pub(crate) async fn finish_removals(&self) -> Result<(), StoreError> {
         let _coming_or_going = self.coming_or_going.lock().await;
-        for record in self.store.list_removed(self.clock.now_ms(), REMOVED_CHUNK).await? {
+        for record in self.store.list_removed(REMOVED_CHUNK).await? {
             self.erase(&record, TrashReason::NotListed).await?;
         }
         Ok(())

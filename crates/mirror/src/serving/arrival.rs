@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use heliostat_git::{ClientKey, FairQueue, ObjectId, RefName, Shares};
 use heliostat_git_serve::ServedRepositories;
-use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
+use tokio::time::Instant;
 
 use crate::access::permit::{self, Reader};
 use crate::inventory::{Entry, Inventory, is_available};
@@ -35,7 +35,6 @@ pub struct Arrivals {
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) served: ServedRepositories,
     pub(crate) synchroniser: Arc<Synchroniser>,
-    pub(crate) clock: Clock,
     pub(crate) places: FairQueue,
 }
 
@@ -97,7 +96,7 @@ impl Arrivals {
         let found = self.inventory.find_mirrored(&reader.record().external_id);
         let entry = found.ok_or_else(permit::repository_not_found)?;
         // Who does not wait is told by what is known.
-        let since = if timeout.is_zero() { 0 } else { self.clock.now_ms() };
+        let since = (!timeout.is_zero()).then(Instant::now);
         let waited = tokio::time::timeout(timeout, async {
             let _place = self.places.permit(entry.disk_id(), client).await;
             self.until_here(&entry, awaited, since, client).await
@@ -123,7 +122,7 @@ impl Arrivals {
         &self,
         entry: &Arc<Entry>,
         awaited: &Awaited,
-        since: i64,
+        since: Option<Instant>,
         client: ClientKey,
     ) -> Result<(), Refusal> {
         let mut record = entry.subscribe();
@@ -146,15 +145,24 @@ impl Arrivals {
         }
     }
 
-    /// Whether it can be fetched from here now. Everything is here that the upstream has told of since `since`.
-    async fn is_here(&self, entry: &Entry, awaited: &Awaited, since: i64, client: ClientKey) -> bool {
+    /// Whether it can be fetched from here now. Everything is here that the upstream has told of since `since`, or ever.
+    async fn is_here(
+        &self,
+        entry: &Entry,
+        awaited: &Awaited,
+        since: Option<Instant>,
+        client: ClientKey,
+    ) -> bool {
         let record = entry.record();
         if !is_available(&record) || entry.trouble().is_some() {
             return false;
         }
         let Awaited { commit, reference } = awaited;
         if commit.is_none() && reference.is_none() {
-            let is_compared = entry.compared_at().is_some_and(|compared_at| compared_at >= since);
+            let is_compared = match since {
+                Some(since) => entry.compared().is_some_and(|compared| compared >= since),
+                None => entry.compared_at().is_some(),
+            };
             return is_compared && record.generation_synced >= record.generation_known;
         }
         let Ok(served) = self.served.open(entry.disk_id()).await else { return false };
@@ -183,10 +191,11 @@ impl Arrivals {
     }
 
     /// Asks the upstream what it has, unless it was asked a moment ago and since somebody waits.
-    async fn ask(&self, entry: &Arc<Entry>, since: i64) -> Result<(), Refusal> {
-        let interval_ms = i64::try_from(ASK_INTERVAL.as_millis()).unwrap_or(i64::MAX);
-        let recent = since.max(self.clock.now_ms().saturating_sub(interval_ms));
-        if entry.compared_at().is_some_and(|compared_at| compared_at >= recent) {
+    async fn ask(&self, entry: &Arc<Entry>, since: Option<Instant>) -> Result<(), Refusal> {
+        let is_recent = |compared: Instant| {
+            since.is_none_or(|since| compared >= since) && compared.elapsed() <= ASK_INTERVAL
+        };
+        if entry.compared().is_some_and(is_recent) {
             return Ok(());
         }
         match self.synchroniser.look_for_news(entry).await {

@@ -7,10 +7,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use heliostat_git::{RefSnapshot, RepositoryDraft, RepositoryStore};
-use heliostat_peer::{Clock, with_causes};
+use heliostat_peer::with_causes;
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::show_state::head_of;
 use crate::inventory::{Entry, Inventory};
@@ -19,11 +21,11 @@ use crate::upstream_link::{UpstreamClient, UpstreamLink, WholeContent};
 /// How many repositories are asked for at once; the contract allows no more.
 pub(super) const MAX_TOGETHER: usize = 100;
 
-/// How long an upstream that does not know the question is not asked again, in milliseconds.
-const UNKNOWN_PAUSE_MS: i64 = 600_000;
+/// How long an upstream that does not know the question is not asked again.
+const UNKNOWN_PAUSE: Duration = Duration::from_mins(10);
 
-/// How long it is not asked again after another failure, in milliseconds.
-const FAILURE_PAUSE_MS: i64 = 10_000;
+/// How long it is not asked again after another failure.
+const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
 /// What asks for several repositories at once.
 pub(crate) struct Batches {
@@ -31,9 +33,8 @@ pub(crate) struct Batches {
     client: UpstreamClient,
     inventory: Arc<Inventory>,
     repositories: RepositoryStore,
-    clock: Clock,
-    /// Before this time everything is fetched alone, in epoch milliseconds.
-    not_before: AtomicI64,
+    /// Before this moment everything is fetched alone.
+    not_before: Mutex<Option<Instant>>,
 }
 
 /// A repository that came as a whole and is not in its place yet.
@@ -60,9 +61,8 @@ impl Batches {
         client: UpstreamClient,
         inventory: Arc<Inventory>,
         repositories: RepositoryStore,
-        clock: Clock,
     ) -> Self {
-        Self { link, client, inventory, repositories, clock, not_before: AtomicI64::new(0) }
+        Self { link, client, inventory, repositories, not_before: Mutex::default() }
     }
 
     /// Asks for these repositories, and makes a draft of each that has come.
@@ -99,25 +99,24 @@ impl Batches {
     }
 
     async fn ask_for(&self, entries: &[Arc<Entry>]) -> Option<HashMap<String, WholeContent>> {
-        let now_ms = self.clock.now_ms();
-        if now_ms < self.not_before.load(Ordering::Relaxed) {
+        if self.not_before.lock().is_some_and(|not_before| Instant::now() < not_before) {
             return None;
         }
         let secret = self.link.secret_in_force()?;
         let wanted = entries.iter().filter(|entry| self.inventory.is_mirrored(entry));
         let ids = wanted.map(|entry| entry.external_id.clone()).collect();
-        let pause_ms = match self.client.whole_contents(ids, &secret).await {
+        let pause = match self.client.whole_contents(ids, &secret).await {
             Ok(Some(contents)) => {
                 let by_id = contents.into_iter().map(|content| (content.external_id.clone(), content));
                 return Some(by_id.collect());
             }
-            Ok(None) => UNKNOWN_PAUSE_MS,
+            Ok(None) => UNKNOWN_PAUSE,
             Err(error) => {
                 tracing::debug!(%error, "repositories cannot be fetched together");
-                FAILURE_PAUSE_MS
+                FAILURE_PAUSE
             }
         };
-        self.not_before.store(now_ms.saturating_add(pause_ms), Ordering::Relaxed);
+        *self.not_before.lock() = Some(Instant::now() + pause);
         None
     }
 

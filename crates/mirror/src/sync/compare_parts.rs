@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use heliostat_auth::Secret;
 use heliostat_storage::MirroringMode;
+use tokio::time::Instant;
 
 use super::sweep::{Sweep, SweepFailure};
 use super::sweep_progress::SweepOutcome;
@@ -25,7 +26,7 @@ impl Sweep {
         secret: &Secret,
         outcome: &mut SweepOutcome,
     ) -> Result<Option<Vec<Arc<Entry>>>, SweepFailure> {
-        let asked_at = self.clock.now_ms();
+        let (asked, asked_at) = (Instant::now(), self.clock.now_ms());
         // Very many digests take longer than others should wait for a thread.
         let wanted = wanted.to_vec();
         let mut known = tokio::task::spawn_blocking(move || known_parts(wanted)).await?;
@@ -52,7 +53,7 @@ impl Sweep {
             }
             outcome.listed += part.entries.len();
             for entry in &part.entries {
-                entry.note_compared(asked_at);
+                entry.note_compared(asked, asked_at);
                 self.follow_if_behind(entry, outcome);
             }
         }

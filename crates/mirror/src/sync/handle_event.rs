@@ -9,7 +9,6 @@ use heliostat_api::models::RestUnknownEntity;
 use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
 use heliostat_git::TrashReason;
-use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{HeldReason, StoreError};
 use serde_json::Value;
@@ -42,7 +41,6 @@ pub struct UpstreamEvents {
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) unconfirmed: Unconfirmed,
     pub(crate) heartbeat: Arc<Heartbeat>,
-    pub(crate) clock: Clock,
 }
 
 impl UpstreamEvents {
@@ -67,7 +65,7 @@ impl UpstreamEvents {
             // It waits for the answer before its own side of the link is in force.
             UpstreamMake::Other => {
                 self.link.check_installed_event(&claim.event)?;
-                self.unconfirmed.keep_installation(claim, self.clock.now_ms())
+                self.unconfirmed.keep_installation(claim)
             }
         }
     }
@@ -104,7 +102,7 @@ impl UpstreamEvents {
         self.link.require(upstream_id)?;
         if let Err(reason) = self.end_if_confirmed().await {
             tracing::warn!(reason = %reason, "the end of the link was announced, and the upstream does not confirm it");
-            self.unconfirmed.keep_end(self.clock.now_ms());
+            self.unconfirmed.keep_end();
             return Err(reason);
         }
         Ok(())
@@ -124,10 +122,10 @@ impl UpstreamEvents {
                 () = stop.cancelled() => return,
                 () = self.unconfirmed.is_due() => {}
             }
-            if self.unconfirmed.awaits_end(self.clock.now_ms()) {
+            if self.unconfirmed.awaits_end() {
                 self.end_if_confirmed().await.ok();
             }
-            for claim in self.unconfirmed.installations(self.clock.now_ms()) {
+            for claim in self.unconfirmed.installations() {
                 if self.believe(claim).await.is_ok() {
                     break;
                 }

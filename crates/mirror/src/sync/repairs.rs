@@ -21,6 +21,7 @@ use heliostat_storage::LocalRepositoryId;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending_changes::PendingChanges;
@@ -40,14 +41,14 @@ const READ_AGAIN: BackOff = BackOff::new(Duration::from_millis(500), Duration::f
 /// looks like to those who use it. It is looked at all the same.
 const TRUST_AFTER_EXAMINATION: u32 = 20;
 
-/// And is trusted no longer than this, in milliseconds.
-const MAX_TRUST_MS: i64 = 30 * 60 * 1_000;
+/// And is trusted no longer than this.
+const MAX_TRUST: Duration = Duration::from_mins(30);
 
 /// How long a repository that was made anew is left alone before it is made anew once more.
 const NEXT_REPAIR: BackOff = BackOff::new(Duration::from_secs(30), Duration::from_secs(3_600));
 
-/// A repair so long ago does not delay the next one, in milliseconds.
-const REPAIRS_FORGOTTEN_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A repair so long ago does not delay the next one.
+const REPAIRS_FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// What was suspected, found and put right since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,10 +81,10 @@ struct State {
     waiting: VecDeque<Arc<Entry>>,
     /// Those that wait, are examined or about to be made anew.
     in_hand: HashSet<LocalRepositoryId>,
-    /// Until when those are trusted that were examined and turned out to be whole, in epoch milliseconds.
-    trusted_until: HashMap<LocalRepositoryId, i64>,
+    /// Until when those are trusted that were examined and turned out to be whole.
+    trusted_until: HashMap<LocalRepositoryId, Instant>,
     /// How often a repository was made anew lately, and when last.
-    made_anew: HashMap<LocalRepositoryId, (u32, i64)>,
+    made_anew: HashMap<LocalRepositoryId, (u32, Instant)>,
     counters: RepairCounters,
 }
 
@@ -228,20 +229,17 @@ impl Repairs {
             return None;
         }
         let _permit = self.examinations.acquire().await;
-        let began_ms = self.clock.now_ms();
+        let began = Instant::now();
         let found = repository.examine().await.err();
         if found.is_none() {
-            let now_ms = self.clock.now_ms();
-            let trust_ms = (now_ms - began_ms).saturating_mul(TRUST_AFTER_EXAMINATION.into());
-            let until = now_ms.saturating_add(trust_ms.clamp(0, MAX_TRUST_MS));
-            self.state.lock().trusted_until.insert(entry.local_id, until);
+            let trust = began.elapsed().saturating_mul(TRUST_AFTER_EXAMINATION).min(MAX_TRUST);
+            self.state.lock().trusted_until.insert(entry.local_id, Instant::now() + trust);
         }
         found
     }
 
     fn is_trusted(&self, entry: &Entry) -> bool {
-        let now_ms = self.clock.now_ms();
-        self.state.lock().trusted_until.get(&entry.local_id).is_some_and(|until| now_ms < *until)
+        self.state.lock().trusted_until.get(&entry.local_id).is_some_and(|until| Instant::now() < *until)
     }
 
     async fn make_anew(&self, entry: &Arc<Entry>, reason: &str) {
@@ -272,17 +270,13 @@ impl Repairs {
 
     /// Notes one more repair of this repository and says how long it has to wait.
     fn pause_before_repair(&self, entry: &Entry) -> Duration {
-        let now_ms = self.clock.now_ms();
         let mut state = self.state.lock();
         state.counters.damaged += 1;
-        state.made_anew.retain(|_, (_, last)| now_ms.saturating_sub(*last) < REPAIRS_FORGOTTEN_MS);
-        let (times, last) = state.made_anew.get(&entry.local_id).copied().unwrap_or_default();
-        state.made_anew.insert(entry.local_id, (times + 1, now_ms));
-        if times == 0 {
-            return Duration::ZERO;
-        }
-        let since = Duration::from_millis(u64::try_from(now_ms.saturating_sub(last)).unwrap_or_default());
-        NEXT_REPAIR.after(times).saturating_sub(since)
+        state.made_anew.retain(|_, (_, last)| last.elapsed() < REPAIRS_FORGOTTEN_AFTER);
+        let before = state.made_anew.get(&entry.local_id).copied();
+        let times = before.map_or(0, |(times, _)| times);
+        state.made_anew.insert(entry.local_id, (times + 1, Instant::now()));
+        before.map_or(Duration::ZERO, |(times, last)| NEXT_REPAIR.after(times).saturating_sub(last.elapsed()))
     }
 }
 

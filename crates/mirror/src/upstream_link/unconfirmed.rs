@@ -8,13 +8,14 @@ use std::time::Duration;
 use heliostat_refusal::Refusal;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::install::InstalledEvent;
 
 /// How many installations wait at the same time. Anyone can post one.
 const MAX_INSTALLATIONS: usize = 4;
 /// How long the upstream may take to confirm what it has said.
-const CONFIRMATION_LIMIT_MS: i64 = 120_000;
+const CONFIRMATION_LIMIT: Duration = Duration::from_mins(2);
 /// How long to wait before the upstream is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -29,28 +30,28 @@ pub(crate) struct ClaimedInstallation {
 /// What waits to be confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Unconfirmed {
-    installations: Mutex<Vec<(i64, ClaimedInstallation)>>,
-    end: Mutex<Option<i64>>,
+    installations: Mutex<Vec<(Instant, ClaimedInstallation)>>,
+    end: Mutex<Option<Instant>>,
     news: Notify,
 }
 
 impl Unconfirmed {
     /// Keeps an installation, if not too many wait.
-    pub(crate) fn keep_installation(&self, claim: ClaimedInstallation, now_ms: i64) -> Result<(), Refusal> {
+    pub(crate) fn keep_installation(&self, claim: ClaimedInstallation) -> Result<(), Refusal> {
         let mut waiting = self.installations.lock();
-        waiting.retain(|(since, _)| is_recent(*since, now_ms));
+        waiting.retain(|(since, _)| is_recent(*since));
         if waiting.len() >= MAX_INSTALLATIONS {
             let message = format!("{MAX_INSTALLATIONS} installations wait for the upstream to confirm them.");
             return Err(Refusal::unavailable(message));
         }
-        waiting.push((now_ms, claim));
+        waiting.push((Instant::now(), claim));
         self.news.notify_one();
         Ok(())
     }
 
     /// Keeps the news that the upstream has ended the link.
-    pub(crate) fn keep_end(&self, now_ms: i64) {
-        *self.end.lock() = Some(now_ms);
+    pub(crate) fn keep_end(&self) {
+        *self.end.lock() = Some(Instant::now());
         self.news.notify_one();
     }
 
@@ -64,16 +65,16 @@ impl Unconfirmed {
     }
 
     /// The installations that may still be confirmed.
-    pub(crate) fn installations(&self, now_ms: i64) -> Vec<ClaimedInstallation> {
+    pub(crate) fn installations(&self) -> Vec<ClaimedInstallation> {
         let mut waiting = self.installations.lock();
-        waiting.retain(|(since, _)| is_recent(*since, now_ms));
+        waiting.retain(|(since, _)| is_recent(*since));
         waiting.iter().map(|(_, claim)| claim.clone()).collect()
     }
 
     /// Whether the end of the link may still be confirmed.
-    pub(crate) fn awaits_end(&self, now_ms: i64) -> bool {
+    pub(crate) fn awaits_end(&self) -> bool {
         let mut end = self.end.lock();
-        *end = end.filter(|since| is_recent(*since, now_ms));
+        *end = end.filter(|since| is_recent(*since));
         end.is_some()
     }
 
@@ -84,8 +85,8 @@ impl Unconfirmed {
     }
 }
 
-fn is_recent(since_ms: i64, now_ms: i64) -> bool {
-    (0..CONFIRMATION_LIMIT_MS).contains(&(now_ms - since_ms))
+fn is_recent(since: Instant) -> bool {
+    since.elapsed() < CONFIRMATION_LIMIT
 }
 
 #[cfg(test)]
@@ -106,28 +107,30 @@ mod tests {
         ClaimedInstallation { event, is_signed: false }
     }
 
-    #[test]
-    fn claims_are_few_and_wait_for_a_moment_only() {
+    #[tokio::test(start_paused = true)]
+    async fn claims_are_few_and_wait_for_a_moment_only() {
         let unconfirmed = Unconfirmed::default();
         for _ in 0..MAX_INSTALLATIONS {
-            unconfirmed.keep_installation(claim(), 1_000).expect("there is room");
+            unconfirmed.keep_installation(claim()).expect("there is room");
         }
-        assert!(unconfirmed.keep_installation(claim(), 2_000).is_err());
-        assert_eq!(unconfirmed.installations(2_000).len(), MAX_INSTALLATIONS);
-        unconfirmed
-            .keep_installation(claim(), 1_000 + CONFIRMATION_LIMIT_MS)
-            .expect("the others are too old");
-        assert_eq!(unconfirmed.installations(1_000 + CONFIRMATION_LIMIT_MS).len(), 1);
+        tokio::time::advance(CONFIRMATION_LIMIT / 2).await;
+        assert!(unconfirmed.keep_installation(claim()).is_err());
+        assert_eq!(unconfirmed.installations().len(), MAX_INSTALLATIONS);
+        tokio::time::advance(CONFIRMATION_LIMIT / 2).await;
+        unconfirmed.keep_installation(claim()).expect("the others are too old");
+        assert_eq!(unconfirmed.installations().len(), 1);
         unconfirmed.forget();
-        assert!(unconfirmed.installations(1_000 + CONFIRMATION_LIMIT_MS).is_empty());
+        assert!(unconfirmed.installations().is_empty());
     }
 
-    #[test]
-    fn an_end_that_was_not_confirmed_is_forgotten() {
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_was_not_confirmed_is_forgotten() {
         let unconfirmed = Unconfirmed::default();
-        assert!(!unconfirmed.awaits_end(0));
-        unconfirmed.keep_end(1_000);
-        assert!(unconfirmed.awaits_end(1_000 + CONFIRMATION_LIMIT_MS - 1));
-        assert!(!unconfirmed.awaits_end(1_000 + CONFIRMATION_LIMIT_MS));
+        assert!(!unconfirmed.awaits_end());
+        unconfirmed.keep_end();
+        tokio::time::advance(CONFIRMATION_LIMIT - Duration::from_millis(1)).await;
+        assert!(unconfirmed.awaits_end());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!unconfirmed.awaits_end());
     }
 }

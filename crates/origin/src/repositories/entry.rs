@@ -77,7 +77,8 @@ impl Entry {
 
     /// Notes that it is used now, until what this gives is dropped.
     pub(crate) fn use_now(&self, now_ms: i64) -> InUse {
-        self.last_used_at.fetch_max(now_ms, Ordering::Relaxed);
+        // It may be less than before: the clock may have been set back.
+        self.last_used_at.store(now_ms, Ordering::Relaxed);
         InUse { _count: Arc::clone(&self.in_use) }
     }
 

@@ -34,9 +34,8 @@ const NOTHING_CAN_GO: &str = "the repositories of this mirror take as much room 
 impl Repositories {
     /// Gives up a repository of which nothing is here, or else the one that was used longest ago.
     pub(super) async fn make_room_for_one(&self, making: &Making<'_>) -> Result<(), Refusal> {
-        let idle_since = self.before_now(IDLE_AFTER);
         for entry in self.unused() {
-            let may_go = entry.is_known_empty() || entry.last_used_at() <= idle_since;
+            let may_go = entry.is_known_empty() || self.is_idle(&entry, IDLE_AFTER);
             if may_go && self.make_room_by(making, &entry).await? {
                 return Ok(());
             }
@@ -114,18 +113,20 @@ impl Repositories {
 
     /// Those of them that take room on the disk and were not used for so long.
     fn worth_removing(&self, idle: Duration) -> Vec<Arc<Entry>> {
-        let idle_since = self.before_now(idle);
         let mut unused = self.unused();
         unused.retain(|entry| {
             let takes_room = !entry.is_known_empty() || entry.size_bytes() >= WORTH_REMOVING_BYTES;
-            takes_room && (idle.is_zero() || entry.last_used_at() <= idle_since)
+            takes_room && (idle.is_zero() || self.is_idle(entry, idle))
         });
         unused
     }
 
-    /// The moment that was so long ago, in epoch milliseconds.
-    fn before_now(&self, ago: Duration) -> i64 {
-        self.clock.now_ms().saturating_sub(i64::try_from(ago.as_millis()).unwrap_or(i64::MAX))
+    /// Whether a repository was not used for so long. A use that is still to come was before the clock was set back: how
+    /// long ago is not known, and nobody waits until the clock has come round to it.
+    fn is_idle(&self, entry: &Entry, idle: Duration) -> bool {
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let ago = self.clock.now_ms().saturating_sub(entry.last_used_at());
+        ago >= millis(idle) || ago < -millis(SETTLED_AFTER)
     }
 
     /// Whether it has gone. One that is in use, or being fetched into, stays.
@@ -193,8 +194,10 @@ impl Repositories {
 
     async fn note_use(&self, since: &mut i64) {
         let now = self.clock.now_ms();
+        // After the clock was set back nothing is left out: what was used since would seem to have been used before.
+        let since_then = if *since <= now { *since } else { i64::MIN };
         let used = self.all().into_iter().map(|entry| (entry.id, entry.last_used_at()));
-        let used: Vec<_> = used.filter(|(_, last_used_at)| *last_used_at >= *since).collect();
+        let used: Vec<_> = used.filter(|(_, last_used_at)| *last_used_at >= since_then).collect();
         match self.store.note_use_of_origin_repositories(&used).await {
             Ok(()) => *since = now,
             Err(error) => tracing::warn!(

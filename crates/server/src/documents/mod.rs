@@ -68,6 +68,7 @@ fn openapi_file(
     Data(documents): Data<&Arc<Documents>>,
 ) -> poem::Result<Response> {
     match file.as_str() {
+        // `*file` takes the folder itself as well, whatever other route there is for it.
         "" => Ok(page(READER_PAGE, READER_POLICY, documents.role)),
         "redoc.standalone.js" => Ok(REDOC.answer(request)),
         "reader.js" => Ok(script(READER_SCRIPT)),

@@ -36,7 +36,6 @@ impl TryFrom<Model> for OutboxEvent {
             event_key: row.event_key,
             created_at: row.created_at,
             attempts: row.attempts,
-            not_before: row.not_before,
         })
     }
 }

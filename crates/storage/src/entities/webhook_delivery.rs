@@ -34,7 +34,6 @@ impl From<Model> for WebhookDelivery {
             body: row.body,
             created_at: row.created_at,
             attempts: row.attempts,
-            not_before: row.not_before,
         }
     }
 }

@@ -198,10 +198,10 @@ impl MirrorStore {
         Ok(())
     }
 
-    /// Repositories that were removed at this time or before.
-    pub async fn list_removed(&self, until: i64, limit: u64) -> Result<Vec<MirroredRepository>, StoreError> {
+    /// Repositories that were removed, whatever the clock said then.
+    pub async fn list_removed(&self, limit: u64) -> Result<Vec<MirroredRepository>, StoreError> {
         let rows = mirrored_repository::Entity::find()
-            .filter(mirrored_repository::Column::RemovedAt.lte(until))
+            .filter(mirrored_repository::Column::RemovedAt.is_not_null())
             .order_by_asc(mirrored_repository::Column::LocalId)
             .limit(limit)
             .all(self.database.connection())

@@ -45,6 +45,15 @@ pub struct OutboxEvent {
     pub created_at: i64,
     /// How often delivery has failed.
     pub attempts: i32,
-    /// Epoch milliseconds before which delivery is not tried.
+}
+
+/// Somebody for whom something waits: a mirror or a webhook. Its oldest delivery comes first, and says how it waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingReceiver<R> {
+    /// Who it is.
+    pub receiver: R,
+    /// How often that delivery has failed.
+    pub attempts: i32,
+    /// Epoch milliseconds before which it is not tried, by the clock as it was when it failed.
     pub not_before: i64,
 }

@@ -15,7 +15,7 @@ pub use accounts::{
     UserPermission, UserUpdate,
 };
 pub use counts::{UpstreamHoldings, WaitingForWebhooks};
-pub use events::{Audience, NewEvent, OutboxEvent};
+pub use events::{Audience, NewEvent, OutboxEvent, WaitingReceiver};
 pub use followings::{FollowedSource, Following, FollowingError, FollowingFault, FollowingOutcome};
 pub use mirrored::{
     HeldReason, MirroredRepository, MirroredStatus, MirroringMode, NewMirroredRepository, RepositoryMetadata,

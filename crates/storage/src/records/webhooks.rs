@@ -90,8 +90,6 @@ pub struct WebhookDelivery {
     pub created_at: i64,
     /// How often it was sent in vain.
     pub attempts: i32,
-    /// Epoch milliseconds before which it is not sent.
-    pub not_before: i64,
 }
 
 /// What becomes of a delivery after an attempt.

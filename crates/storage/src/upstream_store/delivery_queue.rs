@@ -1,13 +1,16 @@
 //! A table as a queue of deliveries: for mirrors (the outbox) and for webhooks.
 //!
-//! Each receiver gets its deliveries in the order of their ids. A receiver is due when its oldest delivery is: a
-//! younger one does not make it due, or it would undo the back-off and overtake.
+//! Each receiver gets its deliveries in the order of their ids. A receiver waits as its oldest delivery does: a younger
+//! one does not make it due, or it would undo the back-off and overtake. Whether it is due is not for the database to
+//! say: the time that is stored is that of a clock that may have been set since.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Select, TryGetable, Value,
 };
+
+use crate::records::WaitingReceiver;
 
 /// How many ids one statement names, which stays far below both databases' limits.
 const ID_CHUNK: usize = 500;
@@ -30,33 +33,23 @@ pub(super) trait DeliveryQueue: EntityTrait {
     }
 }
 
-/// The receivers that are due, the one whose delivery has waited longest first.
-pub(super) async fn due_receivers<Q: DeliveryQueue>(
+/// The receivers for which something waits, the one whose delivery has waited longest first.
+pub(super) async fn waiting_receivers<Q: DeliveryQueue>(
     connection: &impl ConnectionTrait,
-    now: i64,
-) -> Result<Vec<Q::Receiver>, DbErr> {
-    oldest_of_each_receiver::<Q>()
+) -> Result<Vec<WaitingReceiver<Q::Receiver>>, DbErr> {
+    let oldest: Vec<(Q::Receiver, i32, i64)> = oldest_of_each_receiver::<Q>()
         .select_only()
         .column(Q::RECEIVER)
-        .filter(Q::NOT_BEFORE.lte(now))
+        .column(Q::ATTEMPTS)
+        .column(Q::NOT_BEFORE)
         .order_by_asc(Q::ID)
         .into_tuple()
         .all(connection)
-        .await
-}
-
-/// When the next receiver will be due, in epoch milliseconds; in the past if one is due already.
-pub(super) async fn next_due_at<Q: DeliveryQueue>(
-    connection: &impl ConnectionTrait,
-) -> Result<Option<i64>, DbErr> {
-    oldest_of_each_receiver::<Q>()
-        .select_only()
-        .column(Q::NOT_BEFORE)
-        .order_by_asc(Q::NOT_BEFORE)
-        .limit(1)
-        .into_tuple()
-        .one(connection)
-        .await
+        .await?;
+    let waiting = oldest.into_iter();
+    Ok(waiting
+        .map(|(receiver, attempts, not_before)| WaitingReceiver { receiver, attempts, not_before })
+        .collect())
 }
 
 /// Notes that these deliveries have failed once more and are not tried again before a time.

@@ -15,7 +15,7 @@ use crate::change_count::Shown;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, OutboxEventId};
-use crate::records::{Audience, NewEvent, OutboxEvent};
+use crate::records::{Audience, NewEvent, OutboxEvent, WaitingReceiver};
 use crate::write_transaction::WriteTransaction;
 
 /// How many events one statement inserts; times the columns it stays far below both databases' limits.
@@ -129,14 +129,9 @@ impl UpstreamStore {
         Ok(transaction.commit().await?)
     }
 
-    /// Enabled mirrors whose oldest event is due.
-    pub async fn mirrors_with_pending(&self, now: i64) -> Result<Vec<MirrorServerId>, StoreError> {
-        Ok(delivery_queue::due_receivers::<outbox_event::Entity>(self.database.connection(), now).await?)
-    }
-
-    /// When the next mirror will be due, in epoch milliseconds; in the past if one is due already.
-    pub async fn next_delivery_at(&self) -> Result<Option<i64>, StoreError> {
-        Ok(delivery_queue::next_due_at::<outbox_event::Entity>(self.database.connection()).await?)
+    /// Enabled mirrors for which events wait, the one whose oldest has waited longest first.
+    pub async fn mirrors_with_pending(&self) -> Result<Vec<WaitingReceiver<MirrorServerId>>, StoreError> {
+        Ok(delivery_queue::waiting_receivers::<outbox_event::Entity>(self.database.connection()).await?)
     }
 
     /// Drops the oldest events of a mirror that has been away so long that more than `keep` wait for it,

@@ -1,7 +1,7 @@
 //! Which ids new repositories get.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QuerySelect};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QuerySelect};
 
 use super::UpstreamStore;
 use crate::entities::repository;
@@ -13,6 +13,13 @@ impl UpstreamStore {
     pub async fn repository_ids(&self) -> Result<Vec<RepositoryId>, StoreError> {
         let ids = repository::Entity::find().select_only().column(repository::Column::Id);
         Ok(ids.into_tuple().all(self.database.connection()).await?)
+    }
+
+    /// The highest of these ids, if there are any. They are counted up, so what is recorded later gets a higher one.
+    pub async fn highest_repository_id(&self) -> Result<Option<RepositoryId>, StoreError> {
+        let ids = repository::Entity::find().select_only().column(repository::Column::Id);
+        let highest = ids.order_by_desc(repository::Column::Id).limit(1);
+        Ok(highest.into_tuple().one(self.database.connection()).await?)
     }
 
     /// From now on, new repositories get ids that are higher than this one. Some id was given before.

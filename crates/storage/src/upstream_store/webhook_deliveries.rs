@@ -11,7 +11,7 @@ use crate::change_count::Shown;
 use crate::entities::{webhook, webhook_delivery};
 use crate::error::StoreError;
 use crate::ids::{WebhookDeliveryId, WebhookId};
-use crate::records::{DeliveryFate, Exchange, NewEvent, Webhook, WebhookDelivery};
+use crate::records::{DeliveryFate, Exchange, NewEvent, WaitingReceiver, Webhook, WebhookDelivery};
 use crate::write_transaction::WriteTransaction;
 
 /// Writes the events down for each active webhook of their repository that asks for them, as part of the
@@ -53,14 +53,9 @@ pub(super) async fn announce_to_webhooks(
 }
 
 impl UpstreamStore {
-    /// Webhooks whose oldest event is due.
-    pub async fn webhooks_with_pending(&self, now: i64) -> Result<Vec<WebhookId>, StoreError> {
-        Ok(delivery_queue::due_receivers::<webhook_delivery::Entity>(self.database.connection(), now).await?)
-    }
-
-    /// When the next webhook will be due, in epoch milliseconds; in the past if one is due already.
-    pub async fn next_webhook_delivery_at(&self) -> Result<Option<i64>, StoreError> {
-        Ok(delivery_queue::next_due_at::<webhook_delivery::Entity>(self.database.connection()).await?)
+    /// Webhooks for which events wait, the one whose oldest has waited longest first.
+    pub async fn webhooks_with_pending(&self) -> Result<Vec<WaitingReceiver<WebhookId>>, StoreError> {
+        Ok(delivery_queue::waiting_receivers::<webhook_delivery::Entity>(self.database.connection()).await?)
     }
 
     /// The oldest event that waits for a webhook, whether it is due or not, with the webhook.

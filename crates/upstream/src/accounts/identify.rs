@@ -145,7 +145,9 @@ impl Accounts {
     /// Writes down that a token is used, and returns the use that is written down.
     async fn note_token_use(&self, token: &AccessToken) -> i64 {
         let now = self.announcer.now_ms();
-        if let Some(last) = token.last_used_at.filter(|last| now - last < TOKEN_USE_RESOLUTION_MS) {
+        // What lies ahead was noted before the clock was set back.
+        let is_recent = |last: &i64| (0..TOKEN_USE_RESOLUTION_MS).contains(&now.saturating_sub(*last));
+        if let Some(last) = token.last_used_at.filter(is_recent) {
             return last;
         }
         if let Err(error) = self.store.touch_token(&token.id, now).await {

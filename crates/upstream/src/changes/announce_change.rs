@@ -51,16 +51,20 @@ pub struct Changes {
     pub(super) reconciliation: Arc<Reconciliation>,
     /// Where records and disk do not agree.
     pub(crate) faults: Faults,
-    /// When this run began, in epoch milliseconds.
-    pub(super) started_at: i64,
+    /// The highest id of a repository that was recorded before this run. Its time would not tell: clocks are set.
+    pub(super) recorded_before: RepositoryId,
 }
 
 impl Changes {
-    pub(crate) fn new(store: UpstreamStore, disk: git::RepositoryStore, announcer: Arc<Announcer>) -> Self {
-        let started_at = announcer.now_ms();
+    pub(crate) fn new(
+        store: UpstreamStore,
+        disk: git::RepositoryStore,
+        announcer: Arc<Announcer>,
+        recorded_before: RepositoryId,
+    ) -> Self {
         let (known_refs, reconciliation) = (KnownRefs::default(), Arc::<Reconciliation>::default());
         let (faults, brought) = (Faults::default(), BroughtPacks::default());
-        Self { store, disk, announcer, known_refs, brought, reconciliation, faults, started_at }
+        Self { store, disk, announcer, known_refs, brought, reconciliation, faults, recorded_before }
     }
 
     /// Keeps pushes of a repository away while something else of it is recorded.

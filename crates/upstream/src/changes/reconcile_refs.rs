@@ -172,7 +172,7 @@ async fn check_all(changes: &Changes) -> Result<(), Refusal> {
 
 /// Whether its creation was interrupted by the end of an earlier run.
 fn is_left_over(repository: &Repository, changes: &Changes) -> bool {
-    repository.state == RepositoryState::Initialising && repository.created_at < changes.started_at
+    repository.state == RepositoryState::Initialising && repository.id <= changes.recorded_before
 }
 
 async fn check(changes: &Changes, ids: impl IntoIterator<Item = RepositoryId>) {

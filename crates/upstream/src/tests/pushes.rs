@@ -1,6 +1,7 @@
 //! What changes on disk gets a generation, and reaches the mirrors.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use heliostat_auth::Caller;
 use heliostat_downstream::{Acceptance, metadata_hash};
@@ -338,4 +339,27 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     assert_eq!(found.repository.content_hash, refs.content_hash().as_str());
     server.stop().await;
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/main");
+}
+
+#[tokio::test]
+async fn a_creation_that_was_interrupted_is_given_up_at_the_next_start_also_if_it_began_ahead_of_time() {
+    let server = TestUpstream::new().await;
+    server.project("APP").await;
+    server.clock_offset.store(3_600_000, Ordering::Relaxed);
+    let repository = server.repository("APP", "Engine").await;
+    let unfinished =
+        RepositoryUpdate { state: Some(RepositoryState::Initialising), ..RepositoryUpdate::default() };
+    let store = &server.upstream.0.store;
+    let update = store.update_repository(repository.id, unfinished, 0, metadata_hash, |_| Vec::new());
+    update.await.expect("recorded");
+    let folder = Arc::clone(&server.folder);
+    drop(server);
+
+    let mut server = TestUpstream::in_folder(folder, None).await;
+    server.run();
+    while !server.upstream.status().await.expect("a status").reconciliation.complete {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.upstream.0.store.find_repository(repository.id).await.expect("readable"), None);
+    server.stop().await;
 }

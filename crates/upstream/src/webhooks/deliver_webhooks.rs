@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use heliostat_downstream::Receivers;
 use heliostat_peer::BackOff;
-use heliostat_storage::{DeliveryFate, Exchange, InvocationOutcome, StoreError, WebhookId};
+use heliostat_storage::{DeliveryFate, Exchange, InvocationOutcome, StoreError, WaitingReceiver, WebhookId};
 use tokio::sync::Notify;
 
 use super::registered::{MAX_LOGGED_INVOCATIONS, Webhooks};
@@ -43,12 +43,12 @@ impl Receivers for WebhookDelivery {
         self.0.announcer.now_ms()
     }
 
-    async fn due(&self) -> Result<Vec<WebhookId>, StoreError> {
-        self.0.store.webhooks_with_pending(self.0.announcer.now_ms()).await
+    async fn waiting(&self) -> Result<Vec<WaitingReceiver<WebhookId>>, StoreError> {
+        self.0.store.webhooks_with_pending().await
     }
 
-    async fn next_at(&self) -> Result<Option<i64>, StoreError> {
-        self.0.store.next_webhook_delivery_at().await
+    fn longest_rest(&self, waiting: &WaitingReceiver<WebhookId>) -> Duration {
+        RETRY.longest_after(u32::try_from(waiting.attempts).unwrap_or(1))
     }
 
     async fn deliver_some(&self, id: &WebhookId) -> Result<bool, StoreError> {
@@ -65,9 +65,6 @@ impl Receivers for WebhookDelivery {
         let Some((webhook, delivery)) = store.next_for_webhook(*id).await? else {
             return Ok(false);
         };
-        if delivery.not_before > self.0.announcer.now_ms() {
-            return Ok(false);
-        }
         let exchange = self
             .0
             .client

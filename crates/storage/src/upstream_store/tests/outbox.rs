@@ -1,7 +1,7 @@
 //! What the upstream store keeps of outbox, on every database.
 
 use super::*;
-use crate::records::MirrorUpdate;
+use crate::records::{MirrorUpdate, WaitingReceiver};
 
 #[tokio::test]
 async fn each_enabled_mirror_gets_each_event_once_and_in_order() {
@@ -62,22 +62,27 @@ async fn a_change_that_is_given_up_leaves_neither_row_nor_event() {
 async fn a_postponed_event_holds_back_the_younger_ones() {
     for (store, test) in stores().await {
         let (one, two) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
+        let waits = |receiver: &MirrorServerId, attempts: i32, not_before: i64| WaitingReceiver {
+            receiver: receiver.clone(),
+            attempts,
+            not_before,
+        };
+        assert_eq!(store.mirrors_with_pending().await.unwrap(), []);
         store.announce(vec![event("first", None)]).await.unwrap();
-        assert_eq!(store.mirrors_with_pending(NOW - 1).await.unwrap(), []);
-        assert_eq!(store.mirrors_with_pending(NOW).await.unwrap(), [one.id.clone(), two.id.clone()]);
+        let both_are_new = [waits(&one.id, 0, NOW), waits(&two.id, 0, NOW)];
+        assert_eq!(store.mirrors_with_pending().await.unwrap(), both_are_new);
 
         let failed = store.pending_for(&one.id, None, 10).await.unwrap();
         store.postpone(&[failed[0].id], NOW + 100).await.unwrap();
         store.announce(vec![event("second", None)]).await.unwrap();
-        assert_eq!(store.mirrors_with_pending(NOW).await.unwrap(), std::slice::from_ref(&two.id));
-        assert_eq!(store.next_delivery_at().await.unwrap(), Some(NOW));
+        let one_rests = [waits(&one.id, 1, NOW + 100), waits(&two.id, 0, NOW)];
+        assert_eq!(store.mirrors_with_pending().await.unwrap(), one_rests);
         assert_eq!(store.pending_for(&one.id, None, 10).await.unwrap()[0].attempts, 1);
 
         let delivered: Vec<_> =
             store.pending_for(&two.id, None, 10).await.unwrap().iter().map(|event| event.id).collect();
         store.delete_events(&delivered).await.unwrap();
-        assert_eq!(store.next_delivery_at().await.unwrap(), Some(NOW + 100));
-        assert_eq!(store.mirrors_with_pending(NOW + 100).await.unwrap(), std::slice::from_ref(&one.id));
+        assert_eq!(store.mirrors_with_pending().await.unwrap(), [waits(&one.id, 1, NOW + 100)]);
         assert_eq!(pending_keys(&store, &one.id).await, ["first", "second"]);
         test.remove().await;
     }

@@ -7,7 +7,7 @@ use crate::error::StoreError;
 use crate::ids::{Generation, WebhookId};
 use crate::records::{
     Audience, DeliveryFate, Exchange, InvocationOutcome, MirrorOutcome, MirrorProgress, RefChangeRecord,
-    RepositoryMirrorState, Webhook, WebhookDelivery, WebhookSecrets, WebhookSettings,
+    RepositoryMirrorState, WaitingReceiver, Webhook, WebhookDelivery, WebhookSecrets, WebhookSettings,
 };
 
 const LIMIT: u64 = 3;
@@ -99,15 +99,15 @@ async fn events_wait_in_order_for_those_who_ask_and_for_nobody_else() {
         assert_eq!(pending_keys(&store, &follower.id).await, [""; 0], "mirrors have events of their own");
         assert_eq!(next(&store, other.id).await, None);
         assert_eq!(next(&store, off.id).await, None);
-        assert_eq!(store.webhooks_with_pending(NOW - 1).await.unwrap(), []);
-        assert_eq!(store.webhooks_with_pending(NOW).await.unwrap(), [asking.id]);
+        let waits = |attempts, not_before| WaitingReceiver { receiver: asking.id, attempts, not_before };
+        assert_eq!(store.webhooks_with_pending().await.unwrap(), [waits(0, NOW)]);
 
         let first = next(&store, asking.id).await.unwrap();
         let failed = exchange(&first, InvocationOutcome::Failure);
         let later = DeliveryFate::Repeated { not_before: NOW + 100 };
         store.record_attempt(&first, failed, later, 10).await.unwrap();
-        assert_eq!(store.webhooks_with_pending(NOW).await.unwrap(), [], "the second one does not overtake");
-        assert_eq!(store.next_webhook_delivery_at().await.unwrap(), Some(NOW + 100));
+        let waiting = store.webhooks_with_pending().await.unwrap();
+        assert_eq!(waiting, [waits(1, NOW + 100)], "the second one does not overtake");
         let again = next(&store, asking.id).await.unwrap();
         assert_eq!((again.id, again.attempts, &again.request_id), (first.id, 1, &first.request_id));
         let taken = exchange(&again, InvocationOutcome::Success);
