@@ -65,6 +65,21 @@ async fn a_role_shows_its_own_operations_when_it_is_asked_for_them() {
 }
 
 #[tokio::test]
+async fn who_reads_the_contract_finds_its_reader_where_the_documents_are() {
+    let pair = shared_pair().await;
+    for (server, title) in
+        [(&pair.upstream, "Heliostat upstream: REST API"), (&pair.mirror, "Heliostat mirror: REST API")]
+    {
+        let page = server.anonymous().get("/openapi/").await.expect(200);
+        assert!(header(&page, "content-type").starts_with("text/html"), "{}", page.text);
+        assert!(page.text.contains(title), "{}", page.text);
+        for file in ["redoc.standalone.js", "reader.js", "documents.css"] {
+            server.anonymous().get(&format!("/openapi/{file}")).await.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_edition_3_1_says_null_as_json_schema_does() {
     let server = &shared_pair().await.upstream;
     let document = server.anonymous().get("/openapi/heliostat-3.1.json").await.expect(200).json();

@@ -88,6 +88,9 @@ pub enum Command {
     )]
     GitSetup(GitSetupOptions),
     /// Print the contract of the REST API, for client generators and portals.
+    #[command(
+        after_help = "Examples:\n  heliostat openapi --yaml\n  heliostat openapi --json --edition 3.1 --role mirror --server https://saigon.example.com"
+    )]
     Openapi(OpenapiOptions),
     /// Projects of an upstream.
     #[command(subcommand, after_help = "Example:\n  heliostat project create PRJ --name Website")]
@@ -148,6 +151,7 @@ pub enum Command {
     #[command(after_help = COMPLETIONS)]
     Completions(CompletionsOptions),
     /// Write a manual page for each command into a directory.
+    #[command(after_help = "Example:\n  heliostat man /usr/local/share/man/man1")]
     Man(ManOptions),
 }
 

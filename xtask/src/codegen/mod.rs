@@ -260,7 +260,7 @@ listRepos = "a test"
             "models.rs",
             &[
                 "    pub name: String,\n    pub note: Option<String>,\n}",
-                "    #[schema(required = true)]\n    #[serde(default)]\n    pub size: i32,\n    pub limit: i32,",
+                "    #[cfg_attr(feature = \"serde-schemas\", schema(required = true))]\n    #[serde(default)]\n    pub size: i32,\n    pub limit: i32,",
             ],
         );
     }

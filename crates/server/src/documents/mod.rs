@@ -56,10 +56,8 @@ pub fn mount(routes: Route, context_path: &str, role: Role) -> Route {
     });
     routes
         .at("/openapi", get(to_folder).data(documents.clone()))
-        .at("/openapi/", get(reader).data(documents.clone()))
         .at("/openapi/*file", get(openapi_file).options(preflight).data(documents.clone()))
         .at("/swagger-ui", get(to_folder).data(documents.clone()))
-        .at("/swagger-ui/", get(swagger_index).data(documents.clone()))
         .at("/swagger-ui/*file", get(swagger_file).data(documents))
 }
 
@@ -70,6 +68,8 @@ fn openapi_file(
     Data(documents): Data<&Arc<Documents>>,
 ) -> poem::Result<Response> {
     match file.as_str() {
+        // `*file` takes the folder itself as well, whatever other route there is for it.
+        "" => Ok(page(READER_PAGE, READER_POLICY, documents.role)),
         "redoc.standalone.js" => Ok(REDOC.answer(request)),
         "reader.js" => Ok(script(READER_SCRIPT)),
         "documents.css" => Ok(style()),
@@ -88,16 +88,6 @@ fn preflight() -> Response {
 fn to_folder(request: &Request, Data(documents): Data<&Arc<Documents>>) -> Response {
     let folder = format!("{}{}/", documents.context_path, request.uri().path());
     Response::builder().status(StatusCode::PERMANENT_REDIRECT).header(header::LOCATION, folder).finish()
-}
-
-#[handler]
-fn reader(Data(documents): Data<&Arc<Documents>>) -> Response {
-    page(READER_PAGE, READER_POLICY, documents.role)
-}
-
-#[handler]
-fn swagger_index(Data(documents): Data<&Arc<Documents>>) -> poem::Result<Response> {
-    swagger_ui::file("index.html", documents.role)
 }
 
 #[handler]
