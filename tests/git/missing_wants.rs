@@ -8,7 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::harness::{
-    Pair, bare_repositories, clone_url, eventually, git, git_output, repository_path, unique,
+    Checkout, FaultyProxy, Pair, ServerOptions, bare_repositories, clone_url, eventually, free_address, git,
+    git_output, repository_path, unique,
 };
 
 /// Clients that want the same at the same time.
@@ -38,9 +39,8 @@ async fn purged(pair: &Pair, repository: &Value) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_deleted_there() {
-    let mut pair = Pair::start().await;
+/// A public repository, with a commit that the upstream had while the mirror was away, and that no reference leads to any more.
+async fn with_what_the_mirror_has_missed(pair: &mut Pair) -> (Value, Checkout, String) {
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
     let upstream = pair.upstream_url(&repository);
@@ -53,6 +53,14 @@ async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_
     checkout.push(&upstream, &["+topic"]);
     pair.mirror.restart();
     pair.mirrored(&repository).await;
+    (repository, checkout, missed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_deleted_there() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout, missed) = with_what_the_mirror_has_missed(&mut pair).await;
+    let upstream = pair.upstream_url(&repository);
     let folder = bare_repositories(&pair.mirror.data()).pop().expect("the mirror has it");
     assert!(!has(&folder, &missed), "no reference of the mirror has ever led to it");
 
@@ -83,4 +91,34 @@ async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_
     purged(&pair, &repository).await;
     assert!(!has(&folder, &missed) && our_references(&folder).is_empty(), "nothing of it is left");
     git(&folder, &["fsck", "--full"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_whose_last_answer_did_not_come_is_asked_once_more_and_not_for_long() {
+    let address = free_address();
+    let line = FaultyProxy::start(address);
+    let arguments = ["--base-url", line.base.as_str().trim_end_matches('/')].map(str::to_owned).to_vec();
+    let upstream = ServerOptions { arguments, listen: Some(address.to_string()), ..ServerOptions::default() };
+    let mut pair = Pair::start_with(upstream, ServerOptions::default()).await;
+    let (repository, _checkout, missed) = with_what_the_mirror_has_missed(&mut pair).await;
+    let mirror = clone_url(pair.mirror.base_url(), &repository, None);
+    let brought = fetch(&mirror, &missed);
+    assert!(brought.status.success(), "{}", String::from_utf8_lossy(&brought.stderr));
+
+    let stranger = pair.mirror.client(&pair.new_user().await);
+    line.cut_for_servers();
+    // The mirror finds out as soon as it asks.
+    stranger.get("/rest/mirroring/latest/upstreamServers").await.refused(503);
+    eventually("the mirror to say that its upstream does not answer", || async {
+        let status = pair.mirror.anonymous().get("/status").await.json();
+        (status["upstream"]["reachable"] == false).then_some(())
+    })
+    .await;
+    let given = fetch(&mirror, &missed);
+    assert!(given.status.success(), "{}", String::from_utf8_lossy(&given.stderr));
+
+    pair.upstream.hang();
+    let refused = fetch(&mirror, &missed);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("does not answer"), "{refused:?}");
+    pair.upstream.go_on();
 }

@@ -38,6 +38,8 @@ struct State {
     chance: Option<StdRng>,
     /// Whether nothing gets through.
     is_cut: bool,
+    /// Whether nothing gets through that servers ask of each other.
+    is_cut_for_servers: bool,
     /// Answers by request.
     answers: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
     spoiled: BTreeMap<String, u32>,
@@ -90,7 +92,8 @@ impl FaultyProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let base = format!("http://{}", listener.local_addr().expect("has one"));
         let (answers, spoiled) = (BTreeMap::new(), BTreeMap::new());
-        let state = State { target, chance: None, is_cut: false, answers, spoiled };
+        let state =
+            State { target, chance: None, is_cut: false, is_cut_for_servers: false, answers, spoiled };
         let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         thread::spawn(move || {
@@ -112,9 +115,15 @@ impl FaultyProxy {
         self.state.lock().is_cut = true;
     }
 
+    /// Lets nothing through from now on that servers ask of each other in their own names.
+    pub fn cut_for_servers(&self) {
+        self.state.lock().is_cut_for_servers = true;
+    }
+
     /// Lets everything through again.
     pub fn mend(&self) {
-        self.state.lock().is_cut = false;
+        let mut state = self.state.lock();
+        (state.is_cut, state.is_cut_for_servers) = (false, false);
     }
 
     /// Lets everything through again; what was spoiled how often since it was asked last.
@@ -128,7 +137,8 @@ impl FaultyProxy {
 /// Carries one request there and its answer back; whatever goes wrong ends the connection.
 fn relay(client: &TcpStream, state: &Mutex<State>) -> Option<()> {
     let request = read_request(client)?;
-    if state.lock().is_cut {
+    let is_cut = |state: &State| state.is_cut || (state.is_cut_for_servers && request.is_of_a_server);
+    if is_cut(&state.lock()) {
         return None;
     }
     let fault = choose(&request, state);

@@ -266,6 +266,11 @@ impl UpstreamByHand {
         state.repositories.push(repository);
     }
 
+    /// From now on it knows no repository with this id.
+    pub fn lose_repository(&self, id: u32) {
+        self.state.lock().repositories.retain(|repository| !has_id(repository, &id.to_string()));
+    }
+
     /// From now on it answers comparisons: everything differs.
     pub fn compare_parts(&self) {
         self.state.lock().compares_parts = true;

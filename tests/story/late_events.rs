@@ -1,9 +1,9 @@
 //! An event that comes late, about a repository that had the id before or after the one that a mirror has, changes nothing:
-//! what the upstream has now decides.
+//! what the upstream has now decides. One that comes after a comparison has missed the repository is no loss.
 
 use serde_json::{Value, json};
 
-use crate::harness::{UpstreamByHand, eventually, unreachable_repository};
+use crate::harness::{UpstreamByHand, eventually, repository_of_nothing, unreachable_repository};
 
 const ID: u32 = 5;
 
@@ -44,4 +44,33 @@ async fn an_event_about_another_repository_with_the_id_holds_nothing_until_the_u
         (held["reason"] == "REPLACED").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_comparison_misses_is_held_after_a_second_look_and_gone_when_an_event_says_so() {
+    let pair = UpstreamByHand::start_installed().await;
+    let repository = repository_of_nothing(ID, 3);
+    pair.announce(&repository).await;
+    let path = format!("/repos/{ID}");
+    eventually("the mirror to have it", || async {
+        let found = pair.get(&path).await;
+        (found.status == 200 && found.json()["available"] == true).then_some(())
+    })
+    .await;
+    assert_eq!(held_back(&pair).await, Vec::<Value>::new());
+    let looks = || pair.received().into_iter().filter(|request| request.path.contains(&path)).count();
+    let before = looks();
+    pair.lose_repository(ID);
+    // Another selection is compared at once; from one comparison to the next there are minutes.
+    let settings = json!({"mode": "SELECTED_PROJECTS", "projectIds": ["3"]});
+    pair.client().put("/rest/mirroring/latest/syncSettings", &settings).await.promised(200);
+    eventually("the repository to be held", || async {
+        let held = held_back(&pair).await.pop()?;
+        (held["reason"] == "MISSING").then_some(())
+    })
+    .await;
+    assert!(looks() >= before + 2, "it is asked for once more");
+    assert!(pair.mirror.log().contains("the upstream has lost what this mirror has"));
+    post(&pair, json!({"eventKey": "repo:deleted", "repository": repository})).await;
+    assert_eq!(held_back(&pair).await, Vec::<Value>::new());
 }

@@ -31,6 +31,7 @@ mod log_tells_operators;
 mod lost_upstream;
 mod metrics_tell_operators;
 mod never_stuck;
+mod password_is_lost;
 mod permissions_follow;
 mod push_reaches_mirrors;
 mod restart_at_once;

@@ -18,7 +18,7 @@ use crate::options::MirrorOptions;
 use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
-    Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval,
+    Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval, Missed,
     OutcomeReports, Purges, Repairs, RunCounts, Sweep, SweepProgress, SweepSignal, SyncQueue, SyncWorkers,
     Synchroniser, UpstreamEvents,
 };
@@ -217,6 +217,7 @@ impl Parts {
             signal: Arc::clone(&self.sweep_signal),
             progress: Arc::clone(&self.sweep_progress),
             clock: self.clock.clone(),
+            missed: Missed::default(),
             woken_at: Mutex::default(),
         }
     }

@@ -49,8 +49,9 @@ pub use http::{
 pub use log_level::{InvalidLogLevel, LogLevel};
 pub use metrics::{InvalidMetricsToken, MetricsToken};
 pub use roles::{
-    DATABASE_FILE, HintOptions, ListenOptions, MirrorOptions, OriginMirrorOptions, RunningRole, StartError,
-    UpstreamOptions, check_database, check_owners, copy_database, database_url, folder_role, repositories_in,
-    start_mirror, start_origin_mirror, start_upstream,
+    DATABASE_FILE, HintOptions, ListenOptions, MirrorOptions, OriginMirrorOptions, PasswordReset,
+    PasswordResetError, RunningRole, StartError, UpstreamOptions, check_database, check_owners,
+    copy_database, database_url, folder_role, repositories_in, reset_password, start_mirror,
+    start_origin_mirror, start_upstream,
 };
 pub use wire::reported_version::{InvalidVersion, ReportedVersion};

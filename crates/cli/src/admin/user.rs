@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use heliostat_server::reset_password;
 use serde_json::json;
 
 use super::{Confirmation, UpstreamConnection, api, named_resource};
 use crate::client::credentials;
-use crate::output::Column;
+use crate::output::{Column, line};
 
 /// What can be done with users.
 #[derive(Debug, Subcommand)]
@@ -55,6 +56,25 @@ pub enum UserCommand {
         new_password_file: Option<PathBuf>,
         #[command(flatten)]
         connection: UpstreamConnection,
+    },
+    /// Give a user a new password in the data directory of an upstream that is stopped: the way back in when nobody knows an
+    /// administrator's. Run it as the user of the service; the password is found as by create.
+    #[command(
+        after_help = "Examples:\n  heliostat user reset-password --data /srv/upstream\n  heliostat user reset-password ann --config /etc/heliostat/upstream.toml"
+    )]
+    ResetPassword {
+        /// Name.
+        #[arg(default_value = "admin")]
+        name: String,
+        /// File that holds the new password, - for standard input [default: none].
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+        /// Data directory of the upstream.
+        #[arg(long, value_name = "DIR", env = "HELIOSTAT_DATA", required = true)]
+        data: PathBuf,
+        /// Database of the upstream [default: an SQLite file inside --data].
+        #[arg(long, value_name = "URL", env = "HELIOSTAT_DATABASE", hide_env_values = true)]
+        database: Option<String>,
     },
 }
 
@@ -112,6 +132,14 @@ pub async fn run(command: UserCommand) -> anyhow::Result<()> {
             let path = api::path(&api::CORE, &["admin", "users", "credentials"]);
             session.client.put(&path).body(body).send().await?;
             session.output.done(&format!("Changed the password of {name}."));
+        }
+        UserCommand::ResetPassword { name, new_password_file, data, database } => {
+            let password = credentials::new_password(&name, new_password_file.as_deref()).await?;
+            let reset = reset_password(&data, database.as_deref(), &name, password).await?;
+            line(&format!("Changed the password of {name}; start the upstream again."));
+            if let Some(file) = reset.removed {
+                line(&format!("Removed {}, which held the former one.", file.display()));
+            }
         }
     }
     Ok(())

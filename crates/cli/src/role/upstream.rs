@@ -11,8 +11,8 @@ use heliostat_server::{ReportedVersion, UpstreamOptions};
 
 use super::lifecycle::{self, PasswordNotice, Signals};
 use crate::options::{
-    SharedOptions, duration, parse_display_name, parse_listen, parse_mirror_lease, parse_small_push,
-    start_log,
+    LogFormat, SharedOptions, duration, parse_display_name, parse_listen, parse_mirror_lease,
+    parse_small_push, start_log,
 };
 
 /// Options of an upstream.
@@ -82,13 +82,16 @@ Examples:
   heliostat upstream --listen 0.0.0.0:7990 --base-url https://git.example.com --tls-in-front
 
 The first start creates the user admin. Its password is taken from HELIOSTAT_ADMIN_PASSWORD, or generated and
-written to the file admin-password in the data directory.";
+written to the file admin-password in the data directory. Later `heliostat user password` gives a new one, and
+`heliostat user reset-password` where nobody knows it any more.";
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
     let log_level = start_log(options.common.log.log_format, &options.common.log.log_level);
     let signals = Signals::listen(log_level.clone())?;
     let drain_timeout = options.common.drain_timeout;
+    // A line for people would be no JSON; the log says the same.
+    let is_for_people = options.common.log.log_format == LogFormat::Text;
     let notice = PasswordNotice::before_start(&options.data);
     let role = heliostat_server::start_upstream(UpstreamOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
@@ -102,7 +105,9 @@ pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {
         mirror_lease: options.mirror_lease,
     })
     .await?;
-    notice.after_start();
+    if is_for_people {
+        notice.after_start();
+    }
     lifecycle::until_stopped("upstream", role, drain_timeout, signals).await
 }
 

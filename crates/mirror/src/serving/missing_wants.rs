@@ -21,6 +21,10 @@ use crate::sync::{Repairs, SyncFailure};
 /// How long a reader waits for the end of what is being fetched into the repository already.
 const FETCH_TURN_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long the upstream is asked while its last call brought no answer: it may have come back, and nobody is to wait in vain
+/// for long.
+const PATIENCE_WHILE_AWAY: Duration = Duration::from_secs(3);
+
 const DOES_NOT_ANSWER: &str = "the upstream of this mirror may have it, and does not answer";
 const IS_BUSY: &str = "this mirror is fetching something else into the repository; try again";
 const IS_NOT_FETCHED: &str = "the upstream of this mirror has it, but it cannot be fetched at the moment";
@@ -49,15 +53,22 @@ impl Elsewhere for MissingWants {
         client: ClientKey,
     ) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
         async move {
-            let UpstreamOfReader { link, client: upstream, places, entry, access, .. } = &self.upstream;
-            if entry.record().held.is_some() || !link.facts().reachable {
+            let UpstreamOfReader { client: upstream, places, entry, access, .. } = &self.upstream;
+            if entry.record().held.is_some() {
                 return BTreeMap::new();
             }
-            let _place = places.permit(entry.disk_id(), client).await;
-            upstream.sizes(access, &objects).await.unwrap_or_else(|error| {
-                tracing::debug!(%error, "the upstream does not tell the sizes that a client asks for");
-                BTreeMap::new()
-            })
+            let told = self.with_patience(async {
+                let _place = places.permit(entry.disk_id(), client).await;
+                upstream.sizes(access, &objects).await
+            });
+            match told.await {
+                Some(Ok(sizes)) => sizes,
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "the upstream does not tell the sizes that a client asks for");
+                    BTreeMap::new()
+                }
+                None => BTreeMap::new(),
+            }
         }
         .boxed()
     }
@@ -76,25 +87,33 @@ impl MissingWants {
     async fn ask(&self, objects: &BTreeSet<ObjectId>, client: ClientKey) -> Brought {
         let Some(first) = objects.first() else { return Brought::All };
         let not_ours = |object: Option<ObjectId>| Brought::NotOurs(object.unwrap_or_else(|| first.clone()));
-        let UpstreamOfReader { link, client: upstream, places, entry, access, .. } = &self.upstream;
+        let UpstreamOfReader { client: upstream, places, entry, access, .. } = &self.upstream;
         if entry.record().held.is_some() {
             // What the upstream has at this address now may be something else.
             return not_ours(None);
         }
-        if !link.facts().reachable {
-            return Brought::Unknown(DOES_NOT_ANSWER.to_owned());
-        }
-        let _place = places.permit(entry.disk_id(), client).await;
-        match upstream.gives(access, objects).await {
-            Ok(Given::All) => Brought::All,
-            Ok(Given::NotAll(object)) => not_ours(object),
-            Err(error) if error.status().is_some_and(hides_the_repository) => not_ours(None),
-            Ok(Given::Unclear) => Brought::Unknown(DOES_NOT_ANSWER.to_owned()),
-            Err(error) => {
+        let answer = self.with_patience(async {
+            let _place = places.permit(entry.disk_id(), client).await;
+            upstream.gives(access, objects).await
+        });
+        match answer.await {
+            Some(Ok(Given::All)) => Brought::All,
+            Some(Ok(Given::NotAll(object))) => not_ours(object),
+            Some(Err(error)) if error.status().is_some_and(hides_the_repository) => not_ours(None),
+            Some(Ok(Given::Unclear)) | None => Brought::Unknown(DOES_NOT_ANSWER.to_owned()),
+            Some(Err(error)) => {
                 tracing::debug!(%error, "the upstream does not say whether it gives what a client wants");
                 Brought::Unknown(DOES_NOT_ANSWER.to_owned())
             }
         }
+    }
+
+    /// Waits for what the upstream says to a question; only for a moment while its last call brought no answer.
+    async fn with_patience<T>(&self, question: impl Future<Output = T>) -> Option<T> {
+        if self.upstream.link.facts().reachable {
+            return Some(question.await);
+        }
+        tokio::time::timeout(PATIENCE_WHILE_AWAY, question).await.ok()
     }
 
     /// Fetches what the upstream gives, unless another reader has waited for the same.

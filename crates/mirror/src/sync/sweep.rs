@@ -4,7 +4,7 @@
 //! What is known here is compared in one call and part by part where the upstream can do that (`compare_parts.rs`), and
 //! else with its whole listing (`compare_listing.rs`). A repository that the upstream does not list is asked for by its id
 //! before it is removed, and none is before all was compared: a listing that is read page by page can skip one when
-//! another is deleted meanwhile.
+//! another is deleted meanwhile. One that the upstream does not know is held after a second look (`missed.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::missed::{EVENT_TIME, Missed};
 use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
 use super::sweep_progress::{SweepOutcome, SweepProgress};
@@ -68,6 +69,8 @@ pub(crate) struct Sweep {
     pub(crate) signal: Arc<SweepSignal>,
     pub(crate) progress: Arc<SweepProgress>,
     pub(crate) clock: Clock,
+    /// Those that the last comparison has missed.
+    pub(crate) missed: Missed,
     /// When those that had failed were woken last.
     pub(crate) woken_at: Mutex<Option<Instant>>,
 }
@@ -102,7 +105,7 @@ impl Sweep {
             let pause = match outcome {
                 Ok(()) => {
                     failures = 0;
-                    self.interval
+                    if self.missed.are_any() { EVENT_TIME.min(self.interval) } else { self.interval }
                 }
                 Err(failure) => {
                     failures += 1;
@@ -268,6 +271,7 @@ impl Sweep {
         secret: &Secret,
         outcome: &mut SweepOutcome,
     ) -> Result<(), SweepFailure> {
+        self.missed.are_only(unlisted);
         for entry in unlisted {
             match self.client.repository(&entry.external_id, secret).await? {
                 Some(repository) if self.selection.current().covers(&repository.project.id) => {
@@ -288,7 +292,17 @@ impl Sweep {
                     outcome.removed += 1;
                 }
                 // An upstream announces what it deletes.
-                None => self.inventory.hold(entry, HeldReason::Missing).await?,
+                None if entry.record().held.is_some() || self.missed.is_lost(entry.local_id) => {
+                    self.inventory.hold(entry, HeldReason::Missing).await?;
+                }
+                None => {
+                    let record = entry.record();
+                    tracing::debug!(
+                        repository.project = record.project_key,
+                        repository.slug = record.slug,
+                        "the upstream does not know a repository, and is asked for it once more"
+                    );
+                }
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod origin_hints;
 mod origin_role;
 mod owner_mark;
 mod privacy;
+mod reset_password;
 mod running_role;
 mod tools;
 mod upstream_role;
@@ -20,5 +21,6 @@ pub use options::{
 };
 pub use origin_hints::HintOptions;
 pub use origin_role::start_origin_mirror;
+pub use reset_password::{PasswordReset, PasswordResetError, reset_password};
 pub use running_role::RunningRole;
 pub use upstream_role::start_upstream;

@@ -161,7 +161,9 @@ fn endpoint(
     partner: Option<&Url>,
 ) -> impl Endpoint<Output = Response> + 'static {
     let context_path = context_path_of(base_url);
+    // Boxed, because each layer holds the future of what is within: large ones would not fit the stack.
     routes
+        .boxed()
         .with(PagesOfThings::new(role, &context_path))
         .with(Envelope { role })
         .with(Created)

@@ -53,8 +53,9 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     let opened = Upstream::open(UpstreamStore::new(database.clone()), repositories, domain_options).await;
     let (domain, admin) = opened.map_err(|error| StartError::domain("upstream", &error))?;
     mark_folder(common, &database, heliostat_storage::Role::Upstream).await?;
-    if let Some(file) = admin.and_then(|account| account.password_file) {
-        tracing::info!(password_file = %file.display(), "created the user admin; the password is in this file");
+    if let Some(admin) = admin {
+        let password_file = admin.password_file.as_ref().map(|file| tracing::field::display(file.display()));
+        tracing::info!(user.name = admin.name.as_str(), password_file, "created the first administrator");
     }
 
     let role = RunningRole::new(Role::Upstream, &listening, data, database.clone())?;

@@ -59,7 +59,7 @@ pub(crate) async fn create_admin(
     first: &FirstAdmin<'_>,
 ) -> Result<Option<AdminAccount>, BootstrapError> {
     let admin = match store.find_user_by_name(ADMIN_NAME).await? {
-        None if store.count_users().await? > 0 => return Ok(None),
+        None if store.count_users().await? > 0 => return Ok(not_needed(first)),
         // A crash between the two steps below leaves an administrator without permission: finish the work.
         Some(user) if store.count_users().await? == 1 => {
             store
@@ -70,14 +70,24 @@ pub(crate) async fn create_admin(
                     Vec::new(),
                 )
                 .await?;
-            return Ok(None);
+            return Ok(not_needed(first));
         }
-        Some(_) => return Ok(None),
+        Some(_) => return Ok(not_needed(first)),
         None => store_admin(store, passwords, first).await?,
     };
-    let password_file = admin.password_file.as_ref().map(|file| tracing::field::display(file.display()));
-    tracing::info!(user.name = ADMIN_NAME, password_file, "created the first administrator");
     Ok(Some(admin))
+}
+
+/// There are users: a password that was given for the first of them is not used, and who gave it may not know.
+fn not_needed(first: &FirstAdmin<'_>) -> Option<AdminAccount> {
+    if first.password.is_some() {
+        tracing::info!(
+            user.name = ADMIN_NAME,
+            "HELIOSTAT_ADMIN_PASSWORD is not used: it is for the first start, and there are users already. While the server is \
+             stopped, `heliostat user reset-password` gives a new password"
+        );
+    }
+    None
 }
 
 async fn store_admin(

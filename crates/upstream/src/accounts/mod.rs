@@ -7,6 +7,7 @@ mod bootstrap;
 mod grants;
 mod identify;
 mod part;
+mod reset_password;
 mod users;
 
 pub use access_tokens::TokenCreation;
@@ -15,4 +16,5 @@ pub use bootstrap::{ADMIN_NAME, AdminAccount, BootstrapError};
 pub(crate) use bootstrap::{FirstAdmin, create_admin};
 pub use identify::{Identified, RequestFacts};
 pub use part::Accounts;
+pub use reset_password::{PasswordResetError, reset_password};
 pub use users::UserCreation;

@@ -1,0 +1,55 @@
+//! Nobody knows the administrator's password any more: who has the data directory of the stopped server gives a new one.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::harness::{Identity, Server, ServerOptions, binary, said};
+
+const NEW_PASSWORD: &str = "a new horse, a new battery";
+const USERS: &str = "/rest/api/latest/admin/users";
+
+/// `heliostat user reset-password` in a data directory; the password goes by the environment, as no flag may hold it.
+fn reset_password(data: &Path, database: &str, name: &str) -> Output {
+    let mut command = Command::new(binary());
+    command.args(["user", "reset-password", name, "--database", database, "--data"]).arg(data);
+    command.env("HELIOSTAT_NEW_PASSWORD", NEW_PASSWORD).stdin(Stdio::null());
+    command.output().expect("the binary can be run")
+}
+
+#[tokio::test]
+async fn a_new_password_is_given_while_the_server_is_stopped() {
+    let mut upstream = Server::upstream(ServerOptions::default());
+    let (data, database) = (upstream.data(), upstream.database().to_owned());
+    let generated = data.join("admin-password");
+    std::fs::write(&generated, "the former one\n").expect("a file can be written");
+
+    let refused = reset_password(&data, &database, "admin");
+    assert!(!refused.status.success() && said(&refused).contains("stop it first"), "{}", said(&refused));
+    upstream.admin().get(USERS).await.expect(200);
+
+    assert!(upstream.terminate().success());
+    let unknown = reset_password(&data, &database, "nobody");
+    assert!(!unknown.status.success() && said(&unknown).contains("no user \"nobody\""), "{}", said(&unknown));
+    let done = reset_password(&data, &database, "admin");
+    assert!(done.status.success() && !said(&done).contains(NEW_PASSWORD), "{}", said(&done));
+    assert!(!generated.exists(), "a file with a password that is not right any more misleads");
+
+    upstream.restart();
+    let admin = upstream.client(&Identity::User("admin".into(), NEW_PASSWORD.into()));
+    admin.get(USERS).await.expect(200);
+    upstream.admin().get(USERS).await.expect(401);
+    // The tests give this variable at each start, as containers do.
+    let log = upstream.log();
+    assert!(log.contains("HELIOSTAT_ADMIN_PASSWORD is not used"), "{log}");
+    assert!(!log.contains(NEW_PASSWORD));
+}
+
+#[tokio::test]
+async fn a_folder_that_is_no_upstream_stays_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (data, database) = (folder.path().join("data"), folder.path().join("heliostat.db"));
+    let refused = reset_password(&data, &format!("sqlite:{}", database.display()), "admin");
+    let told = said(&refused);
+    assert!(!refused.status.success() && told.contains("is not the data directory of an upstream"), "{told}");
+    assert!(!data.exists() && !database.exists(), "nothing was made");
+}
