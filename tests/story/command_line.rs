@@ -52,6 +52,8 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
         (vec!["project", "show"], 2),
         (vec!["project", "list", "--url", "http://127.0.0.1:9"], 7),
         (vec!["project", "list", "--user", "nobody"], 4),
+        (vec!["permission", "grant", "admin", "reed"], 2),
+        (vec!["wait", "PRJ/site"], 2),
     ] {
         let arguments = [arguments.as_slice(), &["--output", "json"]].concat();
         let failed = run(pair, &arguments);
@@ -84,6 +86,33 @@ async fn a_token_in_a_variable_stands_in_for_user_and_password() {
     assert_eq!(wrong.status.code(), Some(4), "{wrong:?}");
     let listed = list(token["token"].as_str().expect("is text"));
     assert!(listed.status.success() && listed.stdout.starts_with(b"["), "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_token_is_made_only_where_it_can_be_kept() {
+    let pair = shared_pair().await;
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let file = folder.path().join("ci.token");
+    let file = file.to_str().expect("is text");
+    let names = || {
+        let tokens = json_of(pair, &["token", "list"]);
+        let names = tokens.as_array().expect("a list").iter().map(|token| token["name"].clone());
+        names.filter_map(|name| Some(name.as_str()?.to_owned())).collect::<Vec<_>>()
+    };
+    json_of(pair, &["token", "create", "first-in-the-file", "--save-file", file]);
+    let refused = run(pair, &["token", "create", "second-in-the-file", "--save-file", file]);
+    assert!(!refused.status.success() && told(&refused).contains("is there already"), "{refused:?}");
+    let names = names();
+    assert!(names.contains(&"first-in-the-file".to_owned()), "{names:?}");
+    assert!(!names.contains(&"second-in-the-file".to_owned()), "{names:?}");
+
+    // Refused by the server, so that there is nothing to keep.
+    let other = folder.path().join("other.token");
+    let output = run(
+        pair,
+        &["token", "create", "none", "--permission", "reed", "--save-file", other.to_str().expect("is text")],
+    );
+    assert!(!output.status.success() && !other.exists(), "{output:?}");
 }
 
 #[tokio::test]
