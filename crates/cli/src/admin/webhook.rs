@@ -25,8 +25,11 @@ pub enum WebhookCommand {
         /// Name by which it is recognised in lists.
         #[arg(long, value_name = "NAME", default_value = "webhook")]
         name: String,
-        /// Event to be told of; give it again for more.
-        #[arg(long, value_name = "EVENT", default_values = ["repo:refs_changed", "mirror:repo_synchronized"])]
+        /// Event to be told of, one of those that this server sends; give it again for more.
+        #[arg(
+            long, value_name = "EVENT", value_parser = SENT_EVENTS,
+            default_values = ["repo:refs_changed", "mirror:repo_synchronized"]
+        )]
         event: Vec<String>,
         /// File with the secret that signs what is sent [default: not signed].
         #[arg(long, value_name = "FILE")]
@@ -104,6 +107,10 @@ pub enum WebhookCommand {
         connection: UpstreamConnection,
     },
 }
+
+/// What happens here. Over REST more names are taken, so that clients can register with a list for any server of the kind;
+/// who types one is told at once that it would never come.
+const SENT_EVENTS: [&str; 3] = ["repo:refs_changed", "repo:modified", "mirror:repo_synchronized"];
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, ValueEnum)]

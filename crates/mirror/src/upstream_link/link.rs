@@ -48,6 +48,8 @@ pub struct UpstreamLink {
     doubted: Notify,
     /// Why the upstream does not take the address and version of this mirror, if it does not.
     unannounced: Mutex<Option<String>>,
+    /// Why this mirror has not joined although the upstream has accepted it, if that is so.
+    not_joined: Mutex<Option<String>>,
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -76,6 +78,7 @@ impl UpstreamLink {
             refused: Mutex::default(),
             doubted: Notify::new(),
             unannounced: Mutex::default(),
+            not_joined: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         })
     }
@@ -180,8 +183,11 @@ impl UpstreamLink {
 
     /// What is wrong with the link, in words for `/status`.
     pub(crate) fn complaint(&self) -> Option<String> {
+        let not_joined = self.not_joined.lock().clone().filter(|_| !self.is_installed());
         if self.is_in_doubt() {
             Some(format!("the {IN_DOUBT}; {DOUBT_REMEDY}"))
+        } else if not_joined.is_some() {
+            not_joined
         } else {
             let last_error = self.current.borrow().last_error.clone();
             last_error.or_else(|| self.unannounced.lock().clone())
@@ -191,6 +197,14 @@ impl UpstreamLink {
     /// Whether the upstream knows the address and version of this mirror, and why it does not.
     pub(super) fn announced(&self, problem: Option<String>) {
         *self.unannounced.lock() = problem;
+    }
+
+    /// Why this mirror has not joined although the upstream has accepted it; `None` once it has.
+    pub(super) fn installation_refused(&self, reason: Option<String>) {
+        if let Some(reason) = reason.as_deref() {
+            tracing::warn!(upstream.url = %self.url(), reason, "this mirror has not joined the upstream");
+        }
+        *self.not_joined.lock() = reason;
     }
 
     /// Waits until the link has come into doubt since this was asked last.
@@ -316,8 +330,9 @@ impl UpstreamLink {
             tracing::info!(
                 upstream.url = %after.base_url,
                 upstream.state = %after.state,
+                upstream.state_before = %before.state,
                 reason = after.last_error.as_deref(),
-                "upstream is now {}, it was {}", after.state, before.state
+                "the link to the upstream has changed"
             );
         } else if let Some(reason) =
             after.last_error.as_deref().filter(|_| after.last_error != before.last_error)
