@@ -4,6 +4,8 @@
 //! the default of the options of that name. An option is a setting when it names an environment variable; a file
 //! may hold settings of several commands, but no key that none of them knows.
 
+mod usage;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -75,7 +77,11 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsEr
         Some(path) => with_defaults_from(Cli::command(), &path)?,
         None => Cli::command(),
     };
-    let matches = command.try_get_matches_from(argv)?;
+    let matches = command.try_get_matches_from(&argv).map_err(|error| match error.use_stderr() {
+        true => usage::told_well(error, &argv),
+        // Help and version are asked for by the same way.
+        false => error,
+    })?;
     let cli = Cli::from_arg_matches(&matches)?;
     cli.check()?;
     Ok(cli)
