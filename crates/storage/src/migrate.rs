@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Func, Query};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
-use sea_orm_migration::{MigrationName, MigratorTrait};
+use sea_orm_migration::MigratorTrait;
 
 use crate::database::Role;
 use crate::migrations::{MirrorMigrator, UpstreamMigrator};
