@@ -3,7 +3,8 @@
 use std::error::Error as _;
 use std::io;
 
-use sea_orm::DbErr;
+use sea_orm::sqlx::Error as SqlxError;
+use sea_orm::{DbErr, RuntimeErr};
 use thiserror::Error;
 
 /// Why a database cannot be used.
@@ -66,6 +67,11 @@ pub enum DatabaseUnavailable {
 impl DatabaseUnavailable {
     /// What is wrong, with the reason at the bottom of it: what stands in between says the same once more.
     pub fn with_reason(&self) -> String {
+        if self.is_late() {
+            return format!(
+                "{self}: there was no connection in time: nothing listens there, or it takes no further ones"
+            );
+        }
         let mut reason = self.source();
         while let Some(deeper) = reason.and_then(std::error::Error::source) {
             reason = Some(deeper);
@@ -75,12 +81,33 @@ impl DatabaseUnavailable {
             None => self.to_string(),
         }
     }
+
+    /// Whether connecting was tried again and again: the driver keeps to itself what it met.
+    fn is_late(&self) -> bool {
+        let Self::Unreachable { error, .. } = self else { return false };
+        match error {
+            DbErr::Conn(RuntimeErr::SqlxError(error)) => matches!(**error, SqlxError::PoolTimedOut),
+            DbErr::ConnectionAcquire(_) => true,
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 mod tests {
+    use std::sync::Arc;
+
+    use super::*;
     use crate::database::{Database, Flush, Role};
+
+    #[test]
+    fn a_pool_that_waited_in_vain_is_told_in_words() {
+        let error = DbErr::Conn(RuntimeErr::SqlxError(Arc::new(SqlxError::PoolTimedOut)));
+        let told =
+            DatabaseUnavailable::Unreachable { address: "postgres://db".to_owned(), error }.with_reason();
+        assert!(told.contains("postgres://db") && told.contains("nothing listens there"), "{told}");
+    }
 
     #[tokio::test]
     async fn a_file_that_is_no_database_is_told_with_the_reason_and_once() {
