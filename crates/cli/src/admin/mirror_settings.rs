@@ -79,7 +79,7 @@ pub enum Mode {
 const SETTINGS: [Column; 2] = [Column::text("MODE", "/mode"), Column::text("PROJECTS", "/projectIds")];
 const PROGRESS: [Column; 4] = [
     Column::text("DISCOVERING", "/discovering"),
-    Column::text("SYNCHRONISED", "/inStepRepos"),
+    Column::text("IN STEP", "/inStepRepos"),
     Column::text("REPOSITORIES", "/mirroredRepos"),
     Column::time("NOT KNOWN SINCE", "/notKnownSince"),
 ];
@@ -257,11 +257,11 @@ pub async fn progress_of(mirror: &Client, upstream_id: &str) -> Result<Value, Ca
 
 /// Shows progress until nothing is left to synchronise.
 async fn follow(mirror: &Client, upstream_id: &str) -> anyhow::Result<()> {
-    let shown = Progress::start("Synchronising");
+    let shown = Progress::start("Synchronizing");
     loop {
         let progress = progress_of(mirror, upstream_id).await?;
         if show_progress(&shown, &progress) {
-            shown.finish("Synchronised");
+            shown.finish("Synchronized");
             return Ok(());
         }
         tokio::time::sleep(PROGRESS_INTERVAL).await;
@@ -276,7 +276,10 @@ pub fn show_progress(shown: &Progress, progress: &Value) -> bool {
         shown.note("looking what there is");
         return false;
     }
-    shown.step("repositories", synced, total);
+    // Of a synchronisation that is over nothing is counted any more.
+    if total > 0 {
+        shown.step("repositories", synced, total);
+    }
     synced >= total
 }
 
