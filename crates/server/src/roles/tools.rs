@@ -1,6 +1,7 @@
 //! What a role works with, opened as durable as the operator wants it: git and the database.
 
-use heliostat_git::{Durability, Git};
+use heliostat_git::{Durability, Git, MINIMUM_GIT_VERSION};
+use heliostat_peer::with_causes;
 use heliostat_storage::{Database, Flush, MirrorStore, Owner, Role, SERVER_ID_SETTING};
 use url::Url;
 
@@ -13,7 +14,12 @@ const OF_ORIGIN: &str = "of ";
 
 /// The git that works on the repositories of a role.
 pub(super) async fn open_git(options: &ListenOptions) -> Result<Git, StartError> {
-    let git = Git::discover(&options.git).await.map_err(|error| StartError::Git(error.to_string()))?;
+    let git = Git::discover(&options.git).await.map_err(|error| {
+        let reason = with_causes(&error);
+        StartError::Git(format!(
+            "{reason}; install git {MINIMUM_GIT_VERSION} or newer, or name another one by --git"
+        ))
+    })?;
     Ok(git.with_durability(options.durability, &options.data).with_memory_limits(options.git_memory))
 }
 
