@@ -164,6 +164,9 @@ async fn a_webhook_is_tested_its_log_read_and_a_call_repeated() {
     let shown = json_of(pair, &["webhook", "show", &name, &id]);
     assert_eq!(shown["statistics"]["counts"]["successes"], 2);
 
+    let never = run(pair, &["webhook", "create", &name, &receiver.url(), "--event", "pr:opened"]);
+    assert!(never.status.success() && told(&never).contains("pr:opened is taken, and never"), "{never:?}");
+
     let silent = json!({"name": "x", "url": "http://127.0.0.1:9/", "events": ["repo:refs_changed"]});
     let silent = pair.admin().post(&webhooks_path(&repository), &silent).await.promised(200);
     let failed = run(pair, &["webhook", "test", &name, &silent["id"].to_string()]);
