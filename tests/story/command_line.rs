@@ -117,7 +117,8 @@ async fn a_token_is_made_only_where_it_can_be_kept() {
 
 #[tokio::test]
 async fn what_deletes_says_what_is_lost_and_waits_for_a_yes() {
-    let pair = shared_pair().await;
+    // Its own: where others have selected a project, the mirror would really follow less.
+    let pair = &Pair::start().await;
     let (repository, _checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     let name = name_of(&repository);
@@ -163,6 +164,9 @@ async fn a_webhook_is_tested_its_log_read_and_a_call_repeated() {
     assert_eq!((&again["attempt"], &again["requestId"]), (&json!(2), &call["requestId"]));
     let shown = json_of(pair, &["webhook", "show", &name, &id]);
     assert_eq!(shown["statistics"]["counts"]["successes"], 2);
+
+    let never = run(pair, &["webhook", "create", &name, &receiver.url(), "--event", "pr:opened"]);
+    assert!(never.status.success() && told(&never).contains("pr:opened is taken, and never"), "{never:?}");
 
     let silent = json!({"name": "x", "url": "http://127.0.0.1:9/", "events": ["repo:refs_changed"]});
     let silent = pair.admin().post(&webhooks_path(&repository), &silent).await.promised(200);
