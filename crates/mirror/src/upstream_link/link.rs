@@ -299,7 +299,7 @@ impl UpstreamLink {
 
     /// Takes in that the upstream has ended the link; the secret is worth nothing from now on.
     pub(super) async fn apply_uninstalled(&self) -> Result<(), StoreError> {
-        let reason = "the upstream has removed this mirror".to_owned();
+        let reason = "the upstream has removed this mirror; started anew, it asks to join again".to_owned();
         self.change(LinkEvent::Uninstalled, Some(reason), |upstream| {
             upstream.shared_secret = None;
             upstream.client_key = None;
