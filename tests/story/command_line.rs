@@ -118,7 +118,8 @@ async fn a_token_is_made_only_where_it_can_be_kept() {
 
 #[tokio::test]
 async fn what_deletes_says_what_is_lost_and_waits_for_a_yes() {
-    let pair = shared_pair().await;
+    // Its own: where others have selected a project, the mirror would really follow less.
+    let pair = &Pair::start().await;
     let (repository, _checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     let name = name_of(&repository);

@@ -3,6 +3,7 @@
 //! Like the repositories, it is written to the database first and shown from memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heliostat_auth::Secret;
 use heliostat_peer::Clock;
@@ -50,7 +51,18 @@ pub struct UpstreamLink {
     unannounced: Mutex<Option<String>>,
     /// Why this mirror has not joined although the upstream has accepted it, if that is so.
     not_joined: Mutex<Option<String>>,
+    /// How many ask at the moment whether the upstream has ended the link.
+    endings: AtomicUsize,
     changing: tokio::sync::Mutex<()>,
+}
+
+/// While it lives, a refused signature is the answer that was asked for, and no reason to doubt the link.
+pub(crate) struct Ending<'a>(&'a AtomicUsize);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl UpstreamLink {
@@ -79,6 +91,7 @@ impl UpstreamLink {
             doubted: Notify::new(),
             unannounced: Mutex::default(),
             not_joined: Mutex::default(),
+            endings: AtomicUsize::default(),
             changing: tokio::sync::Mutex::default(),
         })
     }
@@ -212,10 +225,16 @@ impl UpstreamLink {
         self.doubted.notified().await;
     }
 
+    /// Begins to ask whether the upstream has ended the link.
+    pub(crate) fn ending(&self) -> Ending<'_> {
+        self.endings.fetch_add(1, Ordering::Relaxed);
+        Ending(&self.endings)
+    }
+
     /// The upstream has refused a signature with this secret. One that is not in force does not matter: anyone can claim an
     /// installation.
     pub(super) fn signature_refused(&self, secret: &Secret) {
-        if self.secret().as_ref() != Some(secret) {
+        if self.secret().as_ref() != Some(secret) || self.endings.load(Ordering::Relaxed) > 0 {
             return;
         }
         let before = self.refused.lock().replace(secret.clone());
@@ -280,7 +299,7 @@ impl UpstreamLink {
 
     /// Takes in that the upstream has ended the link; the secret is worth nothing from now on.
     pub(super) async fn apply_uninstalled(&self) -> Result<(), StoreError> {
-        let reason = "the upstream has removed this mirror".to_owned();
+        let reason = "the upstream has removed this mirror; started anew, it asks to join again".to_owned();
         self.change(LinkEvent::Uninstalled, Some(reason), |upstream| {
             upstream.shared_secret = None;
             upstream.client_key = None;
