@@ -54,6 +54,7 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
         (vec!["project", "list", "--user", "nobody"], 4),
         (vec!["permission", "grant", "admin", "reed"], 2),
         (vec!["wait", "PRJ/site"], 2),
+        (vec!["project", "delete", "PRJ", "--unknown"], 2),
     ] {
         let arguments = [arguments.as_slice(), &["--output", "json"]].concat();
         let failed = run(pair, &arguments);

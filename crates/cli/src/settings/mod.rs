@@ -94,6 +94,9 @@ pub fn wanted_output(argv: impl IntoIterator<Item = OsString>) -> OutputFormat {
     let argv: Vec<OsString> = argv.into_iter().collect();
     let from_file = settings_file(&argv).and_then(|path| with_defaults_from(Cli::command(), &path).ok());
     let command = without_empty_variables(from_file.unwrap_or_else(Cli::command)).ignore_errors(true);
+    if usage::asks_for_json(&argv) {
+        return OutputFormat::Json;
+    }
     let Ok(matches) = command.try_get_matches_from(argv) else { return OutputFormat::Table };
     let mut deepest = &matches;
     while let Some((_, below)) = deepest.subcommand() {

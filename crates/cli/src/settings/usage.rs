@@ -26,6 +26,13 @@ pub fn told_well(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
     error
 }
 
+/// Whether a line asks for JSON in words: behind the first thing that is wrong, clap reads no further.
+pub fn asks_for_json(argv: &[OsString]) -> bool {
+    let words: Vec<&str> = argv.iter().filter_map(|word| word.to_str()).collect();
+    let in_two = words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]));
+    in_two || words.iter().any(|word| matches!(*word, "-ojson" | "-o=json" | "--output=json"))
+}
+
 /// The command that a command line names, as far as it can be read.
 fn command_on(argv: &[OsString]) -> Option<clap::Command> {
     let matches = Cli::command().ignore_errors(true).try_get_matches_from(argv).ok()?;
