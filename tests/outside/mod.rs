@@ -6,6 +6,7 @@ mod atlassian_python_api;
 mod balancers;
 mod browser;
 mod browser_reads_self_link;
+mod fail2ban;
 mod generated_clients;
 mod git_clients;
 mod github_webhooks;

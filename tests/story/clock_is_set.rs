@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::harness::{Pair, Receiver, Server, ServerOptions, ShiftedClock, eventually, repository_path};
+use crate::harness::{
+    Pair, Receiver, Server, ServerOptions, ShiftedClock, eventually, every_value, repository_path,
+    webhooks_path,
+};
 
 /// Longer than a test waits for anything.
 const FAR_SECONDS: i64 = 3_600;
@@ -41,10 +44,15 @@ async fn what_has_failed_is_tried_again_soon_although_the_clock_is_set_back() {
     let upstream = Server::upstream(with(&clock));
     let (repository, checkout) = upstream.pushed_repository(false).await;
     let receiver = Receiver::answering(|_| (503, Value::Null));
-    upstream.new_webhook(&repository, &receiver.url(), &["repo:refs_changed"]).await;
+    let webhook = upstream.new_webhook(&repository, &receiver.url(), &["repo:refs_changed"]).await;
     checkout.commit("a.txt", "a\n");
     checkout.push(&upstream.admin_url(&repository), &["HEAD:refs/heads/main"]);
-    receiver.wait_for(2).await;
+    // What is in the log was put off in the same moment, for some seconds by now.
+    let log = format!("{}/{}/invocations", webhooks_path(&repository), webhook["id"]);
+    eventually("some attempts in the log", || async {
+        (every_value(&upstream.admin(), &log).await.len() >= 3).then_some(())
+    })
+    .await;
     clock.shift(-FAR_SECONDS);
     let so_far = receiver.received().len();
     receiver.wait_for(so_far + 1).await;

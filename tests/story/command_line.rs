@@ -52,6 +52,9 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
         (vec!["project", "show"], 2),
         (vec!["project", "list", "--url", "http://127.0.0.1:9"], 7),
         (vec!["project", "list", "--user", "nobody"], 4),
+        (vec!["permission", "grant", "admin", "reed"], 2),
+        (vec!["wait", "PRJ/site"], 2),
+        (vec!["project", "delete", "PRJ", "--unknown"], 2),
     ] {
         let arguments = [arguments.as_slice(), &["--output", "json"]].concat();
         let failed = run(pair, &arguments);
@@ -87,8 +90,36 @@ async fn a_token_in_a_variable_stands_in_for_user_and_password() {
 }
 
 #[tokio::test]
-async fn what_deletes_says_what_is_lost_and_waits_for_a_yes() {
+async fn a_token_is_made_only_where_it_can_be_kept() {
     let pair = shared_pair().await;
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let file = folder.path().join("ci.token");
+    let file = file.to_str().expect("is text");
+    let names = || {
+        let tokens = json_of(pair, &["token", "list"]);
+        let names = tokens.as_array().expect("a list").iter().map(|token| token["name"].clone());
+        names.filter_map(|name| Some(name.as_str()?.to_owned())).collect::<Vec<_>>()
+    };
+    json_of(pair, &["token", "create", "first-in-the-file", "--save-file", file]);
+    let refused = run(pair, &["token", "create", "second-in-the-file", "--save-file", file]);
+    assert!(!refused.status.success() && told(&refused).contains("is there already"), "{refused:?}");
+    let names = names();
+    assert!(names.contains(&"first-in-the-file".to_owned()), "{names:?}");
+    assert!(!names.contains(&"second-in-the-file".to_owned()), "{names:?}");
+
+    // Refused by the server, so that there is nothing to keep.
+    let other = folder.path().join("other.token");
+    let output = run(
+        pair,
+        &["token", "create", "none", "--permission", "reed", "--save-file", other.to_str().expect("is text")],
+    );
+    assert!(!output.status.success() && !other.exists(), "{output:?}");
+}
+
+#[tokio::test]
+async fn what_deletes_says_what_is_lost_and_waits_for_a_yes() {
+    // Its own: where others have selected a project, the mirror would really follow less.
+    let pair = &Pair::start().await;
     let (repository, _checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     let name = name_of(&repository);
@@ -135,11 +166,18 @@ async fn a_webhook_is_tested_its_log_read_and_a_call_repeated() {
     let shown = json_of(pair, &["webhook", "show", &name, &id]);
     assert_eq!(shown["statistics"]["counts"]["successes"], 2);
 
+    let never = run(pair, &["webhook", "create", &name, &receiver.url(), "--event", "pr:opened"]);
+    assert!(never.status.success() && told(&never).contains("pr:opened is taken, and never"), "{never:?}");
+
     let silent = json!({"name": "x", "url": "http://127.0.0.1:9/", "events": ["repo:refs_changed"]});
     let silent = pair.admin().post(&webhooks_path(&repository), &silent).await.promised(200);
     let failed = run(pair, &["webhook", "test", &name, &silent["id"].to_string()]);
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
     assert!(told(&failed).contains("did not take it"), "{failed:?}");
+    let never_sent = ["webhook", "create", &name, "http://127.0.0.1:9/", "--event", "pr:opened"];
+    let refused = run(pair, &never_sent);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(told(&refused).contains("mirror:repo_synchronized"), "what is sent is named: {refused:?}");
 }
 
 #[tokio::test]

@@ -124,13 +124,38 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
     .await;
 }
 
-/// `heliostat repository adopt` as the administrator.
+#[tokio::test]
+async fn a_repository_that_the_disk_has_lost_is_said_to_be_missing_and_comes_back() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    pair.upstream.kill();
+    for place in bare_repositories(&pair.upstream.data()) {
+        std::fs::remove_dir_all(place).expect("a folder can be removed");
+    }
+    pair.upstream.restart();
+    let text = |place: &str| repository.pointer(place).and_then(serde_json::Value::as_str).expect("is text");
+    let name = format!("{}/{}", text("/project/key"), text("/slug"));
+    let told = repository_command(&pair.upstream, "restore", &[&name, "--from-mirror", "Saigon"]);
+    assert!(told.contains("nothing is on the server's disk in its place"), "{told}");
+    assert!(told.contains("Restored the repository"), "{told}");
+    let commit = git(checkout.path(), &["rev-parse", "HEAD"]);
+    let url = pair.upstream_url(&repository);
+    let heads = git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+    assert!(heads.starts_with(commit.trim()), "{heads}");
+}
+
 fn repository_adopt(upstream: &Server, arguments: &[&str]) -> String {
+    repository_command(upstream, "adopt", arguments)
+}
+
+/// `heliostat repository` as the administrator.
+fn repository_command(upstream: &Server, verb: &str, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let password = folder.path().join("password");
     std::fs::write(&password, crate::harness::ADMIN_PASSWORD).expect("a file can be written");
     let mut command = std::process::Command::new(binary());
-    command.args(["repository", "adopt", "--url", upstream.base_url().as_str(), "--user", "admin"]);
+    command.args(["repository", verb, "--url", upstream.base_url().as_str(), "--user", "admin"]);
     command.arg("--password-file").arg(&password).args(arguments);
     let output = command.output().expect("the binary can be started");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -59,10 +59,17 @@ async fn passwords_come_from_files_and_credential_helpers() {
 
     let refused = import(url.as_str(), &[]);
     assert!(
-        !refused.status.success() && said(&refused).contains("the source cannot be fetched"),
+        !refused.status.success()
+            && said(&refused).contains("the source cannot be fetched")
+            && said(&refused).contains("give --source-user and --source-password-file"),
         "{}",
         said(&refused)
     );
+    let wrong = home.path().join("wrong");
+    std::fs::write(&wrong, "another\n").expect("a file can be written");
+    let wrong = ["--source-user", "ann", "--source-password-file", wrong.to_str().expect("plain names")];
+    let refused = import(url.as_str(), &wrong);
+    assert!(said(&refused).contains("does not take ann with this password"), "{}", said(&refused));
     let mut with_password = url.clone();
     with_password.set_username("ann").expect("has a host");
     with_password.set_password(Some("secret of ann")).expect("has a host");

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use serde_json::json;
+
 use crate::harness::{Identity, Server, ServerOptions, binary, said};
 
 const NEW_PASSWORD: &str = "a new horse, a new battery";
@@ -42,6 +44,16 @@ async fn a_new_password_is_given_while_the_server_is_stopped() {
     let log = upstream.log();
     assert!(log.contains("HELIOSTAT_ADMIN_PASSWORD is not used"), "{log}");
     assert!(!log.contains(NEW_PASSWORD));
+}
+
+#[tokio::test]
+async fn a_generated_password_does_not_outlive_the_next_one() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let generated = upstream.data().join("admin-password");
+    std::fs::write(&generated, "the generated one\n").expect("a file can be written");
+    let body = json!({"name": "admin", "password": NEW_PASSWORD, "passwordConfirm": NEW_PASSWORD});
+    upstream.admin().put("/rest/api/latest/admin/users/credentials", &body).await.expect(204);
+    assert!(!generated.exists(), "it is not right any more");
 }
 
 #[tokio::test]

@@ -59,6 +59,14 @@ async fn a_refusal_and_the_doctor_name_both_addresses_and_the_options_to_change(
         assert!(refused.contains(word), "{word}: {refused}");
     }
 
+    eventually("the mirror to say it as well", || async {
+        let status = mirror.anonymous().get("/status").await.json();
+        let reason = status["reason"].as_str()?;
+        (reason.contains(&for_people) && reason.contains("--upstream-public-url")).then_some(())
+    })
+    .await;
+    assert!(mirror.log().contains("has not joined the upstream"), "{}", mirror.log());
+
     let doctor = |arguments: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let mut command = Command::new(binary());

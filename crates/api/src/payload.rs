@@ -95,8 +95,8 @@ pub(crate) fn read_value<T: DeserializeOwned + ParseFromJSON>(value: Value) -> R
     serde_path_to_error::deserialize::<_, T>(&value).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        let message = error.into_inner().to_string();
-        InvalidBody { context: with_missing_field(path, &message), message }
+        let reason = error.into_inner().to_string();
+        InvalidBody { context: with_missing_field(path, &reason), message: in_words(&reason) }
     })?;
     T::parse_from_json(Some(value)).map_err(|error| {
         let message = error.into_message();
@@ -106,12 +106,43 @@ pub(crate) fn read_value<T: DeserializeOwned + ParseFromJSON>(value: Value) -> R
 
 /// serde gives the path of the object whose field is missing, and the field only in its message.
 fn with_missing_field(path: String, message: &str) -> String {
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
-    match missing {
-        Some((field, _)) if path.is_empty() => field.to_owned(),
-        Some((field, _)) => format!("{path}.{field}"),
+    match missing_field(message) {
+        Some(field) if path.is_empty() => field.to_owned(),
+        Some(field) => format!("{path}.{field}"),
         None => path,
     }
+}
+
+fn missing_field(message: &str) -> Option<&str> {
+    Some(message.strip_prefix("missing field `")?.split_once('`')?.0)
+}
+
+/// What serde says of a value, without the names that types have here.
+fn in_words(message: &str) -> String {
+    if let Some(field) = missing_field(message) {
+        return format!("The field {field} is missing.");
+    }
+    let Some((found, expected)) = message.split_once(", expected ") else { return message.to_owned() };
+    if let Some(found) = found.strip_prefix("unknown variant ") {
+        let known = expected.trim_start_matches("one of ").replace(" or ", ", ").replace('`', "");
+        return format!("{} is not known here; known are {known}.", found.replace('`', "\""));
+    }
+    if let Some(number) = found.strip_prefix("invalid value: integer `") {
+        return format!("The number {} is greater or smaller than it may be.", number.trim_end_matches('`'));
+    }
+    let expected = match expected {
+        "i32" | "i64" | "u32" | "u64" => "a whole number",
+        "a sequence" => "a list",
+        _ if expected.starts_with("struct ") => "an object",
+        other => other,
+    };
+    let found = match found.strip_prefix("invalid type: ").unwrap_or_default() {
+        "" => return format!("It must be {expected}."),
+        "sequence" => "a list".to_owned(),
+        "map" => "an object".to_owned(),
+        other => other.replace('`', ""),
+    };
+    format!("It must be {expected}, not {found}.")
 }
 
 /// The field that a validator complains of: its message reads "failed to parse ... field `name` verification failed".
@@ -302,6 +333,26 @@ mod tests {
         let error =
             parse::<RestRepositoryMirrorEvent>(b"{\"type\":\"SYNCHRONIZED\"}").expect_err("must be refused");
         assert_eq!(error.context, "upstreamRepoId");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_value_is_said_without_the_names_of_types() {
+        let told = |text: &str| {
+            let error = parse::<RestProjectRequest>(text.as_bytes()).expect_err("must be refused");
+            (error.context, error.message)
+        };
+        let (context, message) = told(r#"{"key": "PRJ"}"#);
+        assert_eq!((context.as_str(), message.as_str()), ("name", "The field name is missing."));
+        let (context, message) = told(r#"{"key": 5, "name": "A"}"#);
+        assert_eq!((context.as_str(), message.as_str()), ("key", "It must be a string, not integer 5."));
+        assert_eq!(told("[]").1, "It must be an object.");
+        assert_eq!(told("7").1, "It must be an object, not integer 7.");
+        let unknown = in_words("unknown variant `REED`, expected one of `REPO_READ`, `REPO_WRITE`");
+        assert_eq!(unknown, "\"REED\" is not known here; known are REPO_READ, REPO_WRITE.");
+        let unknown = in_words("unknown variant `UP`, expected `ALL` or `SOME`");
+        assert_eq!(unknown, "\"UP\" is not known here; known are ALL, SOME.");
+        let large = in_words("invalid value: integer `99999999999`, expected i32");
+        assert_eq!(large, "The number 99999999999 is greater or smaller than it may be.");
     }
 
     #[test]

@@ -179,7 +179,13 @@ impl Cli {
         if let Command::Mirror(mirror) = &self.command
             && mirror.verb.is_none()
         {
-            mirror.role.source().map_err(|wrong| Self::command().error(wrong.kind(), wrong))?;
+            mirror.role.source().map_err(|wrong| {
+                let mut all = Self::command();
+                // Built, because only then a command knows how it is called.
+                all.build();
+                let role = all.find_subcommand_mut("mirror").expect("it is the one that was given");
+                role.error(wrong.kind(), wrong)
+            })?;
         }
         Ok(())
     }
@@ -220,6 +226,9 @@ mod tests {
         assert_eq!(kind(&["--name", "tokyo"]), Some(ErrorKind::MissingRequiredArgument));
         assert_eq!(kind(&["--upstream", "http://up:7990"]), Some(ErrorKind::MissingRequiredArgument));
         assert_eq!(kind(&origin), None);
+        let nothing =
+            settings::parse(["heliostat", "mirror"].map(Into::into)).expect_err("it mirrors nothing");
+        assert!(nothing.to_string().contains("Usage: heliostat mirror"), "{nothing}");
         let both = [&origin[..], &["--upstream", "http://up:7990"]].concat();
         assert_eq!(kind(&both), Some(ErrorKind::ArgumentConflict));
     }

@@ -40,6 +40,11 @@ With --output json an error is one line of JSON on standard error:
 #[error("{0}")]
 pub struct NoSuchThing(pub String);
 
+/// What a command line lacks or has wrong, seen only when it was carried out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
 /// The exit code for an error.
 pub fn of(error: &anyhow::Error) -> u8 {
     if error.chain().any(|cause| cause.is::<NoCredentials>()) {
@@ -47,6 +52,9 @@ pub fn of(error: &anyhow::Error) -> u8 {
     }
     if error.chain().any(|cause| cause.is::<NoSuchThing>()) {
         return NOT_FOUND;
+    }
+    if error.chain().any(|cause| cause.is::<WrongUsage>()) {
+        return USAGE;
     }
     match error.chain().find_map(|cause| cause.downcast_ref::<CallError>()) {
         Some(CallError::Unreachable { .. }) => UNAVAILABLE,
@@ -95,5 +103,6 @@ mod tests {
         assert_eq!(of(&anyhow::anyhow!("something else")), 1);
         let unknown = Err::<(), _>(NoSuchThing("no mirror".to_owned())).context("cannot show it");
         assert_eq!(of(&unknown.expect_err("is one")), 5);
+        assert_eq!(of(&WrongUsage("--of is needed".to_owned()).into()), 2);
     }
 }

@@ -42,6 +42,8 @@ fn the_nearer_source_wins() {
     assert_eq!(data_directory(&["--config", config], &[]), "/tmp/of-the-file");
     assert_eq!(data_directory(&[], &[("HELIOSTAT_CONFIG", config)]), "/tmp/of-the-file");
     assert_eq!(data_directory(&["--config", config], &[variable]), "/tmp/of-the-variable");
+    let empty = [("HELIOSTAT_DATA", ""), ("HELIOSTAT_UPSTREAM", ""), ("HELIOSTAT_TLS_IN_FRONT", "")];
+    assert_eq!(data_directory(&["--config", config], &empty), "/tmp/of-the-file", "empty is not set");
     assert_eq!(
         data_directory(&["--config", config, "--data", "/tmp/of-the-flag"], &[variable]),
         "/tmp/of-the-flag"

@@ -51,6 +51,8 @@ pub async fn keep_room(served: ServedRepositories, stop: CancellationToken) {
                 }
                 last = now;
             }
+            // Its folder may be gone by then.
+            Err(_) if stop.is_cancelled() => return,
             Err(error) => tracing::warn!(%error, "cannot ask for the room on the disk with the repositories"),
         }
         tokio::select! {

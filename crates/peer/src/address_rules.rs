@@ -48,7 +48,9 @@ enum Verdict {
 
 /// An address that must not be called.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{address} is a {kind} address, which this server does not call")]
+#[error(
+    "{address} is a {kind} address, which this server does not call unless its --outgoing-allow names it"
+)]
 pub struct AddressRefused {
     address: IpAddr,
     kind: &'static str,

@@ -60,8 +60,12 @@ pub enum CallError {
         /// The innermost cause.
         reason: String,
     },
-    /// The server answered with another status than 2xx.
-    #[error("{url} answered {status}{}{}", if .problem.message.is_empty() { "" } else { ": " }, .problem.message)]
+    /// The server answered with another status than 2xx. What it says is a part of a sentence here.
+    #[error(
+        "{url} answered {status}{}{}",
+        if .problem.message.is_empty() { "" } else { ": " },
+        .problem.message.trim_end_matches('.')
+    )]
     Refused {
         /// Who answered.
         url: String,
@@ -411,7 +415,7 @@ mod tests {
     fn an_error_says_who_answered_what() {
         let named = PeerProblem { name: Some(ErrorName::Conflict), message: "Taken.".to_owned() };
         let error = refused(StatusCode::CONFLICT, named);
-        assert_eq!(error.to_string(), "http://a/ answered 409 Conflict: Taken.");
+        assert_eq!(error.to_string(), "http://a/ answered 409 Conflict: Taken");
         assert_eq!(error.name(), Some(ErrorName::Conflict));
         let error = refused(StatusCode::BAD_GATEWAY, PeerProblem::default());
         assert_eq!(error.to_string(), "http://a/ answered 502 Bad Gateway");

@@ -144,7 +144,9 @@ pub fn cause_of(error: &reqwest::Error) -> NoAnswer {
 
 /// An error of a connection with what can be done about it, as far as that is known.
 fn with_remedy(cause: &(dyn Error + 'static)) -> String {
-    let text = cause.to_string();
+    let full = cause.to_string();
+    // The words of the system, without the number that it has for them.
+    let text = full.split_once(" (os error ").map_or(full.as_str(), |(words, _)| words);
     let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
     let remedy = match kind {
         Some(io::ErrorKind::ConnectionRefused) => {
@@ -164,9 +166,9 @@ fn with_remedy(cause: &(dyn Error + 'static)) -> String {
              authority belongs into the system's store, or into a file that is named by --ca-file"
         }
         _ if text.contains("corrupt message") => {
-            "what listens there speaks no TLS: the address may have to begin with http://"
+            return "what listens there speaks no TLS: the address may have to begin with http://".to_owned();
         }
-        _ => return text,
+        _ => return text.to_owned(),
     };
     format!("{text}: {remedy}")
 }
@@ -184,6 +186,10 @@ mod tests {
         assert!(told.contains("not known: this machine") && told.ends_with("the name service"), "{told}");
         let authority = io::Error::other("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))");
         assert!(with_remedy(&authority).ends_with("CA:FALSE"), "{}", with_remedy(&authority));
+        let refused = with_remedy(&io::Error::from_raw_os_error(111));
+        assert!(refused.starts_with("Connection refused: nothing listens there"), "{refused}");
+        let cleartext = io::Error::other("received corrupt message of type InvalidContentType");
+        assert!(with_remedy(&cleartext).starts_with("what listens there speaks no TLS"));
         let broken = io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(with_remedy(&broken), broken.to_string());
     }

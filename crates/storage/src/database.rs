@@ -9,25 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use sea_orm::sea_query::{Func, Query};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-use sea_orm_migration::MigratorTrait;
-use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::change_count::{ChangeCount, Shown};
+use crate::database_unavailable::DatabaseUnavailable;
 use crate::error::StoreError;
 use crate::location::Location;
-use crate::migrations::{MirrorMigrator, UpstreamMigrator};
+use crate::migrate::{NotMigrated, migrate};
 use crate::pool_size::PoolSize;
 use crate::write_transaction::WriteTransaction;
-
-/// Names the advisory lock under which PostgreSQL databases are migrated. Any number will do, as long
-/// as it stays the same.
-const MIGRATION_LOCK: i64 = 0x4845_4c49_4f53_5441;
 
 /// Which role's tables a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +86,12 @@ impl Database {
         let migrated = migrate(&migrating, role).await;
         let size = PoolSize::find(&location, &migrating).await;
         migrating.close().await.map_err(unreachable)?;
-        migrated.map_err(|error| DatabaseUnavailable::NotMigrated { address: address.clone(), error })?;
+        migrated.map_err(|reason| match reason {
+            NotMigrated::Newer { step } => DatabaseUnavailable::Newer { address: address.clone(), step },
+            NotMigrated::Failed(error) => {
+                DatabaseUnavailable::NotMigrated { address: address.clone(), error }
+            }
+        })?;
         let size = size.map_err(unreachable)?;
         if let Some(complaint) = size.complaint(&location) {
             tracing::warn!("{complaint}");
@@ -247,52 +245,6 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Why a database cannot be used.
-#[derive(Debug, Error)]
-pub enum DatabaseUnavailable {
-    /// The address has none of the known forms.
-    #[error("database address {address:?} is neither sqlite:PATH nor postgres://USER@HOST/NAME")]
-    UnknownAddress {
-        /// What was given, without the password.
-        address: String,
-    },
-    /// The address cannot be taken apart.
-    #[error("database address {address:?} is not understood: {reason}")]
-    MalformedAddress {
-        /// What was given, without the password.
-        address: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file cannot be created or opened.
-    #[error("cannot open database file {address}")]
-    File {
-        /// Which database.
-        address: String,
-        /// What the system says.
-        #[source]
-        error: io::Error,
-    },
-    /// The server cannot be reached or refuses.
-    #[error("cannot reach database {address}")]
-    Unreachable {
-        /// Which database, without the password.
-        address: String,
-        /// What the driver says.
-        #[source]
-        error: DbErr,
-    },
-    /// The tables cannot be brought up to date.
-    #[error("cannot update the tables of database {address}")]
-    NotMigrated {
-        /// Which database, without the password.
-        address: String,
-        /// What the database says.
-        #[source]
-        error: DbErr,
-    },
-}
-
 /// Creates the file readable for its owner only, because it holds secrets, and makes one so that is there already. SQLite
 /// gives its side files the same mode.
 fn create_private_file(path: &Path) -> io::Result<()> {
@@ -320,19 +272,6 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-async fn migrate(connection: &DatabaseConnection, role: Role) -> Result<(), DbErr> {
-    if connection.get_database_backend() == DbBackend::Postgres {
-        // Several nodes may start at once on one database. The lock belongs to the session, so closing
-        // the connection releases it, whatever happens.
-        let lock = Query::select().expr(Func::cust("pg_advisory_lock").arg(MIGRATION_LOCK)).to_owned();
-        connection.execute(&lock).await?;
-    }
-    match role {
-        Role::Upstream => UpstreamMigrator::up(connection, None).await,
-        Role::Mirror => MirrorMigrator::up(connection, None).await,
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 mod tests {
@@ -353,27 +292,6 @@ mod tests {
             again.ping().await.unwrap();
             again.close().await.unwrap();
             mirror.close().await.unwrap();
-            test.remove().await;
-        }
-    }
-
-    #[tokio::test]
-    async fn nodes_that_start_at_once_on_one_server_take_turns_with_the_migration() {
-        // An upstream's database in which the mirror's tables are still missing.
-        for test in TestDatabase::each(Role::Upstream).await {
-            if test.url.starts_with("sqlite:") {
-                test.remove().await;
-                continue;
-            }
-            let opening: Vec<_> = (0..4)
-                .map(|_| {
-                    let url = test.url.clone();
-                    tokio::spawn(async move { Database::open(&url, Role::Mirror, Flush::NowAndThen).await })
-                })
-                .collect();
-            for opened in opening {
-                opened.await.unwrap().unwrap().close().await.unwrap();
-            }
             test.remove().await;
         }
     }

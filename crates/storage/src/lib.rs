@@ -7,10 +7,12 @@
 mod change_count;
 mod database;
 mod database_counters;
+mod database_unavailable;
 mod entities;
 mod error;
 mod ids;
 mod location;
+mod migrate;
 mod migrations;
 mod mirror_store;
 mod named_value;
@@ -27,8 +29,9 @@ mod watch;
 mod write_transaction;
 
 pub use change_count::Moment;
-pub use database::{Database, DatabaseUnavailable, Flush, Role};
+pub use database::{Database, Flush, Role};
 pub use database_counters::DatabaseCounters;
+pub use database_unavailable::DatabaseUnavailable;
 pub use error::StoreError;
 pub use ids::{
     Generation, InvocationId, LocalRepositoryId, MirrorServerId, OriginRepositoryId, OutboxEventId,

@@ -10,7 +10,8 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DbErr};
 
-use crate::database::{DatabaseUnavailable, Flush};
+use crate::database::Flush;
+use crate::database_unavailable::DatabaseUnavailable;
 
 /// How long a statement waits for another writer of the same SQLite file.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -5,7 +5,8 @@ use std::fmt;
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait};
 use sea_orm_migration::SchemaManager;
 
-use crate::database::{Database, DatabaseUnavailable, Role};
+use crate::database::{Database, Role};
+use crate::database_unavailable::DatabaseUnavailable;
 use crate::entities::{mirror_setting, upstream_setting};
 use crate::location::Location;
 

@@ -252,10 +252,15 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     /// Gives entries up as far as others need their room on the disk. Blocks.
     pub fn leave_room(&self) {
         let shared = &self.0;
-        let missing = missing_room(shared.store.root()).unwrap_or_else(|error| {
-            tracing::warn!(%error, "cannot ask for the room on the disk of the response cache");
-            0
-        });
+        let missing = match missing_room(shared.store.root()) {
+            Ok(missing) => missing,
+            // The folder of a process that ends may be gone before its last look.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => {
+                tracing::warn!(%error, "cannot ask for the room on the disk of the response cache");
+                0
+            }
+        };
         if missing > 0 {
             let evicted = shared.directory.lock().index.evict(missing);
             evicted.iter().for_each(|path| remove(path));

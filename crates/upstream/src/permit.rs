@@ -118,7 +118,12 @@ pub fn create_project(caller: &Caller) -> Result<ProjectCreator<'_>, Refusal> {
 /// The user of the account, or an administrator of the server. A token with a scope cannot make one without.
 pub(crate) fn self_or_sys_admin(caller: &Caller, user: User) -> Result<AccountOwner<'_>, Refusal> {
     let own = is_unlimited_self(caller, user.id);
-    let message = "Only the user of the account and users with SYS_ADMIN can do this.";
+    let message = match caller.token_scope() {
+        Some(_) => {
+            "An access token that was given permissions cannot do this, whoever its owner is: call with the password."
+        }
+        None => "Only the user of the account and users with SYS_ADMIN can do this.",
+    };
     pass_if(caller, own || caller.is_sys_admin(), message)?;
     Ok(AccountOwner { caller, user })
 }

@@ -122,8 +122,15 @@ impl Upstream {
         let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
         let outside = Outside { webhook_client, destinations };
         let recorded_before = parts.store.highest_repository_id().await?.unwrap_or(RepositoryId(0));
-        let upstream =
-            Self::assembled(parts, served, passwords, outside, recorded_before, options.trash_time);
+        let upstream = Self::assembled(
+            parts,
+            served,
+            passwords,
+            outside,
+            recorded_before,
+            options.trash_time,
+            options.data,
+        );
         Ok((upstream, admin))
     }
 
@@ -135,6 +142,7 @@ impl Upstream {
         outside: Outside,
         recorded_before: RepositoryId,
         trash_time: Duration,
+        data: PathBuf,
     ) -> Self {
         let Outside { webhook_client, destinations } = outside;
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
@@ -150,6 +158,7 @@ impl Upstream {
             Arc::clone(&announcer),
             Arc::clone(&members),
             tasks.clone(),
+            data,
         ));
         let repositories = Arc::new(Repositories::new(
             store.clone(),

@@ -19,6 +19,9 @@ const OLDEST_GLIBC: Glibc = Glibc { major: 2, minor: 28 };
 /// How versions of symbols are spelt in a program.
 const SYMBOL_VERSION: &[u8] = b"GLIBC_";
 
+/// The variable by which a build is told which commit it is of, for the metric `heliostat_build_info`.
+const SOURCE_COMMIT: &str = "SOURCE_COMMIT";
+
 /// A version of glibc.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Glibc {
@@ -39,6 +42,7 @@ pub fn portable() -> anyhow::Result<(PathBuf, Glibc)> {
     let mut command = tools::gate_program("cargo-zigbuild")?;
     // It runs Zig as a module of the Python that it finds, which has to be the one beside it.
     command.env("PATH", tools::search_path_of_gates()?);
+    command.env(SOURCE_COMMIT, commit()?);
     carry_out(command.args([
         "zigbuild",
         "--release",
@@ -59,7 +63,7 @@ pub fn portable() -> anyhow::Result<(PathBuf, Glibc)> {
 /// A binary for this system.
 pub fn native() -> anyhow::Result<(PathBuf, Glibc)> {
     let cargo = ["build", "--release", "--locked", "--package", "heliostat"];
-    carry_out(Command::new(env!("CARGO")).args(cargo))?;
+    carry_out(Command::new(env!("CARGO")).args(cargo).env(SOURCE_COMMIT, commit()?))?;
     let binary = workspace::target().join("release/heliostat");
     let needed = needed_glibc(&binary)?;
     Ok((binary, needed))
@@ -83,6 +87,18 @@ fn version(bytes: &[u8]) -> Option<Glibc> {
     let text = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut parts = text.split('.');
     Some(Glibc { major: parts.next()?.parse().ok()?, minor: parts.next()?.parse().ok()? })
+}
+
+/// The commit that is checked out, marked where something differs from it.
+fn commit() -> anyhow::Result<String> {
+    let mut command = Command::new("git");
+    command.args(["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]);
+    let output = command.current_dir(workspace::root()).output();
+    let output = output.with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn host() -> anyhow::Result<String> {

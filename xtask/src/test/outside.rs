@@ -21,11 +21,14 @@ const WEB_SERVERS: [(&str, &str); 4] = [
 /// The checker of Prometheus, for metrics and alert rules.
 const PROMTOOL: (&str, &str) = ("/usr/bin/promtool", "prometheus");
 
+/// The program that tries filters of fail2ban.
+const FAIL2BAN: (&str, &str) = ("/usr/bin/fail2ban-regex", "fail2ban");
+
 /// Installs the tools, lints the contract, runs the tests.
 pub fn run() -> anyhow::Result<()> {
     let tools = Tools::install()?;
     lint(&tools)?;
-    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL]) {
+    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL, FAIL2BAN]) {
         if !Path::new(program).is_file() {
             debian::install(package)?;
         }

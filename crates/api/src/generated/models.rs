@@ -3905,7 +3905,7 @@ pub struct RestServedRepository {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestServedRepositoryWanted {
-    /// The path of the repository, with or without `.git` at its end, or its whole URL on the source of the mirror.
+    /// The path of the repository, with or without `.git` at its end, or its whole URL on the mirror or its source.
     #[oai(validator(min_length = 1, max_length = 2048))]
     pub repository: String,
     /// The full names of commits, or of other objects, that are to be had from the mirror.

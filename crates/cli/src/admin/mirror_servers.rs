@@ -79,7 +79,7 @@ const COLUMNS: [Column; 12] = [
 
 /// What is shown of a single one besides.
 const FURTHER: [Column; 4] = [
-    Column::time("LAST SYNCHRONISATION", "/standing/lastSyncDate"),
+    Column::time("LAST SYNCHRONIZED", "/standing/lastSyncDate"),
     Column::text("FAILING", "/standing/failingRepos"),
     Column::text("FAILURE", "/standing/failure"),
     Column::text("DELIVERY", "/standing/lastError"),

@@ -79,7 +79,7 @@ pub enum Mode {
 const SETTINGS: [Column; 2] = [Column::text("MODE", "/mode"), Column::text("PROJECTS", "/projectIds")];
 const PROGRESS: [Column; 4] = [
     Column::text("DISCOVERING", "/discovering"),
-    Column::text("SYNCHRONISED", "/inStepRepos"),
+    Column::text("IN STEP", "/inStepRepos"),
     Column::text("REPOSITORIES", "/mirroredRepos"),
     Column::time("NOT KNOWN SINCE", "/notKnownSince"),
 ];
@@ -184,9 +184,22 @@ impl FollowedUpstream {
     }
 
     async fn show_settings(&self) -> anyhow::Result<()> {
-        let settings = self.client().get(&self.path(&["settings"])).send().await?;
+        let mut settings = self.client().get(&self.path(&["settings"])).send().await?;
+        if matches!(self.output(), OutputFormat::Table) {
+            self.name_projects(&mut settings).await;
+        }
         self.session.output.show(&settings, &SETTINGS);
         Ok(())
+    }
+
+    /// People know projects by their keys, and the upstream alone knows those; while it is away, the ids have to do.
+    async fn name_projects(&self, settings: &mut Value) {
+        let Some(ids) = settings["projectIds"].as_array().filter(|ids| !ids.is_empty()) else { return };
+        let Ok(base_url) = self.base_url() else { return };
+        let keys = named_resource::project_keys(&self.session.client_of(base_url), ids).await;
+        if let Ok(keys) = keys {
+            settings["projectIds"] = keys.into();
+        }
     }
 
     /// Asks before a selection without these projects empties the mirror. One that mirrors all projects has a selection, too,
@@ -257,11 +270,11 @@ pub async fn progress_of(mirror: &Client, upstream_id: &str) -> Result<Value, Ca
 
 /// Shows progress until nothing is left to synchronise.
 async fn follow(mirror: &Client, upstream_id: &str) -> anyhow::Result<()> {
-    let shown = Progress::start("Synchronising");
+    let shown = Progress::start("Synchronizing");
     loop {
         let progress = progress_of(mirror, upstream_id).await?;
         if show_progress(&shown, &progress) {
-            shown.finish("Synchronised");
+            shown.finish("Synchronized");
             return Ok(());
         }
         tokio::time::sleep(PROGRESS_INTERVAL).await;
@@ -276,7 +289,10 @@ pub fn show_progress(shown: &Progress, progress: &Value) -> bool {
         shown.note("looking what there is");
         return false;
     }
-    shown.step("repositories", synced, total);
+    // Of a synchronisation that is over nothing is counted any more.
+    if total > 0 {
+        shown.step("repositories", synced, total);
+    }
     synced >= total
 }
 

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::repository::RepositoryName;
 use super::{UpstreamConnection, api};
+use crate::exit_code::WrongUsage;
 use crate::output::Column;
 
 /// What can be done with permissions.
@@ -109,7 +109,8 @@ impl Place {
             (None, None) => (&GLOBAL_PERMISSIONS[..], "licensed_user, project_create, admin or sys_admin"),
         };
         if !names.contains(&name.as_str()) {
-            bail!("there is no permission {level:?} {}: give {shown}", self.shown());
+            let told = format!("there is no permission {level:?} {}: give {shown}", self.shown());
+            return Err(WrongUsage(told).into());
         }
         Ok(name)
     }

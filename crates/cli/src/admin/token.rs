@@ -1,14 +1,16 @@
 //! `heliostat token`: access tokens of a user.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::{Map, Value};
 
 use super::{UpstreamConnection, api, named_resource};
+use crate::exit_code::WrongUsage;
 use crate::output::Column;
 
 /// Only the owner may read a file that holds a token.
@@ -73,14 +75,14 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
             let body = creation(&name, &permission, expiry_days);
+            // Before there is a token, which would work and be in nobody's hands.
+            let file = save_file.map(TokenFile::create).transpose()?;
             let mut token =
                 session.client.put(&api::path(&api::USER_TOKENS, &[&slug])).body(body).send().await?;
-            if let Some(file) = save_file {
+            if let Some(file) = file {
                 let secret =
                     token.get("token").and_then(Value::as_str).context("the server gave no token")?;
-                save(&file, secret)
-                    .with_context(|| format!("cannot write the token to {}", file.display()))?;
-                token["token"] = format!("in {}", file.display()).into();
+                token["token"] = file.keep(secret)?.into();
             }
             session.output.show(&token, &CREATED);
         }
@@ -104,8 +106,8 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
 
 /// Whose tokens are meant.
 fn owner(of: Option<String>, connection: &UpstreamConnection) -> anyhow::Result<String> {
-    let owner = of.or_else(|| connection.user().map(str::to_owned));
-    owner.context("a token calls, and does not tell whose it is: say by --of whose tokens are meant")
+    let unknown = "a token calls, and does not tell whose it is: say by --of whose tokens are meant";
+    of.or_else(|| connection.user().map(str::to_owned)).ok_or_else(|| WrongUsage(unknown.to_owned()).into())
 }
 
 fn creation(name: &str, permissions: &[String], expiry_days: Option<u32>) -> Value {
@@ -121,8 +123,39 @@ fn creation(name: &str, permissions: &[String], expiry_days: Option<u32>) -> Val
     Value::Object(body)
 }
 
-fn save(file: &Path, secret: &str) -> std::io::Result<()> {
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(TOKEN_FILE_MODE).open(file)?;
-    writeln!(file, "{secret}")
+/// A new file for a token; without one it is gone again.
+struct TokenFile {
+    path: PathBuf,
+    file: File,
+    is_kept: bool,
+}
+
+impl TokenFile {
+    fn create(path: PathBuf) -> anyhow::Result<Self> {
+        let opened = File::options().write(true).create_new(true).mode(TOKEN_FILE_MODE).open(&path);
+        match opened {
+            Ok(file) => Ok(Self { path, file, is_kept: false }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                bail!("{} is there already: name a new file", path.display())
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot write a token to {}", path.display())),
+        }
+    }
+
+    /// Writes the token, and says where it is.
+    fn keep(mut self, secret: &str) -> anyhow::Result<String> {
+        let written = writeln!(self.file, "{secret}");
+        written.with_context(|| format!("cannot write the token to {}", self.path.display()))?;
+        self.is_kept = true;
+        Ok(format!("in {}", self.path.display()))
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // Best effort: an empty file is left, and no token.
+            std::fs::remove_file(&self.path).ok();
+        }
+    }
 }

@@ -18,7 +18,7 @@ use super::named_resource::is_number;
 use super::repository::RepositoryName;
 use super::{Session, api};
 use crate::client::CallError;
-use crate::exit_code;
+use crate::exit_code::{self, WrongUsage};
 use crate::options::{duration, parse_http_url};
 use crate::output::{Column, OutputFormat, print_failure};
 
@@ -161,7 +161,7 @@ where
         let is_over = Instant::now() >= deadline;
         if error.status() == Some(StatusCode::CONFLICT) {
             if is_over {
-                return Ok(Err(error));
+                return Ok(Err(in_all(error, timeout)));
             }
         } else if is_over || !is_passing(&error) {
             return Err(error.into());
@@ -171,13 +171,30 @@ where
     }
 }
 
+/// The words of the server, which knows of the last of several requests only, with the time of all of them.
+fn in_all(error: CallError, timeout: Duration) -> CallError {
+    match error {
+        CallError::Refused { status, message } => {
+            let words = message.split_once("After ").and_then(|(_, words)| words.split_once(" s "));
+            let message = match words {
+                Some((_, words)) => format!("After {} s {words}", timeout.as_secs()),
+                None => message,
+            };
+            CallError::Refused { status, message }
+        }
+        error => error,
+    }
+}
+
 /// The id by which the upstream knows the repository.
 async fn id_of(session: &Session, repository: &str, upstream: Option<Url>) -> anyhow::Result<String> {
     if is_number(repository) {
         return Ok(repository.to_owned());
     }
     let name: RepositoryName = repository.parse().map_err(anyhow::Error::msg)?;
-    let upstream = upstream.context("--upstream is needed to find the id of a repository by its name")?;
+    let needed = "--upstream is needed to find the id of a repository by its name; its path does without, as in \
+                  /scm/prj/slug.git";
+    let upstream = upstream.ok_or_else(|| WrongUsage(needed.to_owned()))?;
     let found = session.client_of(upstream).get(&name.path()).send().await?;
     found["id"]
         .as_i64()
@@ -189,5 +206,22 @@ fn is_passing(error: &CallError) -> bool {
     match error {
         CallError::Unreachable { .. } => true,
         _ => error.status().is_some_and(|status| PASSING.contains(&status)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_told_is_that_of_the_command_and_not_of_its_last_request() {
+        let status = StatusCode::CONFLICT;
+        let told = |message: &str| {
+            let error = CallError::Refused { status, message: message.to_owned() };
+            in_all(error, Duration::from_secs(120)).to_string()
+        };
+        let words = "timeout: After 20 s this mirror does not have the ref refs/heads/main.";
+        assert_eq!(told(words), "After 120 s this mirror does not have the ref refs/heads/main.");
+        assert_eq!(told("another state"), "another state");
     }
 }

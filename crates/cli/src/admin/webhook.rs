@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::repository::RepositoryName;
 use super::{Session, UpstreamConnection, api};
 use crate::client::credentials::read_secret;
-use crate::output::Column;
+use crate::output::{Column, hint};
 
 /// What can be done with webhooks. A repository is named as in PROJ/slug.
 #[derive(Debug, Subcommand)]
@@ -25,8 +25,11 @@ pub enum WebhookCommand {
         /// Name by which it is recognised in lists.
         #[arg(long, value_name = "NAME", default_value = "webhook")]
         name: String,
-        /// Event to be told of; give it again for more.
-        #[arg(long, value_name = "EVENT", default_values = ["repo:refs_changed", "mirror:repo_synchronized"])]
+        /// Event to be told of, one of those that this server sends; give it again for more.
+        #[arg(
+            long, value_name = "EVENT", value_parser = SENT_EVENTS,
+            default_values = ["repo:refs_changed", "mirror:repo_synchronized"]
+        )]
         event: Vec<String>,
         /// File with the secret that signs what is sent [default: not signed].
         #[arg(long, value_name = "FILE")]
@@ -105,6 +108,10 @@ pub enum WebhookCommand {
     },
 }
 
+/// What happens here. Over REST more names are taken, so that clients can register with a list for any server of the kind;
+/// who types one is told at once that it would never come.
+const SENT_EVENTS: [&str; 3] = ["repo:refs_changed", "repo:modified", "mirror:repo_synchronized"];
+
 /// How a call ended.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Outcome {
@@ -178,6 +185,11 @@ pub async fn run(command: WebhookCommand) -> anyhow::Result<()> {
             let session = connection.open().await?;
             let created = session.client.post(&path(&repository, &[])).body(body).send().await?;
             session.output.show(&created, &CREATED);
+            if let Some(never) = never_happening(&event) {
+                hint(&format!(
+                    "hint: {never} is taken, and never happens here: there are no pull requests, comments and forks"
+                ));
+            }
         }
         WebhookCommand::List { repository, connection } => {
             let session = connection.open().await?;
@@ -215,6 +227,13 @@ pub async fn run(command: WebhookCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// An event that is taken, because clients register for all that a server of the kind may have, and that never comes.
+fn never_happening(events: &[String]) -> Option<&str> {
+    let of_others = ["pr:", "repo:comment:", "repo:forked", "repo:secret_detected"];
+    let is_of_others = |event: &&str| of_others.iter().any(|beginning| event.starts_with(beginning));
+    events.iter().map(String::as_str).find(is_of_others)
 }
 
 /// Shows what came back; an error if that was not what a receiver answers who has taken it.

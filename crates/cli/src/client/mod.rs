@@ -40,7 +40,7 @@ pub enum CallError {
         reason: String,
     },
     /// The server refused.
-    #[error("{message} (status {})", status.as_u16())]
+    #[error("{message}")]
     Refused {
         /// The status of the answer.
         status: StatusCode,
@@ -221,7 +221,10 @@ async fn exchange(
             NoAnswer::AddressRefused(refused) => refused.to_string(),
             NoAnswer::Other(reason) => reason,
         };
-        CallError::Unreachable { url: url.clone(), reason }
+        // Which page of a list was asked for is of no use to who reads this.
+        let mut url = url.clone();
+        url.set_query(None);
+        CallError::Unreachable { url, reason }
     };
     let mut request = client.http.request(method, url.clone());
     if let Some(authorization) = &client.authorization {

@@ -22,13 +22,13 @@ pub async fn show(upstream: &Client, mirror: &Client, repository: &RepositoryNam
         .and_then(Value::as_i64)
         .context("the upstream gave no id for the repository")?
         .to_string();
-    let shown = Progress::start("Synchronising");
+    let shown = Progress::start("Synchronizing");
     let give_up_at = Instant::now() + SYNC_TIMEOUT;
     let mut last_state = String::from("not known to the mirror");
     while Instant::now() < give_up_at {
         match state_of(mirror, &id, &shown).await {
             Ok(State { is_available: true, .. }) => {
-                shown.finish("Synchronised");
+                shown.finish("Synchronized");
                 return Ok(());
             }
             Ok(state) => last_state = state.shown,

@@ -4,6 +4,8 @@
 //! calls is told here already.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +18,9 @@ use crate::client::{Client, is_loopback};
 
 /// The longest head of a request that is read, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// The first byte of a client that begins to speak TLS: a record of a handshake.
+const TLS_HANDSHAKE: u8 = 22;
 
 /// Where a role is to be, and what it would follow.
 pub struct Place<'a> {
@@ -67,17 +72,26 @@ pub async fn reachable(place: &Place<'_>) -> Finding {
             "give an address by which the upstream reaches this machine as --base-url",
         );
     }
-    if place.speaks_tls {
-        return Finding::skipped(ITEM, "a role with a certificate is looked for only while it runs");
-    }
     let Ok(listener) = TcpListener::bind(listen).await else {
         return Finding::skipped(ITEM, format!("{listen} cannot be listened on now"));
     };
     let word = word_of_this_process();
-    let answering = tokio::spawn(answer_all(listener, word.clone()));
+    let met_tls = Arc::new(AtomicBool::new(false));
+    let answering = tokio::spawn(answer_all(listener, word.clone(), Arc::clone(&met_tls)));
     let heard = Client::new(base_url.clone(), None).get(&["status"]).text().await;
     answering.abort();
     match heard {
+        // Nothing here has a certificate to answer with: that the client got here is what was asked.
+        _ if met_tls.load(Ordering::Relaxed) && place.speaks_tls => {
+            Finding::good(ITEM, format!("{base_url} leads to {listen}, asked from here"))
+        }
+        _ if met_tls.load(Ordering::Relaxed) => Finding::failed(
+            ITEM,
+            format!(
+                "{base_url} leads straight to {listen}, where a role without a certificate speaks no TLS"
+            ),
+            "give --tls-certificate and --tls-key, here and to the role, or the URL of a proxy that encrypts as --base-url",
+        ),
         Ok(heard) if heard == word => {
             Finding::good(ITEM, format!("{base_url} leads to {listen}, asked from here"))
         }
@@ -100,17 +114,21 @@ fn word_of_this_process() -> String {
     format!("heliostat-doctor-{}-{}", std::process::id(), now.as_nanos())
 }
 
-async fn answer_all(listener: TcpListener, word: String) {
+async fn answer_all(listener: TcpListener, word: String, met_tls: Arc<AtomicBool>) {
     while let Ok((stream, _)) = listener.accept().await {
         // Who hangs up gets no answer.
-        let _ = answer(stream, &word).await;
+        let _ = answer(stream, &word, &met_tls).await;
     }
 }
 
-async fn answer(mut stream: TcpStream, word: &str) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, word: &str, met_tls: &AtomicBool) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") && head.len() < MAX_HEAD_BYTES {
         if stream.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
+        if head.first() == Some(&TLS_HANDSHAKE) {
+            met_tls.store(true, Ordering::Relaxed);
             return Ok(());
         }
     }
@@ -157,14 +175,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_that_speaks_tls_has_found_the_way_to_a_role_with_a_certificate_only() {
+        // Another test may have been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let listen = free.local_addr().expect("it is bound");
+        drop(free);
+        let base_url = url(&format!("https://{listen}"));
+        for (speaks_tls, outcome) in [(true, Outcome::Good), (false, Outcome::Failed)] {
+            let place = Place { listen: Some(listen), base_url: Some(&base_url), upstream: None, speaks_tls };
+            let finding = reachable(&place).await;
+            assert_eq!(finding.outcome, outcome, "{finding}");
+        }
+    }
+
+    #[tokio::test]
     async fn what_listens_here_knows_its_own_word() {
         // Another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let base_url = url(&format!("http://{}", listener.local_addr().expect("it is bound")));
-        let answering = tokio::spawn(answer_all(listener, "a word".to_owned()));
+        let met_tls = Arc::new(AtomicBool::new(false));
+        let answering = tokio::spawn(answer_all(listener, "a word".to_owned(), Arc::clone(&met_tls)));
         let heard = Client::new(base_url, None).get(&["status"]).text().await;
         assert_eq!(heard.expect("it answers"), "a word");
+        assert!(!met_tls.load(Ordering::Relaxed));
         answering.abort();
     }
 }

@@ -1,5 +1,6 @@
 //! Who the server of a source is to take its caller for: as was said, or as the user's credential helpers know.
 
+use anyhow::anyhow;
 use heliostat_git::{FetchError, ImportError, SecretHeader};
 use url::Url;
 
@@ -49,6 +50,25 @@ impl SourceCredentials {
         user_git.credential(verb, &known.description).await.ok();
         ended
     }
+
+    /// Why it failed. Git says that it could not ask on a terminal, and nothing of the password that the server has refused.
+    pub fn in_words(&self, error: ImportError) -> anyhow::Error {
+        match error {
+            ImportError::Transfer(FetchError::Unauthorized { url, .. }) if is_http(&url) => match &self.given
+            {
+                Some((user, _)) => anyhow!("{url} does not take {user} with this password"),
+                None => anyhow!(
+                    "{url} asks for a user name and password: give --source-user and --source-password-file, or let a credential \
+                     helper of git know them"
+                ),
+            },
+            error => error.into(),
+        }
+    }
+}
+
+fn is_http(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }
 
 fn is_about_the_caller(error: &ImportError) -> bool {

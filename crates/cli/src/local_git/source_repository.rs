@@ -64,7 +64,8 @@ impl SourceRepository {
                 false => heliostat_git::clone_mirror(git, source, &path, authorization, on_progress).await,
             }
         });
-        fetched.await.context("the source cannot be fetched")?;
+        let fetched = fetched.await.map_err(|error| credentials.in_words(error));
+        fetched.context("the source cannot be fetched")?;
         progress.finish("Fetched the source");
         Ok(Self { path, origin: source.to_owned(), _temporary: temporary })
     }
@@ -76,11 +77,12 @@ impl SourceRepository {
             bail!("{origin} is not a git repository");
         };
         let user_git = UserGit::of(git);
+        let unreadable = || format!("{origin} cannot be read; `git fsck` in it tells more");
         // A push of a shallow repository is refused by the server, with a message that does not help.
         if user_git.run_on(&git_dir, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
         }
-        if lacks_what_it_left_elsewhere(&user_git, &git_dir).await? {
+        if lacks_what_it_left_elsewhere(&user_git, &git_dir).await.with_context(unreadable)? {
             bail!(
                 "{origin} is a partial clone and lacks objects; import the repository that it was cloned from, or \
                  complete it by: git fetch --refetch --no-filter"
@@ -90,7 +92,7 @@ impl SourceRepository {
             return Ok(Self { path: path.to_owned(), origin, _temporary: None });
         }
         let directory = temporary_directory()?;
-        let path = branches_and_tags(&user_git, path, directory.path()).await?;
+        let path = branches_and_tags(&user_git, path, directory.path()).await.with_context(unreadable)?;
         Ok(Self { path, origin, _temporary: Some(directory) })
     }
 

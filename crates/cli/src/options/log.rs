@@ -14,8 +14,9 @@ use super::parse::parse_http_url;
 /// Set to anything, it asks for a log without colours (<https://no-color.org>).
 const NO_COLOUR: &str = "NO_COLOR";
 
-/// What a library tells at each start although nothing has happened: that no migration waits.
-const QUIET: &str = "sea_orm_migration=warn";
+/// What libraries tell although nothing has happened: at each start that no migration waits, and in their own words that a
+/// disk is slow, for which there are metrics.
+const QUIET: &str = "sea_orm_migration=warn,sqlx::pool=error";
 
 /// How and how much is logged.
 #[derive(Debug, Args)]

@@ -62,7 +62,7 @@ pub fn hint(text: &str) {
 /// Prints an error and what caused it on standard error, in one line.
 pub fn print_error(error: &anyhow::Error) {
     let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "error: {}", printable(&format!("{error:#}")));
+    let _ = writeln!(stderr, "error: {}", in_words(error));
 }
 
 /// Prints how a command failed, on standard error: a line for people, or one of JSON for programs.
@@ -70,12 +70,24 @@ pub fn print_failure(form: OutputFormat, error: &anyhow::Error, exit_code: u8, s
     if form == OutputFormat::Table {
         return print_error(error);
     }
-    let mut told = json!({ "message": printable(&format!("{error:#}")), "exitCode": exit_code });
+    let mut told = json!({ "message": in_words(error), "exitCode": exit_code });
     if let Some(status) = status {
         told["status"] = status.into();
     }
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{}", json!({ "error": told }));
+}
+
+/// An error and what caused it, without the numbers that the system gives to its words.
+fn in_words(error: &anyhow::Error) -> String {
+    let told = printable(&format!("{error:#}"));
+    let mut words = String::with_capacity(told.len());
+    let mut rest = told.as_str();
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        words.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    words + rest
 }
 
 /// Text from elsewhere, without the control characters that would change the terminal, and without those that would
@@ -91,4 +103,17 @@ fn changes_direction(c: char) -> bool {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).expect("a JSON value can always be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_are_told_by_their_words() {
+        let missing = std::io::Error::from_raw_os_error(2);
+        let error = anyhow::Error::new(missing).context("cannot read key");
+        assert_eq!(in_words(&error), "cannot read key: No such file or directory");
+        assert_eq!(in_words(&anyhow::anyhow!("a (os error 9) b (os error 7")), "a b");
+    }
 }

@@ -2,7 +2,10 @@
 //!
 //! clap already knows flags, variables and defaults. The file is put underneath them: each of its values becomes
 //! the default of the options of that name. An option is a setting when it names an environment variable; a file
-//! may hold settings of several commands, but no key that none of them knows.
+//! may hold settings of several commands, but no key that none of them knows. A variable that is empty is not set:
+//! Compose files and units write `${NAME:-}` for what nobody has given.
+
+mod usage;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -75,7 +78,12 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsEr
         Some(path) => with_defaults_from(Cli::command(), &path)?,
         None => Cli::command(),
     };
-    let matches = command.try_get_matches_from(argv)?;
+    let command = without_empty_variables(command);
+    let matches = command.try_get_matches_from(&argv).map_err(|error| match error.use_stderr() {
+        true => usage::told_well(error, &argv),
+        // Help and version are asked for by the same way.
+        false => error,
+    })?;
     let cli = Cli::from_arg_matches(&matches)?;
     cli.check()?;
     Ok(cli)
@@ -85,7 +93,10 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, SettingsEr
 pub fn wanted_output(argv: impl IntoIterator<Item = OsString>) -> OutputFormat {
     let argv: Vec<OsString> = argv.into_iter().collect();
     let from_file = settings_file(&argv).and_then(|path| with_defaults_from(Cli::command(), &path).ok());
-    let command = from_file.unwrap_or_else(Cli::command).ignore_errors(true);
+    let command = without_empty_variables(from_file.unwrap_or_else(Cli::command)).ignore_errors(true);
+    if usage::asks_for_json(&argv) {
+        return OutputFormat::Json;
+    }
     let Ok(matches) = command.try_get_matches_from(argv) else { return OutputFormat::Table };
     let mut deepest = &matches;
     while let Some((_, below)) = deepest.subcommand() {
@@ -122,8 +133,27 @@ pub fn reason_in_one_line(error: &clap::Error) -> String {
 
 /// The file named by `--config` or its variable. Errors are left to the real parse, which meets them again.
 fn settings_file(argv: &[OsString]) -> Option<PathBuf> {
-    let matches = Cli::command().ignore_errors(true).try_get_matches_from(argv).ok()?;
+    let command = without_empty_variables(Cli::command()).ignore_errors(true);
+    let matches = command.try_get_matches_from(argv).ok()?;
     matches.get_one::<PathBuf>("config").cloned()
+}
+
+/// The command without the variables that are empty.
+fn without_empty_variables(mut command: clap::Command) -> clap::Command {
+    let is_empty = |argument: &Arg| {
+        let value = argument.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    let empty: Vec<_> =
+        command.get_arguments().filter(|argument| is_empty(argument)).map(Arg::get_id).cloned().collect();
+    for id in empty {
+        command = command.mut_arg(id, |argument| argument.env(None::<&'static str>));
+    }
+    let below: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in below {
+        command = command.mut_subcommand(name, without_empty_variables);
+    }
+    command
 }
 
 /// The command with the values of the file as defaults.

@@ -138,7 +138,8 @@ impl FetchError {
 
     /// Reads why a transfer failed.
     pub(crate) fn from_failure(url: &str, status: &str, stderr: &str) -> Self {
-        let (url, detail) = (url.to_owned(), stderr.trim().to_owned());
+        let lines: Vec<&str> = stderr.trim().lines().filter(|line| !is_progress(line)).collect();
+        let (url, detail) = (url.to_owned(), lines.join("\n"));
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| detail.contains(phrase));
         // What the other server says about itself is no finding about our repository.
         let is_of_the_other = |line: &str| line.starts_with("remote:") || line.contains("git upload-pack:");
@@ -178,6 +179,21 @@ impl FetchError {
         }
     }
 }
+
+/// Whether a line tells how far git is, and nothing about why it ended.
+fn is_progress(line: &str) -> bool {
+    let line = line.strip_prefix("remote: ").unwrap_or(line);
+    PROGRESS.iter().any(|beginning| line.starts_with(beginning))
+}
+
+const PROGRESS: &[&str] = &[
+    "Cloning into ",
+    "Enumerating objects:",
+    "Counting objects:",
+    "Compressing objects:",
+    "Receiving objects:",
+    "Resolving deltas:",
+];
 
 /// What is wrong with our repository, as far as `git` says so.
 fn fault_in(status: &str, ours: &str) -> Option<FetchError> {
@@ -306,5 +322,8 @@ mod tests {
             "error: cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.";
         assert!(matches!(read(lock), FetchError::Locked { .. }));
         assert!(matches!(read("fatal: something new"), FetchError::Other { .. }));
+        let with_progress = "Cloning into bare repository '/x'...\nremote: Counting objects: 100% (3/3), done.\n\
+            fatal: something new\n";
+        assert!(read(with_progress).to_string().ends_with("exit status: 128: fatal: something new"));
     }
 }

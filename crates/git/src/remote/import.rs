@@ -21,7 +21,13 @@ pub async fn clone_mirror(
     let remote = Remote::parse(source, authorization).map_err(FetchError::from)?;
     let command = git.command("clone").args(["clone", "--mirror", "--progress", "--"]);
     let command = command.arg(&remote.address).arg(into).authorization(remote.authorization.as_ref());
-    run(&command, &remote, &mut on_progress).await
+    match run(&command, &remote, &mut on_progress).await {
+        // Nothing was here that could be damaged.
+        Err(FetchError::Corrupt { detail } | FetchError::Incomplete { detail }) => {
+            Err(FetchError::RemoteBroken { url: remote.address, detail }.into())
+        }
+        ended => ended.map_err(ImportError::from),
+    }
 }
 
 /// Makes the bare repository in `into`, which has some of it, hold exactly what `source` has: only what is new is fetched.
@@ -55,12 +61,12 @@ async fn run(
     command: &GitCommand,
     remote: &Remote,
     on_progress: &mut (dyn FnMut(&str) + Send),
-) -> Result<(), ImportError> {
-    let ended = transfer(command, b"", STALL_LIMIT, on_progress).await.map_err(FetchError::from)?;
+) -> Result<(), FetchError> {
+    let ended = transfer(command, b"", STALL_LIMIT, on_progress).await?;
     if ended.status.success() {
         return Ok(());
     }
-    Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr).into())
+    Err(FetchError::from_failure(&remote.address, &ended.status.to_string(), &ended.stderr))
 }
 
 /// Makes the references at `url` those of the repository in `from`.
@@ -143,6 +149,18 @@ mod tests {
         let missing =
             clone_mirror(&workshop.git, "/nonexistent.git", &workshop.path("copy.git"), None, |_| {}).await;
         assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
+        let damaged = workshop.bare_with_commits("damaged", &["main"]).await;
+        let commit = workshop.run(damaged.path(), &["rev-parse", "main"]);
+        let (folder, file) = commit.trim().split_at(2);
+        let object = damaged.path().join("objects").join(folder).join(file);
+        std::fs::remove_file(&object).expect("it lies alone");
+        std::fs::write(&object, "no object").expect("a file can be written");
+        let address = format!("file://{}", damaged.path().display());
+        let broken = clone_mirror(&workshop.git, &address, &workshop.path("copy.git"), None, |_| {}).await;
+        let Err(ImportError::Transfer(FetchError::RemoteBroken { url, detail })) = broken else {
+            panic!("the source is damaged, and nothing here: {broken:?}");
+        };
+        assert!(url == address && !detail.contains("Cloning into"), "{url}: {detail}");
         let source = workshop.bare_with_commits("source", &["main"]).await;
         workshop.run(source.path(), &["update-ref", "refs/heliostat/x", "main"]);
         let missing = push_mirror(&workshop.git, source.path(), "/nonexistent.git", None, |_| {}).await;

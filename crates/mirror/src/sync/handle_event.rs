@@ -109,6 +109,7 @@ impl UpstreamEvents {
     }
 
     async fn end_if_confirmed(&self) -> Result<(), Refusal> {
+        let _ending = self.link.ending();
         self.link.confirm_end(&self.client).await?;
         self.unconfirmed.forget();
         self.link.uninstall().await.map_err(store_refusal)?;

@@ -86,8 +86,12 @@ impl UpstreamLink {
         event: InstalledEvent,
         is_signed: bool,
     ) -> Result<ConfirmedInstallation, Refusal> {
-        self.check_installed_event(&event)?;
+        self.check_secrets(&event)?;
         let client = &client.of_make(event.make);
+        if let Err(refusal) = self.check_address(&event) {
+            self.note_refusal(client, &event, &refusal).await;
+            return Err(refusal);
+        }
         if !is_signed && self.old_secret_is_in_force(client).await {
             return Err(Refusal::unauthenticated(
                 "This mirror is installed already; a second installation must be signed with the present secret.",
@@ -125,6 +129,7 @@ impl UpstreamLink {
         self.store().set_setting(MAKE_SETTING, confirmed.make.as_str()).await?;
         client.set_make(confirmed.make);
         self.apply_installed(confirmed.client_key, &confirmed.secret, settings).await?;
+        self.installation_refused(None);
         self.forget_end().await
     }
 
@@ -170,6 +175,11 @@ impl UpstreamLink {
 
     /// Refuses what can never be believed.
     pub(crate) fn check_installed_event(&self, event: &InstalledEvent) -> Result<(), Refusal> {
+        self.check_secrets(event)?;
+        self.check_address(event)
+    }
+
+    fn check_secrets(&self, event: &InstalledEvent) -> Result<(), Refusal> {
         let secret_bytes = event.shared_secret.expose().len();
         if !(MIN_SECRET_BYTES..=MAX_SECRET_BYTES).contains(&secret_bytes) {
             let message =
@@ -180,6 +190,11 @@ impl UpstreamLink {
             let message = format!("The client key must have 1 to {MAX_SECRET_BYTES} bytes.");
             return Err(Refusal::invalid("clientKey", message));
         }
+        Ok(())
+    }
+
+    /// Whether the upstream calls itself as this mirror knows it.
+    fn check_address(&self, event: &InstalledEvent) -> Result<(), Refusal> {
         let named = event.base_url.as_deref().map(UpstreamUrl::parse);
         match named {
             Some(Ok(url)) if self.addresses().has(&url) => Ok(()),
@@ -193,6 +208,18 @@ impl UpstreamLink {
                 );
                 Err(Refusal::invalid("baseUrl", message))
             }
+        }
+    }
+
+    /// Remembers why this mirror does not join, for who looks here, if the upstream itself has sent the event: what others
+    /// claim is nobody's concern.
+    async fn note_refusal(&self, client: &UpstreamClient, event: &InstalledEvent, refusal: &Refusal) {
+        if client.server_time_ms(&event.shared_secret).await.is_ok() {
+            let reason = format!(
+                "the upstream has accepted this mirror, which could not join it: {refusal} Its request has to be accepted once more \
+                 then"
+            );
+            self.installation_refused(Some(reason));
         }
     }
 

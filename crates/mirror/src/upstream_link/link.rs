@@ -3,6 +3,7 @@
 //! Like the repositories, it is written to the database first and shown from memory.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heliostat_auth::Secret;
 use heliostat_peer::Clock;
@@ -48,7 +49,20 @@ pub struct UpstreamLink {
     doubted: Notify,
     /// Why the upstream does not take the address and version of this mirror, if it does not.
     unannounced: Mutex<Option<String>>,
+    /// Why this mirror has not joined although the upstream has accepted it, if that is so.
+    not_joined: Mutex<Option<String>>,
+    /// How many ask at the moment whether the upstream has ended the link.
+    endings: AtomicUsize,
     changing: tokio::sync::Mutex<()>,
+}
+
+/// While it lives, a refused signature is the answer that was asked for, and no reason to doubt the link.
+pub(crate) struct Ending<'a>(&'a AtomicUsize);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl UpstreamLink {
@@ -76,6 +90,8 @@ impl UpstreamLink {
             refused: Mutex::default(),
             doubted: Notify::new(),
             unannounced: Mutex::default(),
+            not_joined: Mutex::default(),
+            endings: AtomicUsize::default(),
             changing: tokio::sync::Mutex::default(),
         })
     }
@@ -180,8 +196,11 @@ impl UpstreamLink {
 
     /// What is wrong with the link, in words for `/status`.
     pub(crate) fn complaint(&self) -> Option<String> {
+        let not_joined = self.not_joined.lock().clone().filter(|_| !self.is_installed());
         if self.is_in_doubt() {
             Some(format!("the {IN_DOUBT}; {DOUBT_REMEDY}"))
+        } else if not_joined.is_some() {
+            not_joined
         } else {
             let last_error = self.current.borrow().last_error.clone();
             last_error.or_else(|| self.unannounced.lock().clone())
@@ -193,15 +212,29 @@ impl UpstreamLink {
         *self.unannounced.lock() = problem;
     }
 
+    /// Why this mirror has not joined although the upstream has accepted it; `None` once it has.
+    pub(super) fn installation_refused(&self, reason: Option<String>) {
+        if let Some(reason) = reason.as_deref() {
+            tracing::warn!(upstream.url = %self.url(), reason, "this mirror has not joined the upstream");
+        }
+        *self.not_joined.lock() = reason;
+    }
+
     /// Waits until the link has come into doubt since this was asked last.
     pub(crate) async fn doubted(&self) {
         self.doubted.notified().await;
     }
 
+    /// Begins to ask whether the upstream has ended the link.
+    pub(crate) fn ending(&self) -> Ending<'_> {
+        self.endings.fetch_add(1, Ordering::Relaxed);
+        Ending(&self.endings)
+    }
+
     /// The upstream has refused a signature with this secret. One that is not in force does not matter: anyone can claim an
     /// installation.
     pub(super) fn signature_refused(&self, secret: &Secret) {
-        if self.secret().as_ref() != Some(secret) {
+        if self.secret().as_ref() != Some(secret) || self.endings.load(Ordering::Relaxed) > 0 {
             return;
         }
         let before = self.refused.lock().replace(secret.clone());
@@ -266,7 +299,7 @@ impl UpstreamLink {
 
     /// Takes in that the upstream has ended the link; the secret is worth nothing from now on.
     pub(super) async fn apply_uninstalled(&self) -> Result<(), StoreError> {
-        let reason = "the upstream has removed this mirror".to_owned();
+        let reason = "the upstream has removed this mirror; started anew, it asks to join again".to_owned();
         self.change(LinkEvent::Uninstalled, Some(reason), |upstream| {
             upstream.shared_secret = None;
             upstream.client_key = None;
@@ -316,8 +349,9 @@ impl UpstreamLink {
             tracing::info!(
                 upstream.url = %after.base_url,
                 upstream.state = %after.state,
+                upstream.state_before = %before.state,
                 reason = after.last_error.as_deref(),
-                "upstream is now {}, it was {}", after.state, before.state
+                "the link to the upstream has changed"
             );
         } else if let Some(reason) =
             after.last_error.as_deref().filter(|_| after.last_error != before.last_error)

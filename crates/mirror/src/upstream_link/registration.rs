@@ -96,7 +96,7 @@ impl Registration {
                 let (event, reason) = match fate {
                     MirroringRequestState::Pending => (
                         LinkEvent::RequestPending,
-                        "an administrator of the upstream has to accept this mirror",
+                        "an administrator of the upstream has to accept this mirror (heliostat request accept)",
                     ),
                     MirroringRequestState::Accepted => (LinkEvent::RequestAccepted, NOT_INSTALLED),
                     MirroringRequestState::Rejected => (

@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
+use poem::http::{HeaderMap, header};
 
 use super::request_record::RequestRecord;
 
@@ -63,16 +64,33 @@ pub struct WatchedAnswer {
     body: BoxBody<Bytes, io::Error>,
     wait: ClientWait,
     record: Option<Arc<RequestRecord>>,
+    /// What is not taken yet, where the length of the whole is known: then nobody asks for what comes behind the last byte.
+    left: Option<u64>,
 }
 
 impl WatchedAnswer {
-    /// Notes what becomes of this answer, in the record of its request as well.
+    /// Notes what becomes of this answer, in the record of its request as well. A stream that cannot tell how long it is
+    /// may have a length by its `headers`.
     pub fn new(
         body: BoxBody<Bytes, io::Error>,
+        headers: &HeaderMap,
         wait: ClientWait,
         record: Option<Arc<RequestRecord>>,
     ) -> Self {
-        Self { body, wait, record }
+        let told = || headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok();
+        let left = body.size_hint().exact().or_else(told);
+        Self { body, wait, record, left }
+    }
+
+    /// Notes that bytes were taken.
+    fn sent(&mut self, bytes: usize) {
+        self.left = self.left.map(|left| left.saturating_sub(bytes as u64));
+        if let Some(record) = &self.record {
+            record.sent(bytes);
+            if self.left == Some(0) {
+                record.ended();
+            }
+        }
     }
 }
 
@@ -88,9 +106,8 @@ impl Body for WatchedAnswer {
         match &frame {
             Poll::Pending => self.wait.for_server(),
             Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(record), Some(bytes)) = (&self.record, frame.data_ref()) {
-                    record.sent(bytes.len());
-                }
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.sent(bytes);
             }
             Poll::Ready(Some(Err(_))) => {}
             Poll::Ready(None) => {
@@ -114,7 +131,7 @@ impl Body for WatchedAnswer {
 impl Drop for WatchedAnswer {
     fn drop(&mut self) {
         self.wait.for_client();
-        // A body whose length is known is not asked again after its last byte.
+        // A body that knows its end is not asked again after its last byte, and an empty one never.
         if let Some(record) = self.record.as_ref().filter(|_| self.body.is_end_stream()) {
             record.ended();
         }

@@ -1,5 +1,6 @@
 //! Puts every error that poem or poem-openapi raises into the envelope, with the field at fault where one is known.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use heliostat_api::{ErrorName, InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path};
@@ -101,10 +102,13 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
 }
 
 /// Why a value is not of its type, without the names that types have here.
-fn in_words(reason: &str) -> &str {
+fn in_words(reason: &str) -> Cow<'_, str> {
+    if let Some(limit) = reason.strip_prefix("verification failed. ") {
+        return limit_in_words(limit.trim_end_matches('.')).into();
+    }
     let known = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
-    let Some((kind, cause)) = known else { return reason.trim_end_matches('.') };
-    match kind {
+    let Some((kind, cause)) = known else { return reason.trim_end_matches('.').into() };
+    let words = match kind {
         _ if cause.starts_with("Expect a valid enumeration value") => {
             "it must be one of the values that the contract lists for it"
         }
@@ -114,6 +118,21 @@ fn in_words(reason: &str) -> &str {
         }
         _ if kind.starts_with("integer") => "it must be a whole number",
         _ => cause.trim_end_matches('.'),
+    };
+    words.into()
+}
+
+/// What a validator of poem-openapi asks for: `minimum(0, exclusive: false)`, `maxLength(128)`, `pattern("^a$")`.
+fn limit_in_words(limit: &str) -> String {
+    let (kind, value) = limit.trim_end_matches(')').split_once('(').unwrap_or((limit, ""));
+    let value = value.strip_suffix(", exclusive: false").unwrap_or(value).trim_matches('"');
+    match kind {
+        "minimum" => format!("it must be at least {value}"),
+        "maximum" => format!("it must be at most {value}"),
+        "minLength" => format!("it must have at least {value} characters"),
+        "maxLength" => format!("it must have at most {value} characters"),
+        "pattern" => format!("it must match {value}"),
+        _ => format!("it does not keep to {limit}"),
     }
 }
 
@@ -228,6 +247,10 @@ mod tests {
                 "it must be one of the values that the contract lists for it",
             ),
             ("the server wants more.", "the server wants more"),
+            ("verification failed. minimum(0, exclusive: false)", "it must be at least 0"),
+            ("verification failed. maxLength(128)", "it must have at most 128 characters"),
+            (r#"verification failed. pattern("^([0-9a-f]{40})$")"#, "it must match ^([0-9a-f]{40})$"),
+            ("verification failed. uniqueItems()", "it does not keep to uniqueItems()"),
         ] {
             assert_eq!(in_words(reason), words);
         }

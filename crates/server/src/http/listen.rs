@@ -261,7 +261,9 @@ async fn answer(
             let mut response = endpoint.get_response(request).await;
             let record = response.extensions_mut().remove::<Arc<RequestRecord>>();
             let response = answers.bounded(response.into(), prefix).await;
-            Ok::<_, Infallible>(response.map(|body| WatchedAnswer::new(body, wait, record)))
+            let (head, body) = response.into_parts();
+            let body = WatchedAnswer::new(body, &head.headers, wait, record);
+            Ok::<_, Infallible>(hyper::Response::from_parts(head, body))
         }
     });
     let connection = http1::Builder::new()

@@ -1,7 +1,7 @@
 //! HTTP as every part of the server speaks it: connections, what wraps every request, and errors as answers.
 //!
-//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, the
-//! counts ([`CountedRequests`]), its lines in the log ([`RequestLog`], with what the [`request_record`] holds by its end),
+//! A request passes, from the outside in: the accept loop ([`serve`]), [`Tls`] where the server has a certificate, its
+//! counts and its lines in the log ([`RequestLog`], with what the [`request_record`] holds by its end),
 //! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path
 //! and API version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), who is
 //! signed in at the pages ([`BrowserSessions`]), what names the address of what was created ([`Created`]), the error envelope
@@ -32,7 +32,6 @@ pub mod client_prefix;
 mod client_wait;
 mod connection_options;
 mod connections;
-mod counted_requests;
 mod created;
 mod cross_origin;
 mod cross_site;
@@ -68,7 +67,6 @@ pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use connections::ConnectionCounters;
-pub use counted_requests::CountedRequests;
 pub use created::Created;
 pub use cross_origin::CrossOrigin;
 pub use cross_site::CrossSite;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use poem::Request;
+use poem::http::header;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::route_class::RouteClass;
@@ -16,6 +18,10 @@ const CLASSES: usize = RouteClass::ALL.len();
 /// Upper limits of the latencies that are told apart, in seconds: from a list of references out of memory to the clone of a
 /// large repository.
 const LATENCY_LIMITS_SECONDS: [f64; 11] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
+
+/// How an `Authorization` header begins.
+const SCHEMES: [(&str, CredentialKind); 3] =
+    [("basic", CredentialKind::Basic), ("bearer", CredentialKind::Bearer), ("jwt", CredentialKind::Jwt)];
 
 /// How a client says who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +52,18 @@ pub enum CredentialOutcome {
 impl CredentialKind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Basic, Self::Bearer, Self::Jwt, Self::Other];
+
+    /// How this request says who sent it; whether that is so is seen from the answer.
+    pub fn shown(request: &Request) -> Option<Self> {
+        let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+            let mut parameters = request.uri().query().unwrap_or_default().split('&');
+            return parameters.any(|parameter| parameter.starts_with("jwt=")).then_some(Self::Jwt);
+        };
+        let scheme =
+            value.as_bytes().trim_ascii_start().split(|byte| *byte == b' ').next().unwrap_or_default();
+        let known = SCHEMES.iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name.as_bytes()));
+        Some(known.map_or(Self::Other, |(_, kind)| *kind))
+    }
 
     /// Its name in labels.
     pub fn as_str(self) -> &'static str {
@@ -153,9 +171,15 @@ impl ClassCounters {
 
 impl RequestCounters {
     /// A request of this kind is to be answered.
-    pub fn begin(&self, class: RouteClass) -> CountedRequest {
+    pub fn begin(&self, class: RouteClass, credentials: Option<CredentialKind>) -> CountedRequest {
         self.of(class).begun.fetch_add(1, Ordering::AcqRel);
-        CountedRequest { counters: self.clone(), class, began: Instant::now(), is_complete: false }
+        CountedRequest {
+            counters: self.clone(),
+            class,
+            credentials,
+            began: Instant::now(),
+            is_complete: false,
+        }
     }
 
     /// The counts of one kind of requests.
@@ -174,17 +198,18 @@ impl RequestCounters {
 pub struct CountedRequest {
     counters: RequestCounters,
     class: RouteClass,
+    credentials: Option<CredentialKind>,
     began: Instant,
     is_complete: bool,
 }
 
 impl CountedRequest {
     /// Its answer begins.
-    pub fn answered(&self, status: u16, credentials: Option<CredentialKind>) {
+    pub fn answered(&self, status: u16) {
         let counters = self.counters.of(self.class);
         *counters.by_status.lock().entry(status).or_default() += 1;
-        counters.until_answer.observe(self.began.elapsed().as_secs_f64());
-        if let Some(kind) = credentials {
+        counters.until_answer.observe(self.took().as_secs_f64());
+        if let Some(kind) = self.credentials {
             let outcome = CredentialOutcome::of_status(status);
             *self.counters.0.credentials.lock().entry((kind, outcome)).or_default() += 1;
         }
@@ -199,13 +224,18 @@ impl CountedRequest {
     pub fn complete(&mut self) {
         self.is_complete = true;
     }
+
+    /// How long it has taken so far.
+    pub fn took(&self) -> Duration {
+        self.began.elapsed()
+    }
 }
 
 impl Drop for CountedRequest {
     fn drop(&mut self) {
         let counters = self.counters.of(self.class);
         if self.is_complete {
-            counters.until_end.observe(self.began.elapsed().as_secs_f64());
+            counters.until_end.observe(self.took().as_secs_f64());
         } else {
             counters.aborted.fetch_add(1, Ordering::Relaxed);
         }
@@ -232,25 +262,44 @@ mod tests {
     fn a_request_is_counted_when_it_begins_is_answered_and_ends() {
         let counters = RequestCounters::default();
         let of = || counters.of(RouteClass::GitFetch);
-        let mut request = counters.begin(RouteClass::GitFetch);
+        let mut request = counters.begin(RouteClass::GitFetch, None);
         assert_eq!((of().running(), of().by_status()), (1, vec![]));
-        request.answered(200, None);
+        request.answered(200);
         request.sent(17);
         request.complete();
         drop(request);
         assert_eq!((of().running(), of().aborted(), of().sent_bytes()), (0, 0, 17));
         assert_eq!((of().by_status(), observations(&of().until_end)), (vec![(200, 1)], 1));
-        drop(counters.begin(RouteClass::GitFetch));
+        drop(counters.begin(RouteClass::GitFetch, None));
         assert_eq!((of().running(), of().aborted(), observations(&of().until_end)), (0, 1, 1));
+    }
+
+    #[test]
+    fn credentials_are_told_apart_by_their_scheme() {
+        for (authorization, query, kind) in [
+            (None, "", None),
+            (None, "?jwt=abc", Some(CredentialKind::Jwt)),
+            (Some("basic YTpi"), "", Some(CredentialKind::Basic)),
+            (Some("Bearer abc"), "", Some(CredentialKind::Bearer)),
+            (Some("JWT abc"), "", Some(CredentialKind::Jwt)),
+            (Some("Digest abc"), "", Some(CredentialKind::Other)),
+        ] {
+            let builder = Request::builder().uri_str(format!("/scm/prj/x.git/git-upload-pack{query}"));
+            let request = match authorization {
+                Some(value) => builder.header("authorization", value).finish(),
+                None => builder.finish(),
+            };
+            assert_eq!(CredentialKind::shown(&request), kind, "{authorization:?}");
+        }
     }
 
     #[test]
     fn the_status_says_what_became_of_credentials() {
         let counters = RequestCounters::default();
         for status in [200, 404, 401, 429, 503] {
-            counters.begin(RouteClass::Rest).answered(status, Some(CredentialKind::Basic));
+            counters.begin(RouteClass::Rest, Some(CredentialKind::Basic)).answered(status);
         }
-        counters.begin(RouteClass::Rest).answered(401, None);
+        counters.begin(RouteClass::Rest, None).answered(401);
         let counted =
             CredentialOutcome::ALL.map(|outcome| counters.credentials(CredentialKind::Basic, outcome));
         assert_eq!(counted, [2, 1, 1, 1]);

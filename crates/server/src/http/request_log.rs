@@ -1,5 +1,5 @@
-//! Around everything: each request has an id that its client learns from `X-Request-Id`, a line in the log when it is over,
-//! and one in the audit if it was a failed login or the act of an administrator.
+//! Around everything: each request has an id that its client learns from `X-Request-Id`, is counted, has a line in the log
+//! when it is over, and one in the audit if it was a failed login or the act of an administrator.
 //!
 //! The query is left out: it can carry a signed token.
 
@@ -12,7 +12,9 @@ use tracing::Instrument;
 
 use super::address::routed;
 use super::envelope::most_exact;
+use super::request_counters::{CredentialKind, RequestCounters};
 use super::request_record::RequestRecord;
+use super::route_class::RouteClass;
 use super::{audit, request_record};
 use crate::traces::Traces;
 
@@ -26,6 +28,8 @@ const REST: &str = "/rest/";
 pub struct RequestLog {
     /// The path part of the base URL.
     pub context_path: String,
+    /// Where requests are counted.
+    pub counters: RequestCounters,
     /// Where spans go, if anywhere.
     pub traces: Option<Traces>,
 }
@@ -48,13 +52,15 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let record = Arc::new(RequestRecord::begin(&request, self.log.traces.clone()));
+        let RequestLog { context_path, counters, traces } = &self.log;
+        let class = RouteClass::of(context_path, request.uri().path(), request.uri().query());
+        let counted = counters.begin(class, CredentialKind::shown(&request));
+        let record = Arc::new(RequestRecord::begin(&request, counted, traces.clone()));
         // Looking an operation up costs as much as an answer that is remembered: only where somebody wants to know.
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let is_told = !is_read || self.log.traces.is_some() || request_record::is_logged();
-        let operation = is_told
-            .then(|| operation_of(request.method(), request.uri().path(), &self.log.context_path))
-            .flatten();
+        let is_told = !is_read || traces.is_some() || request_record::is_logged();
+        let operation =
+            is_told.then(|| operation_of(request.method(), request.uri().path(), context_path)).flatten();
         let span = tracing::info_span!(
             "request",
             request.id = record.context.request_id(),
@@ -91,7 +97,59 @@ fn operation_of(method: &Method, path: &str, context_path: &str) -> Option<&'sta
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+    use http_body_util::combinators::BoxBody;
+    use poem::http::header;
+    use poem::{Body, EndpointExt, endpoint};
+
     use super::*;
+    use crate::http::client_wait::{ClientWait, WatchedAnswer};
+    use crate::http::request_counters::observations;
+
+    const PIECES: [&[u8]; 2] = [b"123", b"45"];
+
+    #[tokio::test]
+    async fn an_answer_is_complete_when_its_last_byte_was_taken() {
+        // A stream does not know its end; of this one the head of the answer tells how long it is.
+        for is_stream in [false, true] {
+            let endpoint = endpoint::make_sync(move |_| match is_stream {
+                false => Response::builder().body(PIECES.concat()),
+                true => {
+                    let pieces = PIECES.map(|piece| Ok::<_, io::Error>(Bytes::from_static(piece)));
+                    let body = Body::from_bytes_stream(stream::iter(pieces));
+                    Response::builder().header(header::CONTENT_LENGTH, 5).body(body)
+                }
+            });
+            let counters = RequestCounters::default();
+            let log = RequestLog { context_path: String::new(), counters: counters.clone(), traces: None };
+            let endpoint = endpoint.with(log);
+            let answer = || async {
+                let request = Request::builder().uri_str("/scm/prj/x.git/git-upload-pack").finish();
+                let mut response = endpoint.call(request).await.expect("never fails");
+                let record = response.extensions_mut().remove::<Arc<RequestRecord>>();
+                let response: hyper::Response<BoxBody<Bytes, io::Error>> = response.into();
+                let (head, body) = response.into_parts();
+                WatchedAnswer::new(body, &head.headers, ClientWait::begin(), record)
+            };
+            let of = || counters.of(RouteClass::GitFetch);
+
+            let mut whole = answer().await;
+            assert_eq!((of().running(), observations(&of().until_answer)), (1, 1));
+            while of().sent_bytes() < 5 {
+                whole.frame().await.expect("there is more").expect("it comes");
+            }
+            drop(whole);
+            assert_eq!((of().running(), of().sent_bytes(), of().aborted()), (0, 5, 0), "{is_stream}");
+            assert_eq!(observations(&of().until_end), 1);
+            drop(answer().await);
+            assert_eq!((of().running(), of().aborted()), (0, 1));
+            assert_eq!(of().by_status(), [(200, 2)]);
+        }
+    }
 
     #[test]
     fn an_operation_is_found_under_each_of_its_addresses() {

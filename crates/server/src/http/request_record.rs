@@ -1,13 +1,14 @@
 //! What is known of one request by the time that it is over: its line in the log.
 //!
 //! A record begins before the request is looked at. Whoever finds something out notes it here: who is calling, which
-//! operation it is, where the answer came from. The body of the answer counts its bytes. The line is written when the
-//! last of them lets go of the record, so `duration_ms` ends with the last byte, and a client that leaves has a line too.
+//! operation it is, where the answer came from. The body of the answer counts its bytes. The line is written, and the end
+//! counted, when the last of them lets go of the record, so `duration_ms` ends with the last byte, and a client that leaves
+//! has a line too.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use heliostat_auth::{Caller, Credentials};
 use heliostat_peer::{REQUEST_ID, RequestContext, TRACE_PARENT};
@@ -17,6 +18,7 @@ use poem::http::{Method, StatusCode, header};
 use serde_json::json;
 
 use super::client_prefix::client_address;
+use super::request_counters::CountedRequest;
 use crate::traces::{Span, Traces};
 
 /// The module under which the lines are logged, for `--log-level`.
@@ -49,7 +51,8 @@ pub struct RequestRecord {
     pub scheme: Option<&'static str>,
     /// Where its span goes, if anywhere.
     traces: Option<Traces>,
-    began: Instant,
+    /// What metrics show of it.
+    counted: CountedRequest,
     began_at: SystemTime,
     known: Mutex<Known>,
     status: AtomicU16,
@@ -106,7 +109,7 @@ impl CacheResult {
 
 impl RequestRecord {
     /// The record of a request that has come.
-    pub fn begin(request: &Request, traces: Option<Traces>) -> Self {
+    pub fn begin(request: &Request, counted: CountedRequest, traces: Option<Traces>) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (scheme, claimed_name) = shown(text(header::AUTHORIZATION.as_str()));
         Self {
@@ -117,7 +120,7 @@ impl RequestRecord {
             query: request.uri().query().map(str::to_owned),
             scheme,
             traces,
-            began: Instant::now(),
+            counted,
             began_at: SystemTime::now(),
             known: Mutex::new(Known { claimed_name, ..Known::default() }),
             status: AtomicU16::new(0),
@@ -134,6 +137,7 @@ impl RequestRecord {
     /// The answer begins.
     pub fn answered(&self, status: StatusCode) {
         self.status.store(status.as_u16(), Ordering::Relaxed);
+        self.counted.answered(status.as_u16());
         if self.method == Method::HEAD {
             self.ended();
         }
@@ -142,6 +146,7 @@ impl RequestRecord {
     /// So many bytes of it were taken.
     pub fn sent(&self, bytes: usize) {
         self.sent_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counted.sent(bytes as u64);
     }
 
     /// All of it was.
@@ -205,8 +210,11 @@ impl Drop for RequestRecord {
             Some(LoggedCaller::Server(name)) => (None, Some(name)),
             None => (None, None),
         };
-        let is_whole = self.is_whole.load(Ordering::Relaxed);
-        let (trace_id, took) = (self.context.trace_id(), self.began.elapsed());
+        let is_whole = *self.is_whole.get_mut();
+        if is_whole {
+            self.counted.complete();
+        }
+        let (trace_id, took) = (self.context.trace_id(), self.counted.took());
         tracing::info!(
             target: ACCESS,
             {

@@ -49,7 +49,8 @@ fn is_local(call: &Call) -> bool {
 
 fn not_shown_here() -> Refusal {
     Refusal::forbidden(
-        "This is shown to the server's own machine only. Start the server with a metrics token to read it from elsewhere.",
+        "This is shown to loopback only (http://127.0.0.1 on the server's own machine). Start the server with --metrics-token-file, and \
+         send the token as Authorization: Bearer, to read it by any other address.",
     )
 }
 

@@ -56,7 +56,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// Text that does not change while the process runs; the name ends in `_info`.
-    pub fn info(&mut self, name: &str, help: &str, labels: [(&'static str, &'static str); 2]) -> fmt::Result {
+    pub fn info(&mut self, name: &str, help: &str, labels: [(&'static str, &'static str); 3]) -> fmt::Result {
         let stem = name.strip_suffix("_info").expect("names of texts end in _info");
         self.write(stem, help, &Info::new(labels))
     }

@@ -92,8 +92,8 @@ fn encode_admission(clients: &ClientCounters, encoder: &mut Encoder<'_>) -> fmt:
 pub(super) fn sample() -> ClientCounters {
     let clients = ClientCounters::default();
     for class in RouteClass::ALL {
-        let mut request = clients.requests.begin(class);
-        request.answered(200, Some(CredentialKind::Basic));
+        let mut request = clients.requests.begin(class, Some(CredentialKind::Basic));
+        request.answered(200);
         request.sent(9);
         request.complete();
     }

@@ -23,6 +23,12 @@ use super::upstream::UpstreamMetrics;
 use super::{connections, database, following, housekeeping, requests, response_cache};
 use crate::http::ClientCounters;
 
+/// The commit that this was built from, where whoever built it has said so.
+const COMMIT: &str = match option_env!("SOURCE_COMMIT") {
+    Some(commit) if !commit.is_empty() => commit,
+    _ => "unknown",
+};
+
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -75,8 +81,8 @@ impl Collector for Metrics {
         let mut encoder = Encoder::new(encoder);
         encoder.info(
             "heliostat_build_info",
-            "Role and version of this server; the value is always 1.",
-            [("role", self.role), ("version", env!("CARGO_PKG_VERSION"))],
+            "Role, version and commit of this server; the value is always 1.",
+            [("role", self.role), ("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT)],
         )?;
         response_cache::encode(&self.serving, &self.names, &mut encoder)?;
         housekeeping::encode(&self.housekeeping, &mut encoder)?;

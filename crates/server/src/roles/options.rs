@@ -233,7 +233,10 @@ pub async fn check_owners(
     expected: Option<Role>,
 ) -> Result<Option<String>, String> {
     let url = database_url(data, database);
-    describe_owner(data, expected, &url).await.map_err(|error| error.to_string())
+    describe_owner(data, expected, &url).await.map_err(|error| match error {
+        OwnerConflict::Database(error) => error.with_reason(),
+        error => error.to_string(),
+    })
 }
 
 /// The role whose folder this is, as far as it is marked; on failure says why that cannot be told.
@@ -244,10 +247,10 @@ pub fn folder_role(data: &Path) -> Result<Option<Role>, String> {
 /// Whether a database can be opened, and what is to be said of it all the same, for `heliostat doctor`; on failure says
 /// why, without its password.
 pub async fn check_database(url: &str) -> Result<Option<String>, String> {
-    Database::check(url).await.map_err(|error| error.to_string())
+    Database::check(url).await.map_err(|error| error.with_reason())
 }
 
 /// Copies an SQLite database that may be in use into a new file, for `heliostat backup`; on failure says why.
 pub async fn copy_database(url: &str, into: &Path) -> Result<(), String> {
-    Database::copy_sqlite(url, into).await.map_err(|error| heliostat_peer::with_causes(&error))
+    Database::copy_sqlite(url, into).await.map_err(|error| error.with_reason())
 }

@@ -66,7 +66,7 @@ pub async fn reset_password(
     let url = database_url(data, database);
     check_owner(data, Role::Upstream, &url).await.map_err(|error| failed(&error))?;
     let database = Database::open(&url, Role::Upstream, Flush::EachCommit).await;
-    let database = database.map_err(|error| failed(&error))?;
+    let database = database.map_err(|error| PasswordResetError::Failed(error.with_reason()))?;
     let store = UpstreamStore::new(database.clone());
     let changed = heliostat_upstream::reset_password(&store, name, &Secret::new(password)).await;
     let closed = database.close().await;

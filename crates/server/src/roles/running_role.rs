@@ -14,8 +14,8 @@ use url::Url;
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
 use crate::http::{
-    self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, CountedRequests, Created,
-    CrossOrigin, CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
+    self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, Created, CrossOrigin,
+    CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
 use crate::pages::PagesOfThings;
 use crate::traces::{TraceExporter, Traces};
@@ -147,9 +147,9 @@ impl RunningRole {
         let routes =
             routes.with(self.clients.places().clone()).with(WholeBody::new(self.clients.spool().clone()));
         let context_path = context_path_of(&self.base_url);
-        let counted = CountedRequests::new(self.clients.requests().clone(), context_path.clone());
         let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered);
-        let endpoint = endpoint.with(RequestLog { context_path, traces: self.traces.clone() }).with(counted);
+        let counters = self.clients.requests().clone();
+        let endpoint = endpoint.with(RequestLog { context_path, counters, traces: self.traces.clone() });
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
     }
 }

@@ -1,6 +1,7 @@
 //! What a role works with, opened as durable as the operator wants it: git and the database.
 
-use heliostat_git::{Durability, Git};
+use heliostat_git::{Durability, Git, MINIMUM_GIT_VERSION};
+use heliostat_peer::with_causes;
 use heliostat_storage::{Database, Flush, MirrorStore, Owner, Role, SERVER_ID_SETTING};
 use url::Url;
 
@@ -13,7 +14,12 @@ const OF_ORIGIN: &str = "of ";
 
 /// The git that works on the repositories of a role.
 pub(super) async fn open_git(options: &ListenOptions) -> Result<Git, StartError> {
-    let git = Git::discover(&options.git).await.map_err(|error| StartError::Git(error.to_string()))?;
+    let git = Git::discover(&options.git).await.map_err(|error| {
+        let reason = with_causes(&error);
+        StartError::Git(format!(
+            "{reason}; install git {MINIMUM_GIT_VERSION} or newer, or name another one by --git"
+        ))
+    })?;
     Ok(git.with_durability(options.durability, &options.data).with_memory_limits(options.git_memory))
 }
 
@@ -25,11 +31,11 @@ pub(super) async fn open_database(options: &ListenOptions, role: Role) -> Result
     };
     let url = database_url(&options.data, options.database.as_deref());
     check_owner(&options.data, role, &url).await.map_err(|conflict| match conflict {
-        OwnerConflict::Database(error) => StartError::Database(error.to_string()),
+        OwnerConflict::Database(error) => StartError::Database(error.with_reason()),
         conflict => StartError::Owner(Box::new(conflict)),
     })?;
     let opened = Database::open(&url, role, flush).await;
-    opened.map_err(|error| StartError::Database(error.to_string()))
+    opened.map_err(|error| StartError::Database(error.with_reason()))
 }
 
 /// The name of a mirror of another Git server in its database; that of any other mirror begins otherwise. What is in the
@@ -57,7 +63,7 @@ pub(super) async fn refuse_origin_mirror(
     upstream: &Url,
 ) -> Result<(), StartError> {
     let owner = database.owner(Role::Mirror).await;
-    match owner.map_err(|error| StartError::Database(error.to_string()))? {
+    match owner.map_err(|error| StartError::Database(error.with_reason()))? {
         Some(owner) if owner.name.starts_with(OF_ORIGIN) => {
             Err(other_source(options, &owner.name, &format!("of the upstream {upstream}")))
         }
@@ -81,7 +87,7 @@ pub(super) async fn mark_folder(
     database: &Database,
     role: Role,
 ) -> Result<(), StartError> {
-    let owner = database.owner(role).await.map_err(|error| StartError::Database(error.to_string()))?;
+    let owner = database.owner(role).await.map_err(|error| StartError::Database(error.with_reason()))?;
     let Some(owner) = owner else { return Ok(()) };
     // A mark that a power failure leaves without its database would keep the server from starting.
     database.flush().await.map_err(|error| StartError::Database(error.to_string()))?;

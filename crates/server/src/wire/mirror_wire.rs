@@ -26,6 +26,11 @@ impl MirrorWire {
         below_scheme.find('/').map_or("", |slash| &below_scheme[slash..])
     }
 
+    /// A text without the base URL at its beginning: of a URL of this mirror its path.
+    pub fn below_base<'a>(&self, text: &'a str) -> &'a str {
+        text.strip_prefix(&self.base).unwrap_or(text)
+    }
+
     /// The host and port of the base URL.
     pub(super) fn authority(&self) -> (String, u16) {
         let url = Url::parse(&self.base).ok();
@@ -45,6 +50,8 @@ pub(super) mod tests {
     #[test]
     fn the_parts_of_the_base_url_are_found() {
         assert_eq!(wire().context_path(), "/git");
+        assert_eq!(wire().below_base("https://saigon.example.com/git/scm/a/b.git"), "/scm/a/b.git");
+        assert_eq!(wire().below_base("/scm/a/b.git"), "/scm/a/b.git");
         assert_eq!(wire().authority(), ("saigon.example.com".to_owned(), 443));
         let at_root = MirrorWire::new("http://127.0.0.1:7991", "Saigon", "id");
         assert_eq!(at_root.context_path(), "");

@@ -5,7 +5,7 @@ use heliostat_auth::{
     effective_repository,
 };
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Page, PageRequest, PermissionLevel, User, UserId, UserPermission};
+use heliostat_storage::{Page, PageRequest, PermissionLevel, StoreError, User, UserId, UserPermission};
 
 use super::part::Accounts;
 use crate::permit::{self, Administrator, GlobalGrant, ProjectAdministrator, RepositoryAdministrator};
@@ -148,7 +148,12 @@ impl Accounts {
     /// Takes a permission away together with the event that tells mirrors of it.
     async fn revoke(&self, caller: &Caller, level: PermissionLevel, user: &User) -> Result<(), Refusal> {
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.revoke_permission(level, user.id, events).await?;
+        self.store.revoke_permission(level, user.id, events).await.map_err(|error| match error {
+            StoreError::NotFound { what, .. } => {
+                Refusal::not_found(what, format!("The user {} has no permission here.", user.name))
+            }
+            error => error.into(),
+        })?;
         self.announcer.announced();
         Ok(())
     }

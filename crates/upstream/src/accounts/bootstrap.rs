@@ -124,6 +124,21 @@ async fn store_admin(
     Ok(AdminAccount { name: user.name, password_file })
 }
 
+/// Removes the file with the generated password once the administrator has another one: it would mislead.
+pub(super) fn remove_generated_password(folder: &Path) {
+    let path = folder.join(PASSWORD_FILE);
+    match std::fs::remove_file(&path) {
+        Ok(()) => {
+            tracing::info!(password_file = %path.display(), "removed the file with the administrator's former password");
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(
+            password_file = %path.display(), %error,
+            "the file with the administrator's former password cannot be removed"
+        ),
+    }
+}
+
 /// Writes the password into a file that only its owner can read, whatever was there before.
 fn write_password(path: &Path, password: &Secret) -> io::Result<()> {
     if let Some(folder) = path.parent() {

@@ -1,5 +1,6 @@
 //! What all about users is made of.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use heliostat_auth::Passwords;
@@ -13,6 +14,8 @@ pub struct Accounts {
     pub(super) announcer: Arc<Announcer>,
     pub(super) members: Arc<Members>,
     pub(super) tasks: DetachedTasks,
+    /// Folder in which the first start left the administrator's password.
+    pub(super) data: PathBuf,
 }
 
 impl Accounts {
@@ -22,7 +25,8 @@ impl Accounts {
         announcer: Arc<Announcer>,
         members: Arc<Members>,
         tasks: DetachedTasks,
+        data: PathBuf,
     ) -> Self {
-        Self { store, passwords, announcer, members, tasks }
+        Self { store, passwords, announcer, members, tasks, data }
     }
 }

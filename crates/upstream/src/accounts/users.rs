@@ -5,6 +5,7 @@ use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserFilter, UserId, UserKind};
 
+use super::bootstrap::{ADMIN_NAME, remove_generated_password};
 use super::part::Accounts;
 use crate::names;
 use crate::permit::{self, Administrator, Authenticated};
@@ -117,6 +118,9 @@ impl Accounts {
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
         self.store.set_password_hash(user.id, Some(password_hash), events).await?;
         self.announcer.announced();
+        if user.name == ADMIN_NAME {
+            remove_generated_password(&self.data);
+        }
         Ok(())
     }
 

@@ -96,7 +96,8 @@ impl Webhooks {
         if text.chars().count() > MAX_WEBHOOK_URL_LENGTH {
             return Err(invalid(format!("The URL has more than {MAX_WEBHOOK_URL_LENGTH} characters.")));
         }
-        let url = Url::parse(text).map_err(|error| invalid(format!("{text:?} is not a URL: {error}.")))?;
+        let url = Url::parse(text)
+            .map_err(|_| invalid(format!("{text:?} is not a URL, as in https://ci.example.com/hook.")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid(format!("The URL starts with {}:, not with http: or https:.", url.scheme())));
         }

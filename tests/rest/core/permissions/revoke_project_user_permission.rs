@@ -17,6 +17,9 @@ async fn behaviour_the_user_does_not_see_it_any_more() {
     read.by(&user, 404).await;
     let path = format!("{}/permissions/users?filter={}", project_path(&project), user.name());
     assert_eq!(upstream.admin().get(&path).await.promised(200)["size"], 0);
+    let path = format!("{}/permissions/users?name={}", project_path(&project), user.name());
+    let twice = upstream.admin().delete(&path).await.refused(404)["message"].to_string();
+    assert!(twice.contains(user.name()), "{twice}");
     let unknown = Identity::User("nobody".into(), String::new());
     revoke(upstream, &project, &unknown).by(&Identity::admin(), 404).await;
     let path = format!("{}/permissions/users", project_path(&project));

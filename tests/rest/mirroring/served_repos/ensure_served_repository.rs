@@ -21,9 +21,11 @@ async fn behaviour_answers_when_all_that_is_named_is_here() {
     let here = client.post(ADDRESS, &wanted).await.promised(200);
     assert_eq!(here["path"], path.as_str());
     assert_eq!(here["pushUrl"], format!("{}{path}", pair.upstream.base()));
-    // Nothing named is everything; the URL at the upstream is as good as the path.
-    let wanted = json!({"repository": format!("{}{path}", pair.upstream.base())});
-    client.post(ADDRESS, &wanted).await.promised(200);
+    // Nothing named is everything; the URLs at the upstream and here are as good as the path.
+    for server in [&pair.upstream, &pair.mirror] {
+        let wanted = json!({"repository": format!("{}{path}", server.base())});
+        client.post(ADDRESS, &wanted).await.promised(200);
+    }
 
     let later = checkout.commit("later.txt", "not pushed yet\n");
     let refused = client.post(ADDRESS, &json!({"repository": path, "commits": [later], "wait": 0})).await;
@@ -48,6 +50,7 @@ async fn behaviour_what_is_badly_named_is_400_and_what_is_not_there_404() {
         (json!({"repository": path, "refs": ["a..b"]}), "refs"),
         (json!({"repository": path, "wait": 301}), "wait"),
         (json!({"repository": "nowhere"}), "repository"),
+        (json!({"repository": format!("https://elsewhere.example.com{path}")}), "repository"),
         (json!({"commits": []}), "repository"),
     ] {
         assert_eq!(client.post(ADDRESS, &wrong).await.refused(400)["context"], field, "{wrong}");

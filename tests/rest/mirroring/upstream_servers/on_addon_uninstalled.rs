@@ -16,6 +16,9 @@ async fn behaviour_the_upstream_is_removed_and_its_secret_forgotten() {
     assert_eq!(status["upstream"]["state"], "REMOVED");
     by_hand.get("/settings").await.refused(401);
     by_hand.client().post_nothing(&path).await.refused(401);
+    // The refusal was the answer that the mirror had asked for: nothing is in doubt, and nothing asks to join anew.
+    let log = by_hand.mirror.log();
+    assert!(!log.contains("has refused the signature"), "{log}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::RepositoryName;
-use crate::admin::{UpstreamConnection, api};
+use crate::admin::{Session, UpstreamConnection, api};
 use crate::output::{Column, OutputFormat, line};
 
 /// Which repository is brought back, and from where.
@@ -33,6 +33,10 @@ const DIFFERENCES: [Column; 3] = [
     Column::text("AT THE MIRROR", "/atMirror"),
 ];
 
+/// The same where nothing can be read here.
+const AT_MIRROR: [Column; 2] =
+    [Column::text("REFERENCE", "/refId"), Column::text("AT THE MIRROR", "/atMirror")];
+
 /// Restores it, or shows what would change.
 pub async fn run(command: RestoreCommand) -> anyhow::Result<()> {
     let session = command.connection.open().await?;
@@ -45,8 +49,13 @@ pub async fn run(command: RestoreCommand) -> anyhow::Result<()> {
         body["contentHash"] = hash.into();
     }
     let path = api::path(&api::CORE, &["admin", "repository-faults", "restore"]);
+    // Asked first: once it is restored, nothing is wrong with it any more.
+    let mut fault = fault_of(&session, &command.repository).await?;
     let outcome = session.client.post(&path).body(body).send().await?;
-    print_outcome(session.output, &outcome);
+    if fault.is_none() && outcome["restored"] == false {
+        fault = fault_of(&session, &command.repository).await?;
+    }
+    print_outcome(session.output, &outcome, fault.as_deref());
     if outcome["restored"] == true {
         if matches!(session.output, OutputFormat::Table) {
             line(&format!("Restored the repository {}.", command.repository));
@@ -60,15 +69,33 @@ pub async fn run(command: RestoreCommand) -> anyhow::Result<()> {
     )
 }
 
-fn print_outcome(output: OutputFormat, outcome: &Value) {
+/// What is wrong with it here, as far as it was noticed.
+async fn fault_of(session: &Session, repository: &RepositoryName) -> anyhow::Result<Option<String>> {
+    let faults = session.client.get(&api::path(&api::CORE, &["admin", "repository-faults"])).send().await?;
+    let mut unserved = faults["unserved"].as_array().into_iter().flatten();
+    let is_it = |fault: &&Value| {
+        let text =
+            |pointer: &str| fault.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        text("/repository/project/key").eq_ignore_ascii_case(&repository.project)
+            && text("/repository/slug").eq_ignore_ascii_case(&repository.slug)
+    };
+    let found = unserved.find(is_it);
+    Ok(found.and_then(|fault| fault["message"].as_str()).map(str::to_owned))
+}
+
+fn print_outcome(output: OutputFormat, outcome: &Value, fault: Option<&str>) {
     if matches!(output, OutputFormat::Json) {
         return output.show(outcome, &[]);
     }
     let differences = outcome["differences"].as_array().cloned().unwrap_or_default();
+    if let Some(fault) = fault {
+        line(&format!("What is wrong here: {fault}."));
+    }
     if outcome["hereIsReadable"] == false {
-        line("The references that are here cannot be read. The mirror has:");
+        line("Nothing can be read here. The mirror has:");
+        output.list(&differences, &AT_MIRROR);
     } else {
         line("References that differ:");
+        output.list(&differences, &DIFFERENCES);
     }
-    output.list(&differences, &DIFFERENCES);
 }

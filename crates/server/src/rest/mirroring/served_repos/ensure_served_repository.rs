@@ -32,10 +32,14 @@ impl EnsureServedRepository for MirrorHandlers {
         let caller = self.identify(&call).await?;
         let wanted = &request.body;
         let link = &self.mirror.link;
-        let read_name = |url: &UpstreamUrl| url.read_name(&wanted.repository);
+        let named = self.wire.below_base(&wanted.repository);
+        let read_name = |url: &UpstreamUrl| url.read_name(named);
         let name = read_name(link.public_url()).or_else(|| read_name(link.url()));
         let (key, slug) = name.ok_or_else(|| {
-            let message = "The path of a repository is needed, as in /scm/prj/my-repo.git, or its URL.";
+            let message = format!(
+                "The path of a repository is needed, as in /scm/prj/my-repo.git, or its URL here or at {}.",
+                link.public_url()
+            );
             Refusal::invalid("repository", message)
         })?;
         let lookups = &self.mirror.lookups;
