@@ -1,6 +1,8 @@
 //! Selecting projects: what leaves the selection stops being served at once, and comes back when it is selected again.
 
-use crate::harness::{Pair, eventually};
+use std::process::Command;
+
+use crate::harness::{ADMIN_PASSWORD, Pair, binary, eventually, said};
 use serde_json::json;
 
 #[tokio::test]
@@ -17,6 +19,11 @@ async fn a_mirror_can_be_narrowed_to_projects_and_widened_again() {
     let body = json!({"mode": "SELECTED_PROJECTS", "projectIds": [project]});
     let answer = pair.mirror_admin().put(&settings, &body).await.expect(200).json();
     assert_eq!(answer["projectIds"], json!([project]));
+    let mut show = Command::new(binary());
+    show.args(["mirror", "settings", "show", "--mirror-url", pair.mirror.base()]);
+    let shown = show.env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).output().expect("the binary can be run");
+    let key = kept["project"]["key"].as_str().expect("a project has a key");
+    assert!(said(&shown).contains(key), "people know projects by their keys: {}", said(&shown));
     let url = pair.mirror_url(&dropped);
     crate::harness::git_fails(checkout.path(), &["ls-remote", url.as_str()]);
     crate::harness::git(checkout.path(), &["ls-remote", pair.mirror_url(&kept).as_str()]);

@@ -18,6 +18,8 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // Another name by which this machine is reached, as the one of a balancer is.
+  "--host-resolver-rules=MAP balancer.test 127.0.0.1",
 ];
 
 /** A variable that the test has set. */

@@ -50,3 +50,16 @@ await inBrowser([base], async (page, guard) => {
   const cookies = await page.context().cookies();
   assert.ok(cookies.length === 1 && cookies[0].httpOnly && cookies[0].sameSite === "Strict");
 });
+
+// At an address that is not the server's own, nothing that is clicked would be taken: the page says so, and leads there.
+const elsewhere = base.replace("127.0.0.1", "balancer.test");
+await inBrowser([base, elsewhere], async (page, guard) => {
+  await page.goto(`${elsewhere}/account`);
+  await page.locator("#elsewhere", { hasText: elsewhere }).waitFor();
+  assert.equal(await page.locator("#sign-in").isVisible(), false);
+  await accessible(page);
+  await guard.screenshot("elsewhere");
+  await page.locator("#elsewhere a").click();
+  await page.waitForURL(`${base}/account`);
+  await page.locator("#sign-in").waitFor();
+});

@@ -43,10 +43,12 @@ const visit = async (page, guard) => {
   await project.uncheck();
   // Nothing selected empties the mirror, so that is asked about.
   const asked = page.waitForEvent("dialog");
-  await page.locator("#save").click({ noWaitAfter: true });
+  const clicked = page.locator("#save").click();
   const dialog = await asked;
   assert.match(dialog.message(), /deletes all that it has/);
+  // Until then the click has not ended.
   await dialog.accept();
+  await clicked;
   await saved.waitFor();
   assert.deepEqual(await settings(), { mode: "SELECTED_PROJECTS", projectIds: [] });
 

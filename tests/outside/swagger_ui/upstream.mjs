@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 
+import { accessible } from "../browser/accessible.mjs";
 import { inBrowser, need } from "../browser/browser.mjs";
 import { shownInDocumentOrder } from "./document_order.mjs";
-import { execute, filter, openGroups, openSwaggerUi, signInWithBasic, signInWithBearer, signOut, tryOut } from "./swagger_page.mjs";
+import { BROKEN, execute, filter, openGroups, openSwaggerUi, signInWithBasic, signInWithBearer, signOut, tryOut } from "./swagger_page.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
 const projectKey = need("HELIOSTAT_PROJECT_KEY");
@@ -13,6 +14,7 @@ const description = need("HELIOSTAT_NEW_DESCRIPTION");
 await inBrowser([base], async (page, guard) => {
   await openSwaggerUi(page, base);
   await guard.screenshot("opened");
+  await accessible(page, BROKEN.closed);
   assert.equal(await page.title(), "Heliostat upstream: REST API");
 
   await filter(page, "LIST webhooks");
@@ -24,7 +26,7 @@ await inBrowser([base], async (page, guard) => {
   await page.locator(".opblock").first().waitFor({ state: "detached" });
 
   await openGroups(page);
-  await shownInDocumentOrder(page, base, "served", ["Mirroring (Upstream)", "Mirroring (Hashes)", "Application", "Projects"]);
+  await shownInDocumentOrder(page, base, "served", ["Mirroring (Upstream)", "Mirroring (Hashes)", "Application", "Log", "Projects"]);
 
   guard.announce(401);
   await signInWithBasic(page, "admin", "a guess");
@@ -37,6 +39,7 @@ await inBrowser([base], async (page, guard) => {
     const ways = await page.locator(".auth-container h4").allInnerTexts();
     assert.match(ways[0], /basic/, "people sign in first");
     await guard.screenshot("credentials");
+    await accessible(page, BROKEN.credentials);
   });
   const read = await tryOut(page, "getProject");
   const before = await execute(read, { parameters: { projectKey } });
@@ -44,6 +47,7 @@ await inBrowser([base], async (page, guard) => {
   assert.equal(before.json.key, projectKey);
   assert.notEqual(before.json.description, description);
   await guard.screenshot("get", read);
+  await accessible(page, BROKEN.operation);
 
   const write = await tryOut(page, "updateProject");
   const changed = await execute(write, { parameters: { projectKey }, body: { description, public: true } });

@@ -184,9 +184,22 @@ impl FollowedUpstream {
     }
 
     async fn show_settings(&self) -> anyhow::Result<()> {
-        let settings = self.client().get(&self.path(&["settings"])).send().await?;
+        let mut settings = self.client().get(&self.path(&["settings"])).send().await?;
+        if matches!(self.output(), OutputFormat::Table) {
+            self.name_projects(&mut settings).await;
+        }
         self.session.output.show(&settings, &SETTINGS);
         Ok(())
+    }
+
+    /// People know projects by their keys, and the upstream alone knows those; while it is away, the ids have to do.
+    async fn name_projects(&self, settings: &mut Value) {
+        let Some(ids) = settings["projectIds"].as_array().filter(|ids| !ids.is_empty()) else { return };
+        let Ok(base_url) = self.base_url() else { return };
+        let keys = named_resource::project_keys(&self.session.client_of(base_url), ids).await;
+        if let Ok(keys) = keys {
+            settings["projectIds"] = keys.into();
+        }
     }
 
     /// Asks before a selection without these projects empties the mirror. One that mirrors all projects has a selection, too,

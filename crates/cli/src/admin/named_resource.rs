@@ -42,6 +42,16 @@ pub async fn project_ids(upstream: &Client, keys_or_ids: &[String]) -> anyhow::R
     Ok(ids)
 }
 
+/// The keys of projects that are given by id; an id stays where the caller sees no project that has it.
+pub async fn project_keys(upstream: &Client, ids: &[Value]) -> anyhow::Result<Vec<Value>> {
+    let projects = upstream.get(&api::path(&api::CORE, &["projects"])).all().await?;
+    let key_of = |id: &Value| {
+        let found = projects.iter().find(|project| text_at(project, "/id") == as_text(id));
+        found.and_then(|project| project.get("key")).unwrap_or(id).clone()
+    };
+    Ok(ids.iter().map(key_of).collect())
+}
+
 /// The slug of a user, which is what paths hold.
 pub async fn user_slug(client: &Client, name: &str) -> anyhow::Result<String> {
     let users = client.get(&api::path(&api::CORE, &["users"])).query("filter", name).all().await?;

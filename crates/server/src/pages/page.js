@@ -22,6 +22,32 @@ for (const entry of document.querySelectorAll("nav a")) {
   if (isHere) entry.setAttribute("aria-current", "page");
 }
 
+/**
+ * Whether this page was opened at an address from which the server takes nothing: another than its own, and not that of
+ * this machine either. Then it says so before anybody clicks.
+ */
+function isElsewhere() {
+  const own = document.body.dataset.baseUrl;
+  if (!own || location.origin === new URL(own).origin) return false;
+  const isBare = /^(localhost|[\d.]+|\[.*\])$/.test(location.hostname);
+  return !(isBare && location.protocol === "http:");
+}
+
+/** Leads to the same page at the server's own address. */
+function showElsewhere() {
+  const card = element("sign-in-card");
+  if (!card || !isElsewhere()) return;
+  card.hidden = true;
+  const own = new URL(document.body.dataset.baseUrl);
+  const page = make("a", own.origin);
+  page.href = own.origin + location.pathname + location.hash;
+  const why = `You opened this page at ${location.origin}. To sign in, and to change anything, open it at the server's own address: `;
+  element("elsewhere").append(why, page);
+  element("elsewhere").hidden = false;
+}
+
+showElsewhere();
+
 /** How a state is called on all pages, and how it is coloured. */
 const named = (code) => STATES[code] ?? { word: code ?? "", mood: "wait" };
 
@@ -185,7 +211,7 @@ const SESSION = "console/session";
 let username = null;
 
 function showSession() {
-  element("sign-in").hidden = username !== null;
+  element("sign-in-card").hidden = username !== null || isElsewhere();
   element("signed-in").hidden = username === null;
   show("who", username);
 }

@@ -136,7 +136,9 @@ repeat(async () => {
   try {
     const status = await ask("status", { anyStatus: true });
     const mood = status.health === "GREEN" ? "good" : "wait";
-    showState("state", status.state, status.state === "LAGGING" ? "bad" : mood);
+    // What balancers read as a state to serve in is none to be content with.
+    const isFailing = status.state === "SYNCHRONIZED" && status.repositoriesInError > 0;
+    showState("state", isFailing ? "FAILING" : status.state, isFailing || status.state === "LAGGING" ? "bad" : mood);
     showProgress(status);
     note("reason", status.reason);
     const link = named(status.upstream.state).word;
@@ -155,8 +157,9 @@ repeat(async () => {
     element("held-back").hidden = !status.heldRepos;
     if (status.heldRepos) await listHeld();
     const isBehind = status.inStepRepos < status.mirroredRepos || status.repositoriesInError > 0;
-    element("behind").hidden = !isBehind;
     if (isBehind) await showBehind();
+    // What is only held back has a card of its own.
+    element("behind").hidden = !isBehind || (watchesBehind && element("behind-list").rows.length === 0);
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }

@@ -104,9 +104,10 @@ function standingCell(stands) {
   cell.className = isBad ? "bad" : "";
   const add = (text) => cell.append(make("br"), text);
   if (stands.toldDate !== undefined) {
-    add(`${isBad ? "had" : "has"} ${stands.inStepRepos} of ${stands.mirroredRepos} repositories synchronized`);
+    const counts = `${isBad ? "had" : "has"} ${stands.inStepRepos} of ${stands.mirroredRepos} repositories synchronized`;
+    add(stands.mirroredRepos === 0 ? "there is nothing to synchronize" : counts);
   }
-  if (stands.lagMillis !== undefined) add(`lacks a change for ${duration(stands.lagMillis)}`);
+  if (stands.lagMillis !== undefined) add(`behind for ${duration(stands.lagMillis)}`);
   if (stands.lastSyncDate !== undefined) add(`synchronized last ${ago(stands.lastSyncDate)}`);
   if (stands.failingRepos > 0) {
     const which = stands.failingRepos === 1 ? "" : `${stands.failingRepos} repositories could not be synchronized, `;

@@ -27,9 +27,9 @@ function showStanding(mirror, stands) {
     ["Runs", [mirror.productType, mirror.productVersion].filter(Boolean).join(" ")],
     ["Last heard of", time(stands.lastSeenDate ?? mirror.lastSeenDate)],
     ["Last told how it stands", time(stands.toldDate)],
-    ["Synchronized", stands.mirroredRepos === undefined ? "not known" : `${stands.inStepRepos} of ${stands.mirroredRepos} repositories`],
+    ["Synchronized", stands.mirroredRepos === undefined ? "not known" : stands.mirroredRepos === 0 ? "there is nothing to synchronize" : `${stands.inStepRepos} of ${stands.mirroredRepos} repositories`],
     ["Last synchronization", time(stands.lastSyncDate)],
-    ["Lacks a change for", stands.lagMillis === undefined ? "no known change is missing" : duration(stands.lagMillis)],
+    ["Behind for", stands.lagMillis === undefined ? "not behind" : duration(stands.lagMillis)],
     ["Could not be synchronized", stands.failingRepos > 0 ? `${stands.failingRepos}: ${stands.failure ?? "it is not known why"}` : "none"],
     ["Events to deliver", String(stands.pendingEvents)],
   ];

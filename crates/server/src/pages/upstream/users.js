@@ -7,7 +7,8 @@ let doomed = null;
 function userRow(user) {
   const acts = make("td");
   acts.className = "acts";
-  if (user.deletable) {
+  // Nobody deletes themselves by a slip.
+  if (user.deletable && user.name !== username) {
     acts.append(button("Delete", "danger", async () => {
       doomed = user;
       show("delete-title", `Delete ${user.name}?`);
@@ -19,7 +20,7 @@ function userRow(user) {
     make("td", make("b", pageLink(at`users/${user.slug}`, user.name)), user.active ? "" : " (not active)"),
     make("td", user.displayName),
     make("td", user.emailAddress ?? ""),
-    make("td", user.lastAuthenticationTimestamp === undefined ? "" : time(user.lastAuthenticationTimestamp)),
+    make("td", time(user.lastAuthenticationTimestamp)),
     acts,
   );
 }
