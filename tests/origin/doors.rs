@@ -73,10 +73,14 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     assert!(said.contains(&nowhere) && said.contains("refs/heads/none") && !said.contains(&tip), "{said}");
     for (wrong, field) in [
         (json!({"repository": "/../etc"}), "repository"),
+        (json!({"repository": "https://elsewhere.example.com/a/b.git"}), "repository"),
         (json!({"repository": Place::Private.path(), "refs": ["a..b"]}), "refs"),
     ] {
         assert_eq!(reader.post(ENSURE, &wrong).await.refused(400)["context"], field);
     }
+    let elsewhere = json!({"repository": "https://elsewhere.example.com/a/b.git"});
+    let said = reader.post(ENSURE, &elsewhere).await.refused(400)["message"].to_string();
+    assert!(said.contains("neither at the origin") && said.contains(scene.mirror.base()), "{said}");
 
     let wanted = json!({"repository": Place::Private.path()});
     let asked = client(&scene, Person::Anonymous).post(ENSURE, &wanted).await;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::repository::RepositoryName;
 use super::{Session, UpstreamConnection, api};
 use crate::client::credentials::read_secret;
-use crate::output::{Column, hint};
+use crate::output::Column;
 
 /// What can be done with webhooks. A repository is named as in PROJ/slug.
 #[derive(Debug, Subcommand)]
@@ -185,11 +185,6 @@ pub async fn run(command: WebhookCommand) -> anyhow::Result<()> {
             let session = connection.open().await?;
             let created = session.client.post(&path(&repository, &[])).body(body).send().await?;
             session.output.show(&created, &CREATED);
-            if let Some(never) = never_happening(&event) {
-                hint(&format!(
-                    "hint: {never} is taken, and never happens here: there are no pull requests, comments and forks"
-                ));
-            }
         }
         WebhookCommand::List { repository, connection } => {
             let session = connection.open().await?;
@@ -227,13 +222,6 @@ pub async fn run(command: WebhookCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// An event that is taken, because clients register for all that a server of the kind may have, and that never comes.
-fn never_happening(events: &[String]) -> Option<&str> {
-    let of_others = ["pr:", "repo:comment:", "repo:forked", "repo:secret_detected"];
-    let is_of_others = |event: &&str| of_others.iter().any(|beginning| event.starts_with(beginning));
-    events.iter().map(String::as_str).find(is_of_others)
 }
 
 /// Shows what came back; an error if that was not what a receiver answers who has taken it.

@@ -40,6 +40,11 @@ impl OriginHandlers {
     pub(super) fn path_of(&self, named: &str) -> Result<RepositoryPath, Problem> {
         let bases = [self.origin.base_url(), &self.base_url].map(|url| url.as_str().trim_end_matches('/'));
         let path = bases.iter().find_map(|base| named.strip_prefix(base)).unwrap_or(named);
+        if path.contains("://") {
+            let message =
+                format!("{named:?} is neither at the origin, {}, nor here at {}.", bases[0], bases[1]);
+            return Err(Refusal::invalid("repository", message).into());
+        }
         let path = RepositoryPath::parse(path);
         Ok(path.map_err(|error| Refusal::invalid("repository", format!("{error}.")))?)
     }
