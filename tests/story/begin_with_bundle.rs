@@ -170,6 +170,15 @@ async fn a_bundle_can_be_had_in_parts() {
     let tag = head[header::ETAG].to_str().expect("text").to_owned();
     assert_eq!(head[header::CONTENT_LENGTH], whole.len().to_string());
     assert_eq!(head[header::ACCEPT_RANGES], "bytes");
+    let id = head["x-request-id"].to_str().expect("text").to_owned();
+    let line = eventually("the line of the download", || async {
+        let log = pair.upstream.log();
+        let line = log.lines().find(|line| line.contains("heliostat_access") && line.contains(&id));
+        line.map(str::to_owned)
+    });
+    // Nobody asks for what comes behind the last byte.
+    let line = line.await;
+    assert!(line.contains("complete=true"), "{line}");
 
     let (status, head, body) = ask(&url, Method::HEAD, &[]).await;
     assert_eq!((status, body.len()), (200, 0));
