@@ -133,6 +133,10 @@ async fn what_was_created_is_found_at_its_location() {
     let repository = header(&created, "location");
     created.promised(201);
     assert_eq!(admin.get(&repository).await.promised(200)["slug"], "tool");
+    let renamed = admin.put(&repository, &json!({ "name": "other tool" })).await;
+    let repository = header(&renamed, "location");
+    renamed.promised(201);
+    assert_eq!(admin.get(&repository).await.promised(200)["slug"], "other-tool");
     let hook = json!({ "name": "ci", "url": "https://ci.example.com/hook", "events": ["repo:refs_changed"] });
     let created = admin.post(&format!("{repository}/webhooks"), &hook).await;
     let webhook = header(&created, "location");

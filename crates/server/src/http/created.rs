@@ -19,13 +19,15 @@ struct Place {
     parts: &'static [&'static str],
 }
 
-const PLACES: [Place; 6] = [
+const PLACES: [Place; 7] = [
     Place { operation: "createProject", leave: 0, parts: &["/key"] },
     Place { operation: "createRepository", leave: 0, parts: &["/slug"] },
     Place { operation: "createUserAccessToken", leave: 0, parts: &["/id"] },
     Place { operation: "createWebhook", leave: 0, parts: &["/id"] },
     Place { operation: "register", leave: 0, parts: &["/id"] },
     Place { operation: "adoptRepository", leave: 3, parts: &["projects", "/project/key", "repos", "/slug"] },
+    // Answers 201, and what has a new name has a new address.
+    Place { operation: "updateRepository", leave: 4, parts: &["projects", "/project/key", "repos", "/slug"] },
 ];
 
 /// The middleware.
@@ -135,5 +137,7 @@ mod tests {
         let adopted = r#"{"slug": "tool", "project": {"key": "PRJ"}}"#;
         let asked = "/rest/api/latest/admin/repository-faults/adopt";
         assert_eq!(location(5, asked, adopted), told("/rest/api/latest/projects/PRJ/repos/tool"));
+        let asked = "/rest/api/latest/projects/PRJ/repos/former";
+        assert_eq!(location(6, asked, adopted), told("/rest/api/latest/projects/PRJ/repos/tool"));
     }
 }
