@@ -60,7 +60,7 @@ pub enum UserCommand {
     /// Give a user a new password in the data directory of an upstream that is stopped: the way back in when nobody knows an
     /// administrator's. Run it as the user of the service; the password is found as by create.
     #[command(
-        after_help = "Examples:\n  heliostat user reset-password --data /srv/upstream\n  heliostat user reset-password ann --config /etc/heliostat/upstream.toml"
+        after_help = "Examples:\n  heliostat user reset-password --data /srv/upstream\n  heliostat user reset-password ann --data /srv/upstream"
     )]
     ResetPassword {
         /// Name.

@@ -16,6 +16,9 @@ use super::finding::Finding;
 use super::servers;
 use crate::client::{Client, is_loopback};
 
+/// What is looked at, as it is named in the report.
+const WAY_BACK: &str = "way back";
+
 /// The longest head of a request that is read, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
@@ -60,48 +63,59 @@ pub async fn port(listen: Option<SocketAddr>, place: Option<&Url>) -> Finding {
 
 /// Whether the base URL leads to where the role listens.
 pub async fn reachable(place: &Place<'_>) -> Finding {
-    const ITEM: &str = "way back";
     let (Some(listen), Some(base_url)) = (place.listen, place.base_url) else {
-        return Finding::skipped(ITEM, "--listen and --base-url are not both given");
+        return Finding::skipped(WAY_BACK, "--listen and --base-url are not both given");
     };
     if let Some(upstream) = place.upstream.filter(|upstream| is_loopback(base_url) && !is_loopback(upstream))
     {
         return Finding::failed(
-            ITEM,
+            WAY_BACK,
             format!("the upstream {upstream} is on another machine, where {base_url} is that machine itself"),
             "give an address by which the upstream reaches this machine as --base-url",
         );
     }
     let Ok(listener) = TcpListener::bind(listen).await else {
-        return Finding::skipped(ITEM, format!("{listen} cannot be listened on now"));
+        return Finding::skipped(WAY_BACK, format!("{listen} cannot be listened on now"));
     };
+    asked_from_here(listener, listen, base_url, place.speaks_tls).await
+}
+
+/// Whether a client from here that asks at the base URL comes to this listener.
+async fn asked_from_here(
+    listener: TcpListener,
+    listen: SocketAddr,
+    base_url: &Url,
+    speaks_tls: bool,
+) -> Finding {
     let word = word_of_this_process();
     let met_tls = Arc::new(AtomicBool::new(false));
     let answering = tokio::spawn(answer_all(listener, word.clone(), Arc::clone(&met_tls)));
     let heard = Client::new(base_url.clone(), None).get(&["status"]).text().await;
     answering.abort();
+    // Until it has ended, the address is taken.
+    let _ = answering.await;
     match heard {
         // Nothing here has a certificate to answer with: that the client got here is what was asked.
-        _ if met_tls.load(Ordering::Relaxed) && place.speaks_tls => {
-            Finding::good(ITEM, format!("{base_url} leads to {listen}, asked from here"))
+        _ if met_tls.load(Ordering::Relaxed) && speaks_tls => {
+            Finding::good(WAY_BACK, format!("{base_url} leads to {listen}, asked from here"))
         }
         _ if met_tls.load(Ordering::Relaxed) => Finding::failed(
-            ITEM,
+            WAY_BACK,
             format!(
                 "{base_url} leads straight to {listen}, where a role without a certificate speaks no TLS"
             ),
             "give --tls-certificate and --tls-key, here and to the role, or the URL of a proxy that encrypts as --base-url",
         ),
         Ok(heard) if heard == word => {
-            Finding::good(ITEM, format!("{base_url} leads to {listen}, asked from here"))
+            Finding::good(WAY_BACK, format!("{base_url} leads to {listen}, asked from here"))
         }
         Ok(_) => Finding::doubtful(
-            ITEM,
+            WAY_BACK,
             format!("{base_url} leads to something else than {listen}"),
             "check host, port and path of --base-url, and where a proxy there leads",
         ),
         Err(error) => Finding::doubtful(
-            ITEM,
+            WAY_BACK,
             format!("{base_url} does not lead to {listen}, asked from here: {error}"),
             "check name service, firewall and proxy; the upstream must reach this machine by --base-url",
         ),
@@ -178,13 +192,11 @@ mod tests {
     async fn a_client_that_speaks_tls_has_found_the_way_to_a_role_with_a_certificate_only() {
         // Another test may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let free = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
-        let listen = free.local_addr().expect("it is bound");
-        drop(free);
-        let base_url = url(&format!("https://{listen}"));
         for (speaks_tls, outcome) in [(true, Outcome::Good), (false, Outcome::Failed)] {
-            let place = Place { listen: Some(listen), base_url: Some(&base_url), upstream: None, speaks_tls };
-            let finding = reachable(&place).await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+            let listen = listener.local_addr().expect("it is bound");
+            let base_url = url(&format!("https://{listen}"));
+            let finding = asked_from_here(listener, listen, &base_url, speaks_tls).await;
             assert_eq!(finding.outcome, outcome, "{finding}");
         }
     }
