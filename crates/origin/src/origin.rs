@@ -139,6 +139,7 @@ impl Origin {
             tasks.spawn(Arc::clone(&self.in_step).run(stop()));
         }
         tasks.spawn(Arc::clone(&self.repairs).run(stop()));
+        tasks.spawn(Arc::clone(&self.repairs).look_at_all(stop()));
         tasks.spawn(keep_within_limits(Arc::clone(&self.repositories), stop()));
         tasks.spawn(keep_readers(Arc::clone(&self.verdicts), stop()));
         tasks.spawn(keep_room(self.served.clone(), stop()));

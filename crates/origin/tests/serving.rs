@@ -292,6 +292,17 @@ async fn a_damaged_repository_is_fetched_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_power_failure_has_broken_is_found_after_the_start_though_nobody_asks_for_it() {
+    let mut world = World::new().await;
+    drop(world.open("ann").await.expect("it is shown"));
+    let config = world.workshop.path("mirror/repositories/01/1.git").join("config");
+    let length = std::fs::read(&config).expect("readable").len();
+    std::fs::write(&config, vec![0; length]).expect("written");
+    world.restart().await;
+    until("the damage is proven", || world.origin.status().damaged == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_named_is_served() {
     let world = World::with(|options| options.only = vec!["acme/*".parse().expect("a pattern")]).await;
     world.open("ann").await.expect("it is among them");

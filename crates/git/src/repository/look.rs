@@ -165,6 +165,10 @@ fn look_into(place: &Path, format: ObjectFormat, scrutiny: Scrutiny) -> Result<(
         Ok(config) if config.is_empty() => {
             return Err(Fault::Damaged("its configuration is empty".to_owned()));
         }
+        // As a power failure leaves a file of which only the length was written. Git would say so only where it is needed.
+        Ok(config) if config.contains(&0) => {
+            return Err(Fault::Damaged("its configuration holds zero bytes".to_owned()));
+        }
         Ok(_) => {}
     }
     let objects = place.join("objects");
@@ -351,6 +355,16 @@ mod tests {
         }
         assert!(looked_at >= 8, "{files:?}");
         repository.look().await.expect("whole again");
+    }
+
+    #[tokio::test]
+    async fn a_configuration_of_zeros_is_damage() {
+        let workshop = Workshop::new().await;
+        let repository = repository(&workshop).await;
+        let config = repository.path().join("config");
+        let length = fs::read(&config).expect("readable").len();
+        fs::write(&config, vec![0; length]).expect("written");
+        assert!(repository.look().await.is_err_and(|fault| fault.is_damage()));
     }
 
     #[tokio::test]

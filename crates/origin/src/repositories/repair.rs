@@ -1,5 +1,5 @@
 //! What happens when a repository here looks damaged: it is examined, and if the damage is proven, given up. The next one
-//! who asks has it made anew.
+//! who asks has it made anew. After a start each is looked at once, for what a power failure may have left broken.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -73,6 +73,24 @@ impl Repairs {
                     }
                     None => self.arrived.notified().await,
                 }
+            }
+        })
+        .await;
+    }
+
+    /// Looks at every repository once, so that what is broken is found also where nobody asks for it. It takes half of one
+    /// core at most, and ends with the token.
+    pub(crate) async fn look_at_all(self: Arc<Self>, stop: CancellationToken) {
+        stop.run_until_cancelled(async {
+            for entry in self.repositories.all() {
+                let began = Instant::now();
+                let repository = self.repositories.served.store().repository(entry.disk_id());
+                if let Err(fault) = repository.look().await
+                    && fault.is_damage()
+                {
+                    self.suspected(entry.disk_id(), &fault);
+                }
+                tokio::time::sleep(began.elapsed()).await;
             }
         })
         .await;
