@@ -54,6 +54,8 @@ struct State {
     refusals_left: u32,
     /// Whether the signature of the next report of a synchronisation is refused.
     refuses_report: bool,
+    /// Whether signatures of questions for its time are refused.
+    refuses_time: bool,
     /// Whether a proxy answers in its place.
     is_away: bool,
     /// Whether it tells which parts differ; else it can only list what it has, as an earlier version.
@@ -232,6 +234,11 @@ impl UpstreamByHand {
         self.state.lock().secrets.clear();
     }
 
+    /// From now on the signature of a question for its time is refused: it is what a mirror asks to know whether it was removed.
+    pub fn refuse_time(&self) {
+        self.state.lock().refuses_time = true;
+    }
+
     /// The next signature is refused, and those after it are not.
     pub fn refuse_once(&self) {
         self.state.lock().refusals_left = 1;
@@ -379,7 +386,9 @@ fn answer(request: &Received, state: &State) -> Reply {
     {
         return reply;
     }
-    let is_refused = state.refusals_left > 0 || (state.refuses_report && is_report(path));
+    let is_refused = state.refusals_left > 0
+        || (state.refuses_report && is_report(path))
+        || (state.refuses_time && path.ends_with("/analyticsSettings"));
     if is_refused || !state.secrets.iter().any(|secret| is_signed(request, secret)) {
         return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
     }

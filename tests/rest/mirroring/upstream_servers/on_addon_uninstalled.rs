@@ -10,7 +10,7 @@ async fn behaviour_the_upstream_is_removed_and_its_secret_forgotten() {
     let path = by_hand.path("/addon/uninstalled");
     let other = "/rest/mirroring/latest/upstreamServers/other/addon/uninstalled";
     by_hand.client().post(other, &json!({})).await.refused(404);
-    by_hand.refuse_secret();
+    by_hand.refuse_time();
     by_hand.client().post_nothing(&path).await.promised(204);
     let status = by_hand.mirror.anonymous().get("/status").await.expect(503).json();
     assert_eq!(status["upstream"]["state"], "REMOVED");
