@@ -12,7 +12,6 @@ const NO_PROGRAM: i32 = 127;
 
 /// How a conversation has ended, by who is to do something about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum SshEnd {
     /// The key of the host is not one that is known here.
     UnknownHost(String),
