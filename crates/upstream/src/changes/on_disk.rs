@@ -12,6 +12,11 @@ use super::announce_change::Changes;
 use super::faults::{Look, RepositoryFault};
 
 impl Changes {
+    /// Where all repositories are on disk.
+    pub(crate) fn disk(&self) -> &git::RepositoryStore {
+        &self.disk
+    }
+
     /// The repository on disk.
     pub(crate) async fn open_git(&self, id: RepositoryId) -> Result<git::Repository, Refusal> {
         let look = self.faults.begin_look(id);
