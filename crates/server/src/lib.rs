@@ -9,12 +9,13 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
-//! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged. `traces`: what a collector is told.
+//! 8. `client_keys`: among whom work is shared. `contract`: the contract as data. `log_level`: how much is logged. `traces`: what a collector is told.
 //!
 //! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract`, a feature,
 //! describes the handlers to the drift check.
 
 mod client_keys;
+mod contract;
 mod documents;
 #[cfg(feature = "emitted-contract")]
 mod emitted_contract;
