@@ -21,6 +21,7 @@ use super::process::ProcessMetrics;
 use super::repository_names::RepositoryNames;
 use super::upstream::UpstreamMetrics;
 use super::{connections, database, following, housekeeping, requests, response_cache};
+use crate::dropped_log_lines::dropped_log_lines;
 use crate::http::ClientCounters;
 
 /// The commit that this was built from, where whoever built it has said so.
@@ -113,6 +114,11 @@ impl Collector for Metrics {
         }
         requests::encode(&self.clients, &mut encoder)?;
         connections::encode(self.clients.connections, &mut encoder)?;
+        encoder.counter(
+            "heliostat_log_dropped_lines_total",
+            "Lines of the log that were lost because nothing read standard error.",
+            dropped_log_lines(),
+        )?;
         self.process.encode(&mut encoder)
     }
 }
