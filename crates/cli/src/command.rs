@@ -234,6 +234,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_an_origin_is_refused_beside_an_upstream() {
+        let upstream = ["heliostat", "mirror", "--upstream", "http://up:7990", "--name", "tokyo"];
+        for option in [
+            ["--hook-secret-file", "github=/etc/secret"],
+            ["--origin-token-file", "/etc/token"],
+            ["--github-app-id", "7"],
+            ["--github-app-key-file", "/etc/key"],
+            ["--discover", "github:acme"],
+            ["--discovery-url", "https://api.example.com"],
+            ["--only", "acme/*"],
+            ["--origin-ca-file", "/etc/authority"],
+            ["--max-repositories-size", "1GiB"],
+        ] {
+            let error = settings::parse(upstream.iter().chain(&option).map(Into::into));
+            let told = error.expect_err(option[0]).to_string();
+            assert!(told.contains(option[0]) && told.contains("--upstream http://up:7990"), "{told}");
+            let origin = ["heliostat", "mirror", "--origin", "https://git.example.com"];
+            settings::parse(origin.iter().chain(&option).map(Into::into)).expect("it is for an origin");
+        }
+    }
+
+    #[test]
     fn secrets_have_no_flag() {
         for command in every_command(Cli::command()) {
             for argument in command.get_arguments() {

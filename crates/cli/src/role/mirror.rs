@@ -114,6 +114,17 @@ pub enum WrongSource {
         /// The other.
         origin: String,
     },
+    /// An upstream, and an option that says something of another Git server.
+    #[error(
+        "{option} says something of another Git server, and --upstream {upstream} is none: leave {option} out, or give \
+         --origin URL in the place of --upstream"
+    )]
+    OfOrigin {
+        /// The option.
+        option: &'static str,
+        /// The upstream.
+        upstream: String,
+    },
     /// No name to join under.
     #[error("a mirror joins its upstream under a name: give it by --name")]
     NoName,
@@ -124,7 +135,7 @@ impl WrongSource {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::None | Self::NoName => ErrorKind::MissingRequiredArgument,
-            Self::Two { .. } => ErrorKind::ArgumentConflict,
+            Self::Two { .. } | Self::OfOrigin { .. } => ErrorKind::ArgumentConflict,
         }
     }
 }
@@ -136,8 +147,11 @@ impl MirrorRoleOptions {
             (Some(upstream), Some(origin), _) => {
                 Err(WrongSource::Two { upstream: upstream.into(), origin: origin.into() })
             }
-            (Some(url), None, Some(name)) => Ok(Source::Upstream { url, name }),
-            (Some(_), None, None) => Err(WrongSource::NoName),
+            (Some(url), None, name) => match (self.origin.given().or_else(|| self.hints.given()), name) {
+                (Some(option), _) => Err(WrongSource::OfOrigin { option, upstream: url.into() }),
+                (None, Some(name)) => Ok(Source::Upstream { url, name }),
+                (None, None) => Err(WrongSource::NoName),
+            },
             (None, Some(url), _) => Ok(Source::Origin(url)),
             (None, None, _) => Err(WrongSource::None),
         }
