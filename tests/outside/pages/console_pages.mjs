@@ -92,6 +92,7 @@ const visit = (screen) => async (page, guard) => {
   await see("copy");
   await page.goto(`${mirror}/repositories`);
   await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  assert.equal(await page.locator("#found").innerText(), "1 of 1 repository");
   await see("copies");
 
   await page.locator("#sign-out").click();
