@@ -221,6 +221,8 @@ function showSession() {
   element("sign-in-card").hidden = username !== null || isElsewhere();
   element("signed-in").hidden = username === null;
   show("who", username);
+  // How to get further by signing in is said to those who are not.
+  for (const said of document.querySelectorAll("[data-for]")) said.hidden = (said.dataset.for === "signed-in") === (username === null);
 }
 
 /** Signs in and out by the form of the page, and calls back whenever who is signed in has changed, and at first. */
