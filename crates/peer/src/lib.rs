@@ -10,6 +10,7 @@ mod authorities;
 mod back_off;
 mod call;
 mod clock;
+mod counted;
 mod error_chain;
 pub mod http;
 mod items;
@@ -27,6 +28,7 @@ pub use authorities::{Authorities, InvalidAuthorities, trust_authorities, with_a
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::{Clock, DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
+pub use counted::counted;
 pub use error_chain::with_causes;
 pub use items::Items;
 pub use network::{InvalidNetwork, Network, OutgoingNetworks};
