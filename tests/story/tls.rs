@@ -133,6 +133,24 @@ async fn sighup_brings_a_new_certificate_and_no_connection_is_lost() {
 }
 
 #[tokio::test]
+async fn browsers_are_told_to_come_by_https_alone_if_the_operator_wants_it() {
+    let certified = Certified::new();
+    for (hsts, expected) in
+        [(None, None), (Some("180d"), Some("max-age=15552000")), (Some("0s"), Some("max-age=0"))]
+    {
+        let mut options = certified.options();
+        options.arguments.extend(hsts.iter().flat_map(|time| ["--hsts".to_owned(), (*time).to_owned()]));
+        let upstream = Server::upstream(options);
+        for path in ["", "status", "rest/nothing", "scm/nothing/here.git/info/refs?service=git-upload-pack"] {
+            let url = upstream.base_url().join(path).expect("a path");
+            let answer = keeping().get(url).send().await.expect("the server answers");
+            let told = answer.headers().get("strict-transport-security");
+            assert_eq!(told.map(|told| told.to_str().expect("is text")), expected, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn sighup_ends_no_server_without_a_certificate() {
     let mut upstream = Server::upstream(ServerOptions::default());
     upstream.hang_up();
