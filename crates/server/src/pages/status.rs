@@ -7,6 +7,7 @@ use std::sync::Arc;
 use heliostat_git::DiskState;
 use heliostat_mirror::Mirror;
 use heliostat_origin::Origin;
+use heliostat_peer::counted;
 use heliostat_storage::Database;
 use heliostat_upstream::{Upstream, UpstreamStatus};
 use poem::endpoint::{make, make_sync};
@@ -111,7 +112,8 @@ impl UpstreamAnswer {
     fn running(status: &UpstreamStatus, double: Option<String>) -> Self {
         let (disk, room, doubled) = (&status.disk, status.room, status.doubled_mirrors);
         let doubled = (doubled > 0).then(|| {
-            format!("{doubled} mirrors are run twice, with copies of one data directory; the log names them")
+            let mirrors = counted(doubled, "mirror is", "mirrors are");
+            format!("{mirrors} run twice, with copies of one data directory; the log tells which")
         });
         let copied = status.runs_twice.then(|| {
             "mirrors hear from another process in the name of this server: its data directory was copied; stop one of the two"
@@ -120,29 +122,32 @@ impl UpstreamAnswer {
         let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
         let unserved = (unserved_repos > 0).then(|| {
             format!(
-                "{unserved_repos} recorded repositories are missing or damaged on the disk and not served; \
-                 heliostat repository restore brings back what a mirror has"
+                "{} missing or damaged on the disk and not served; heliostat repository restore brings back what a mirror has",
+                counted(unserved_repos, "recorded repository is", "recorded repositories are")
             )
         });
         let unrecorded = (unrecorded_repos > 0).then(|| {
             format!(
-                "{unrecorded_repos} repositories on the disk have no record, as after a restore of an older database; \
-                 heliostat repository adopt lists them and takes them over"
+                "{} no record, as after a restore of an older database; heliostat repository adopt lists what there is and \
+                 takes it over",
+                counted(unrecorded_repos, "repository on the disk has", "repositories on the disk have")
             )
         });
         let (mirrors, unreachable_mirrors) = (status.mirrors, status.unreachable_mirrors);
         let unreachable = (unreachable_mirrors > 0).then(|| {
             format!(
-                "{unreachable_mirrors} of {mirrors} mirrors cannot be reached, or take no events; heliostat mirror list tells \
-                 which, and heliostat mirror show why"
+                "{unreachable_mirrors} of {} cannot be reached, or {} no events; heliostat mirror list tells which, and \
+                 heliostat mirror show why",
+                counted(mirrors, "mirror", "mirrors"),
+                if unreachable_mirrors == 1 { "takes" } else { "take" }
             )
         });
         let failing_followings = status.following.failing;
         let not_in_step = (failing_followings > 0).then(|| {
             format!(
-                "{failing_followings} of {} repositories that follow one of another server could not be brought in step; \
-                 heliostat repository following tells which, and why",
-                status.following.repositories
+                "{failing_followings} of {} one of another server could not be brought in step; heliostat repository following \
+                 tells which, and why",
+                counted(status.following.repositories, "repository that follows", "repositories that follow")
             )
         });
         let full = room

@@ -26,7 +26,7 @@ function showFound() {
   const wanted = filter.value.toLowerCase();
   const found = served.filter(({ path }) => path.toLowerCase().includes(wanted));
   fillTable("repositories", found.map(repositoryRow));
-  show("found", `${found.length} of ${served.length} repositories`);
+  show("found", `${found.length} of ${repositoryCount(served.length)}`);
 }
 
 element("search").addEventListener("submit", (event) => event.preventDefault());
