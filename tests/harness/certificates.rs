@@ -13,13 +13,20 @@ use super::server::ServerOptions;
 /// The authority of this run.
 fn authority() -> &'static CertifiedIssuer<'static, KeyPair> {
     static AUTHORITY: OnceLock<CertifiedIssuer<'static, KeyPair>> = OnceLock::new();
-    AUTHORITY.get_or_init(|| {
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
-        parameters.distinguished_name.push(DnType::CommonName, "authority of the tests");
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        CertifiedIssuer::self_signed(parameters, key).expect("signed")
-    })
+    AUTHORITY.get_or_init(|| authority_named("authority of the tests"))
+}
+
+fn authority_named(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    CertifiedIssuer::self_signed(parameters, key).expect("signed")
+}
+
+/// The certificate of an authority that vouches for none of the tests' servers, in PEM.
+pub fn another_authority() -> String {
+    authority_named("another authority").pem()
 }
 
 /// What clients need to trust the authority.

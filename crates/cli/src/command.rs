@@ -47,8 +47,8 @@ pub struct Cli {
     /// TOML file with settings.
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
     pub config: Option<PathBuf>,
-    /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called;
-    /// git is told of this file alone [default: none].
+    /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called,
+    /// by git as well [default: none].
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CA_FILE")]
     pub ca_file: Option<PathBuf>,
     /// What to do.
@@ -171,6 +171,17 @@ pub struct MirrorCommand {
     /// The administration.
     #[command(subcommand)]
     pub verb: Option<mirror_servers::MirrorVerb>,
+}
+
+impl Command {
+    /// Whether it runs a server.
+    pub fn is_role(&self) -> bool {
+        match self {
+            Self::Upstream(_) => true,
+            Self::Mirror(mirror) => mirror.verb.is_none(),
+            _ => false,
+        }
+    }
 }
 
 impl Cli {

@@ -24,7 +24,7 @@ mod signer;
 
 pub use address_prefix::AddressPrefix;
 pub use address_rules::{AddressRefused, AddressRules, is_local_only};
-pub use authorities::{InvalidAuthorities, trust_authorities, with_authorities};
+pub use authorities::{Authorities, InvalidAuthorities, trust_authorities, with_authorities};
 pub use back_off::BackOff;
 pub use call::{Call, CallError, PeerClient};
 pub use clock::{Clock, DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use heliostat_git::Durability;
+use heliostat_peer::Authorities;
 use heliostat_server::{LogLevel, MirrorOptions, OriginMirrorOptions, RunningRole};
 use url::Url;
 
@@ -174,11 +175,12 @@ async fn start_of_origin(
     origin: Url,
     log_level: LogLevel,
 ) -> anyhow::Result<RunningRole> {
+    let authorities = options.origin.origin_ca_file.as_deref().map(Authorities::read).transpose()?;
     let role = heliostat_server::start_origin_mirror(OriginMirrorOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         origin,
         name: options.name,
-        ca_file: options.origin.origin_ca_file,
+        authorities: authorities.unwrap_or_default(),
         only: options.origin.only,
         listing_lifetime: options.origin.listing_lifetime,
         max_repositories: options.origin.max_repositories,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
+use heliostat_peer::Authorities;
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
@@ -34,7 +35,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let upstream_public_url = options.upstream_public_url.as_ref().map(parse).transpose()?;
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?;
+    let git = open_git(common, &Authorities::default()).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     refuse_origin_mirror(common, &database, &options.upstream).await?;
     let listening = Listening::open(common).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
 use heliostat_origin::PathPattern;
-use heliostat_peer::OutgoingNetworks;
+use heliostat_peer::{Authorities, OutgoingNetworks};
 use heliostat_storage::{Database, Role};
 use url::Url;
 
@@ -131,8 +131,8 @@ pub struct OriginMirrorOptions {
     pub origin: Url,
     /// The name that people read; the host of the origin when absent.
     pub name: Option<String>,
-    /// Certificates that are trusted for the origin beside those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// Authorities that are trusted for the origin beside those of the system.
+    pub authorities: Authorities,
     /// Which of its repositories are served; all when empty.
     pub only: Vec<PathPattern>,
     /// How long what the origin has shown counts for further requests of the same git command.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::{ServedRepositories, ServingEngine};
-use heliostat_peer::{AddressRules, Clock};
+use heliostat_peer::{AddressRules, Authorities, Clock};
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::Upstream;
 use poem::{EndpointExt, Route, RouteMethod};
@@ -31,7 +31,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     common.require_base_url()?;
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?.with_fsck(options.fsck);
+    let git = open_git(common, &Authorities::default()).await?.with_fsck(options.fsck);
     let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
     let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
