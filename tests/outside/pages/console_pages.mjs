@@ -97,6 +97,18 @@ const visit = (screen) => async (page, guard) => {
   await page.locator("#repositories tr", { hasText: slug }).waitFor();
   assert.equal(await page.locator("#found").innerText(), "1 of 1 repository");
   await see("copies");
+  // The upstream's address of a project leads to what is here of it.
+  await page.goto(`${mirror}/projects/${key}`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  assert.equal(await page.locator("#search [name=filter]").inputValue(), `${key.toLowerCase()}/`);
+  guard.announce(404);
+  await page.goto(`${mirror}/mirrors`);
+  await page.locator("#error-message", { hasText: "/mirrors" }).waitFor();
+  await see("missing");
+  await page.locator("main a", { hasText: "overview" }).click();
+  await page.waitForURL(`${mirror}/`);
+  await page.goto(`${mirror}/repositories`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
 
   await page.locator("#sign-out").click();
   await page.locator("#sign-in").waitFor();

@@ -17,7 +17,7 @@ use crate::http::{
     self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, Created, CrossOrigin,
     CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
-use crate::pages::PagesOfThings;
+use crate::pages::{ErrorPages, PagesOfThings};
 use crate::traces::{TraceExporter, Traces};
 
 /// How long closing the database may wait for those who use it.
@@ -174,6 +174,7 @@ fn endpoint(
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })
+        .with(ErrorPages::new(role, base_url))
 }
 
 /// The path part of a base URL, without a slash at its end.
