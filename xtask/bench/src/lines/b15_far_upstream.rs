@@ -83,6 +83,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             let git = |arguments: &[&str]| Task::Git {
                 arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
                 folder: folder.path().to_owned(),
+                authorization: None,
             };
             // The first clone after a push is not the one that is measured.
             for number in 0..2 {
