@@ -44,7 +44,7 @@ pub use heliostat_machines::{
 };
 
 pub use attempt::Attempt;
-pub use certificates::Certified;
+pub use certificates::{Certified, another_authority};
 pub use client::{Answer, Client, Identity, http, http_client, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
 pub use database_line::relay_to_the_database;

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
-    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, clone_url, request_of,
+    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, clone_url, eventually, request_of,
     unreachable_repository,
 };
 
@@ -128,6 +128,12 @@ async fn what_people_look_for_has_a_page_on_every_screen() {
     let pair = Pair::start().await;
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
+    let mirrors = format!("/rest/mirroring/latest/repos/{}/mirrors", repository["id"]);
+    eventually("the mirror's report of its copy", || async {
+        let page = pair.admin().get(&mirrors).await.promised(200);
+        (page["values"][0]["copy"]["standing"] == "UP_TO_DATE").then_some(())
+    })
+    .await;
     let clone = clone_url(pair.upstream.base_url(), &repository, None);
     let at_mirror = clone_url(pair.mirror.base_url(), &repository, None);
     let facts = [

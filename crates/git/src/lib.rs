@@ -53,7 +53,7 @@ pub use repository::{
 };
 pub use service::{
     GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine,
-    ReceivedPack, RunningService, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git,
-    answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack, serve,
-    upload_pack_by_git,
+    ReceivedPack, RunningService, SaidLines, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding,
+    advertise_by_git, answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack,
+    serve, upload_pack_by_git,
 };

@@ -54,6 +54,8 @@ const visit = (screen) => async (page, guard) => {
   await page.locator("#clone-from select").selectOption("mirror Saigon");
   await page.locator("#clone pre", { hasText: `git clone ${cloneAtMirror}` }).waitFor();
   await page.locator("#clone pre", { hasText: `--push origin ${clone}` }).waitFor();
+  await page.locator("#as-of", { hasText: /^Synchronized: it has what is here now\. The mirror was last heard of .+\.$/ }).waitFor();
+  await page.locator("#about dt", { hasText: "Last change of branches, tags or settings" }).waitFor();
   await see("repository");
 
   for (const address of [clone, need("HELIOSTAT_SELF_LINK"), `${upstream}/projects/${key}/repos/${slug}`]) {
@@ -89,10 +91,24 @@ const visit = (screen) => async (page, guard) => {
   await signIn(page);
   await page.locator("#copy-card").waitFor();
   await page.locator("#state", { hasText: "Synchronized" }).waitFor();
+  await page.locator("#as-of", { hasText: /^Synchronized: nothing newer is known of\. The upstream answered last .+\.$/ }).waitFor();
   await see("copy");
   await page.goto(`${mirror}/repositories`);
   await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  assert.equal(await page.locator("#found").innerText(), "1 of 1 repository");
   await see("copies");
+  // The upstream's address of a project leads to what is here of it.
+  await page.goto(`${mirror}/projects/${key}`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  assert.equal(await page.locator("#search [name=filter]").inputValue(), `${key.toLowerCase()}/`);
+  guard.announce(404);
+  await page.goto(`${mirror}/mirrors`);
+  await page.locator("#error-message", { hasText: "/mirrors" }).waitFor();
+  await see("missing");
+  await page.locator("main a", { hasText: "overview" }).click();
+  await page.waitForURL(`${mirror}/`);
+  await page.goto(`${mirror}/repositories`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
 
   await page.locator("#sign-out").click();
   await page.locator("#sign-in").waitFor();

@@ -78,7 +78,7 @@ impl SmartHttp {
             authorization,
             objects: objects.clone(),
             timeout: STALL_LIMIT,
-            connection: Connection { addresses, ca_file: self.options.ca_file.clone() },
+            connection: Connection { addresses },
         })
     }
 }

@@ -11,7 +11,7 @@ mod run;
 mod service_end;
 
 pub(crate) use progress::read_said;
-pub use progress::{OnProgress, ProgressLine};
+pub use progress::{OnProgress, ProgressLine, SaidLines};
 pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, receive_pack};
 pub(crate) use request_body::bounded;
 pub use request_body::{UnsupportedEncoding, decode_request_body};

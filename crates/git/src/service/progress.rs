@@ -1,5 +1,6 @@
 //! What `git` says while it makes a pack: how far it is, for people who wait, and apart from that what went wrong.
 
+use std::fmt;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -24,45 +25,74 @@ pub enum ProgressLine<'a> {
     Done(&'a str),
 }
 
-/// Reads to the end; returns the end of what is not about progress, as text without credentials.
-pub(crate) async fn read_said(
-    mut stderr: impl AsyncRead + Unpin,
-    mut on_progress: OnProgress,
-) -> io::Result<String> {
-    let (mut tail, mut line) = (Vec::new(), Vec::new());
-    let mut chunk = [0; 1024];
-    loop {
-        let count = stderr.read(&mut chunk).await?;
-        for byte in &chunk[..count] {
+/// Takes apart what `git` says, as it comes.
+pub struct SaidLines {
+    line: Vec<u8>,
+    /// The end of what is not about progress.
+    tail: Vec<u8>,
+    on_progress: OnProgress,
+}
+
+impl SaidLines {
+    /// Nothing was said yet.
+    pub fn new(on_progress: OnProgress) -> Self {
+        Self { line: Vec::new(), tail: Vec::new(), on_progress }
+    }
+
+    /// Takes what is said next; a line may go on with the next part.
+    pub fn take(&mut self, said: &[u8]) {
+        for byte in said {
             match byte {
-                b'\r' | b'\n' => {
-                    take_line(&line, *byte == b'\r', &mut tail, &mut on_progress);
-                    line.clear();
-                }
-                _ if line.len() < MAX_LINE_BYTES => line.push(*byte),
+                b'\r' | b'\n' => self.end_line(*byte == b'\r'),
+                _ if self.line.len() < MAX_LINE_BYTES => self.line.push(*byte),
                 _ => {}
             }
         }
-        if count == 0 {
-            take_line(&line, false, &mut tail, &mut on_progress);
-            return Ok(readable_tail(&tail));
+    }
+
+    /// The end of what is not about progress, as text without credentials: all was said.
+    pub fn end(&mut self) -> String {
+        self.end_line(false);
+        readable_tail(&self.tail)
+    }
+
+    fn end_line(&mut self, is_overwritten: bool) {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        if text.is_empty() || REMARKS.iter().any(|remark| text.starts_with(remark)) {
+            return;
+        }
+        if is_overwritten {
+            (self.on_progress)(ProgressLine::UnderWay(text));
+        } else if text.ends_with(", done.") {
+            (self.on_progress)(ProgressLine::Done(text));
+        } else {
+            keep_tail(&mut self.tail, text.as_bytes());
+            keep_tail(&mut self.tail, b"\n");
         }
     }
 }
 
-fn take_line(line: &[u8], is_overwritten: bool, tail: &mut Vec<u8>, on_progress: &mut OnProgress) {
-    let text = String::from_utf8_lossy(line);
-    let text = text.trim_end();
-    if text.is_empty() || REMARKS.iter().any(|remark| text.starts_with(remark)) {
-        return;
+impl fmt::Debug for SaidLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaidLines").finish_non_exhaustive()
     }
-    if is_overwritten {
-        on_progress(ProgressLine::UnderWay(text));
-    } else if text.ends_with(", done.") {
-        on_progress(ProgressLine::Done(text));
-    } else {
-        keep_tail(tail, text.as_bytes());
-        keep_tail(tail, b"\n");
+}
+
+/// Reads to the end; returns the end of what is not about progress, as text without credentials.
+pub(crate) async fn read_said(
+    mut stderr: impl AsyncRead + Unpin,
+    on_progress: OnProgress,
+) -> io::Result<String> {
+    let mut lines = SaidLines::new(on_progress);
+    let mut chunk = [0; 1024];
+    loop {
+        let count = stderr.read(&mut chunk).await?;
+        if count == 0 {
+            return Ok(lines.end());
+        }
+        lines.take(&chunk[..count]);
     }
 }
 

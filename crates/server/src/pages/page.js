@@ -67,6 +67,11 @@ function stateBadge(code) {
   return badge;
 }
 
+/** A number with the words that go with it. */
+const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+
+const repositoryCount = (count) => counted(count, "repository", "repositories");
+
 /** An element with children; strings become text and never markup. */
 function make(tag, ...children) {
   const made = document.createElement(tag);
@@ -162,7 +167,9 @@ const ago = (() => {
 /** A length of time in the largest unit of which it holds one. */
 function duration(millis) {
   const seconds = Math.round(millis / 1000);
-  const [unit, length] = [["days", 86400], ["h", 3600], ["min", 60]].find(([, length]) => seconds >= length) ?? ["s", 1];
+  const days = Math.floor(seconds / 86400);
+  if (days > 0) return counted(days, "day", "days");
+  const [unit, length] = [["h", 3600], ["min", 60]].find(([, length]) => seconds >= length) ?? ["s", 1];
   return `${Math.floor(seconds / length)} ${unit}`;
 }
 
@@ -214,6 +221,8 @@ function showSession() {
   element("sign-in-card").hidden = username !== null || isElsewhere();
   element("signed-in").hidden = username === null;
   show("who", username);
+  // How to get further by signing in is said to those who are not.
+  for (const said of document.querySelectorAll("[data-for]")) said.hidden = (said.dataset.for === "signed-in") === (username === null);
 }
 
 /** Signs in and out by the form of the page, and calls back whenever who is signed in has changed, and at first. */

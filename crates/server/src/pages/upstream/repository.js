@@ -56,7 +56,7 @@ async function showAbout() {
     ["Default branch", repository.defaultBranch],
     ["Who may read", repository.public ? "everybody" : "who has the permission"],
     ["Hashes", repository.objectFormat],
-    ["Last push or change", time(usage.updatedDate)],
+    ["Last change of branches, tags or settings", time(usage.updatedDate)],
     ["Size", sizeOf(usage.sizeBytes)],
     ["Archived", repository.archived ? "yes" : undefined],
   ]);
@@ -80,25 +80,36 @@ async function showBranches(start = 0) {
 }
 
 /** How a repository stands on a mirror, as this server has been told. */
-const copyState = ({ copy }) => [copy?.standing ?? "UNKNOWN", copy?.reportedDate];
+const copyState = ({ copy }) => copy?.standing ?? "UNKNOWN";
+
+/**
+ * How far what a mirror has is known. It reports when it has synchronized something, and is silent while there is nothing to
+ * report: one that has reported the newest generation has it still, and more than its last contact is not to be asked for.
+ */
+function copyIsKnown({ copy, mirrorServer }) {
+  const contact = `The mirror was last heard of ${ago(mirrorServer.lastSeenDate)}.`;
+  if (copy?.reportedDate === undefined) return `It has not told yet how far it is. ${contact}`;
+  const word = named(copy.standing).word;
+  if (copy.standing === "UP_TO_DATE") return `${word}: it has what is here now. ${contact}`;
+  return `${word}: it reported last ${ago(copy.reportedDate)}. ${contact}`;
+}
 
 async function showMirrors({ id }) {
   const mirrors = await all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
   fillTable("mirrors", mirrors.map((mirror) => {
     const { mirrorServer } = mirror;
-    const [state, told] = copyState(mirror);
     return row(
       headingsOf("mirrors"),
       make("td", make("b", pageLink(at`mirrors/${mirrorServer.id}`, mirrorServer.name)), make("br"), link(mirrorServer.baseUrl)),
-      make("td", stateBadge(state)),
-      make("td", time(told)),
+      make("td", stateBadge(copyState(mirror))),
+      make("td", time(mirror.copy?.reportedDate)),
+      make("td", time(mirrorServer.lastSeenDate)),
     );
   }));
   element("mirrors-card").hidden = false;
   showSources([primary(), ...mirrors.map((mirror) => {
-    const [state, told] = copyState(mirror);
-    const asOf = told === null || told === undefined ? "It has not told yet how far it is." : `${named(state).word}, as of ${ago(told)}.`;
-    return { name: `mirror ${mirror.mirrorServer.name}`, url: cloneUrlAt(mirror.mirrorServer.baseUrl), asOf };
+    const { name, baseUrl } = mirror.mirrorServer;
+    return { name: `mirror ${name}`, url: cloneUrlAt(baseUrl), asOf: copyIsKnown(mirror) };
   })]);
 }
 
