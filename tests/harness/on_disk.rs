@@ -10,6 +10,12 @@ pub fn copy_folder(from: &Path, to: &Path) {
     assert!(status.success(), "{} is not copied to {}", from.display(), to.display());
 }
 
+/// Makes a pipe with a name: what opens it to read waits until something opens it to write.
+pub fn make_pipe(place: &Path) {
+    let status = Command::new("mkfifo").arg(place).status().expect("mkfifo can be started");
+    assert!(status.success(), "{} is not made", place.display());
+}
+
 /// Removes a folder that a server, or a git that it started, may be writing to: what comes while it is emptied goes, too.
 pub fn remove_folder(folder: &Path) {
     loop {

@@ -12,7 +12,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The middleware.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct BrowserRules {
     https_only: Option<HeaderValue>,
 }

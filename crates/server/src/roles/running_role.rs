@@ -20,6 +20,8 @@ use crate::http::{
 use crate::pages::{ErrorPages, PagesOfThings};
 use crate::traces::{TraceExporter, Traces};
 
+/// How often it is looked whether the certificate soon ends.
+const CERTIFICATE_LOOK_PAUSE: Duration = Duration::from_hours(24);
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -54,6 +56,9 @@ impl RunningRole {
                 () = watched.watch() => {}
             }
         });
+        if let Some(tls) = listening.tls.clone() {
+            tasks.spawn(warn_of_end(tls, stop.clone()));
+        }
         let clients = ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path());
         let exporter = listening.trace_collector.as_ref().map(|collector| {
             TraceExporter::new(collector, role.as_str(), &listening.base_url).map_err(StartError::Traces)
@@ -249,6 +254,15 @@ impl Listening {
 fn warn_of_certificate(tls: &Tls, base_url: &Url) {
     if let Some(complaint) = tls.complaint(base_url) {
         tracing::warn!(%base_url, "{complaint}");
+    }
+}
+
+/// Says each day that the certificate has ended or soon will, until the token ends.
+async fn warn_of_end(tls: Tls, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(CERTIFICATE_LOOK_PAUSE)).await.is_some() {
+        if let Some(notice) = tls.end_notice() {
+            tracing::warn!("{notice}");
+        }
     }
 }
 
