@@ -1,11 +1,12 @@
 //! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
 
+use heliostat_auth::{Secret, body_signature};
 use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
-    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, clone_url, eventually, request_of,
-    unreachable_repository,
+    Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, UpstreamByHand, clone_url, eventually,
+    request_of, unreachable_repository,
 };
 
 #[tokio::test]
@@ -154,4 +155,34 @@ async fn a_user_makes_and_deletes_a_token_and_an_administrator_a_user() {
     visit("console-accounts", "pages/console_accounts.mjs", &upstream, &[]);
     let users = upstream.admin().get("/rest/api/latest/users?filter=grace").await.promised(200);
     assert_eq!(users["size"], 0, "the page has deleted whom it made");
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_makes_what_is_needed_on_the_pages() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let user = upstream.new_user().await;
+    let receiver = Receiver::start();
+    let url = receiver.url();
+    let facts = [("HELIOSTAT_USER", user.name()), ("HELIOSTAT_RECEIVER", url.as_str())];
+    visit("console-creates", "pages/console_creates.mjs", &upstream, &facts);
+    let admin = upstream.admin();
+    for key in ["WIDE", "PHONE"] {
+        let path = format!("/rest/api/latest/projects/{key}/repos/first-light");
+        assert_eq!(admin.get(&path).await.promised(200)["description"], "A first one.");
+        assert_eq!(admin.get(&format!("{path}/webhooks")).await.promised(200)["size"], 0, "it was deleted");
+        let permitted = admin.get(&format!("{path}/permissions/users")).await.promised(200);
+        let of_user = permitted["values"].as_array().expect("a list").iter();
+        let mut of_user = of_user.filter(|permitted| permitted["user"]["name"] == user.name());
+        assert_eq!(of_user.next().expect("it was granted")["permission"], "REPO_WRITE");
+        let in_project = admin.get(&format!("/rest/api/latest/projects/{key}/permissions/users")).await;
+        let in_project = in_project.promised(200).to_string();
+        assert!(!in_project.contains(user.name()), "it was revoked: {in_project}");
+    }
+    let pings = receiver.received();
+    assert_eq!(pings.len(), 2);
+    for ping in &pings {
+        let signature = body_signature(&Secret::new("known to both"), &ping.bytes);
+        assert_eq!(ping.header("x-hub-signature"), signature);
+    }
 }

@@ -11,9 +11,9 @@ use poem::{Response, Route, get};
 
 use super::page::{Frame, Site, redirect_to_folder, respond};
 
-/// Declares a page of its template and script, which lie beside this file under one name.
+/// Declares a page of its template and the parts of its script, which lie beside this file.
 macro_rules! page {
-    ($page:ident, $html:tt, $script:tt) => {
+    ($page:ident, $html:tt, $($script:tt),+) => {
         #[derive(Template)]
         #[template(path = $html)]
         struct $page<'a> {
@@ -25,17 +25,17 @@ macro_rules! page {
             fn of(site: &Site) -> Response {
                 let frame = Frame::new(site);
                 let nonce = frame.nonce.clone();
-                respond(&nonce, &$page { frame, script: include_str!($script) })
+                respond(&nonce, &$page { frame, script: concat!($(include_str!($script)),+) })
             }
         }
     };
 }
 
 page!(Home, "upstream/home.html", "home.js");
-page!(Repositories, "upstream/repositories.html", "repositories.js");
-page!(Repository, "upstream/repository.html", "repository.js");
+page!(Repositories, "upstream/repositories.html", "permissions.js", "repositories.js");
+page!(Repository, "upstream/repository.html", "permissions.js", "webhooks.js", "repository.js");
 page!(Mirror, "upstream/mirror.html", "mirror.js");
-page!(Users, "upstream/users.html", "users.js");
+page!(Users, "upstream/users.html", "permissions.js", "users.js");
 page!(Account, "upstream/account.html", "account.js");
 
 /// The pages of the upstream with this display name.
