@@ -287,10 +287,8 @@ impl Contender {
 
     /// Git as it asks here.
     pub fn git(&self) -> Git {
-        let git = match self.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => Git::with_token(token),
-            None => Git::without_credentials(),
-        };
+        let git =
+            self.authorization.as_deref().map_or_else(Git::without_credentials, Git::with_authorization);
         match &self.certificate {
             Some(certificate) => git.trusting(&certificate.certificate()),
             None => git,
@@ -324,7 +322,7 @@ impl Contender {
     /// What it lists now.
     pub fn refs(&self) -> anyhow::Result<Refs> {
         // Some look for news only when they are asked for this.
-        let news = Request::info_refs(&self.url, self.authorization.as_deref())?;
+        let news = Request::info_refs(&self.url, self.authorization.as_deref(), Connection::Closed)?;
         news.over(self.trusted()).send(|_| ())?;
         let mut answer = Vec::new();
         self.request(&listing(&[]), Connection::Closed)?.send(|piece| answer.extend(piece))?;

@@ -19,6 +19,7 @@ mod b18_large_repository;
 mod b19_rest_requests;
 mod b20_all_hashes;
 mod b21_durable_pushes;
+mod b24_foreign_mirror;
 mod bursts;
 mod hostile_clients;
 mod hot_clones;
@@ -73,6 +74,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B19", summary: b19_rest_requests::SUMMARY, run: b19_rest_requests::run },
     Benchmark { name: "B20", summary: b20_all_hashes::SUMMARY, run: b20_all_hashes::run },
     Benchmark { name: "B21", summary: b21_durable_pushes::SUMMARY, run: b21_durable_pushes::run },
+    Benchmark { name: "B24", summary: b24_foreign_mirror::SUMMARY, run: b24_foreign_mirror::run },
     Benchmark {
         name: "B27",
         summary: one_ref_of_many::SUMMARY_OF_600_000,
