@@ -1,6 +1,6 @@
-//! An upstream listens before it has looked at all of its repositories, and shows nothing of one before it was looked at.
+//! A server listens before it has looked at all of its repositories, and shows nothing of one before it was looked at.
 //!
-//! Its look at some repositories stands still here, at a pipe in the place of an object, so that its round through all of them
+//! The look at some repositories stands still here, at a pipe in the place of an object, so that the round through all of them
 //! never comes to the others: what is asked for is looked at because it is asked for.
 
 use std::fs::{File, OpenOptions};
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::harness::{
-    Checkout, GitRequest, Server, ServerOptions, command_v2, copy_folder, eventually, git, git_fails,
-    git_output, make_pipe, remove_folder, repository_path,
+    Checkout, GitRequest, Pair, Server, ServerOptions, bare_repositories, command_v2, copy_folder,
+    eventually, git, git_fails, git_output, make_pipe, remove_folder, repository_path,
 };
 
 /// As many as the round looks at at the same time.
@@ -170,4 +170,41 @@ async fn what_cannot_be_looked_at_in_time_is_refused_with_a_time_to_ask_again() 
         git_output(stuck.checkout.path(), &["ls-remote", url.as_str()]).status.success().then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_mirror_shows_no_references_whose_objects_it_has_lost_also_right_after_a_start() {
+    let mut pair = Pair::start().await;
+    let mut mirrored = Vec::new();
+    for _ in 0..3 {
+        let (repository, checkout) = pair.pushed_repository(true).await;
+        // No two of them have the same commit.
+        checkout.commit("own.txt", &repository["id"].to_string());
+        checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
+        pair.mirrored(&repository).await;
+        mirrored.push(Pushed { repository, checkout });
+    }
+    let [stuck, lost, whole] = &mirrored[..] else { panic!("as many as were made") };
+    pair.mirror.kill();
+    pair.upstream.kill();
+    // The round at the mirror looks at one after the other, in the order in which they came.
+    pipe_in(&place_at(&pair.mirror, stuck));
+    let objects = place_at(&pair.mirror, lost).join("objects");
+    remove_folder(&objects);
+    std::fs::create_dir_all(objects.join("pack")).expect("a folder can be made");
+    pair.mirror.restart();
+
+    let url = pair.mirror_url(&lost.repository);
+    let answer = git_fails(lost.checkout.path(), &["ls-remote", url.as_str()]);
+    assert!(answer.contains("503"), "{answer}");
+    let url = pair.mirror_url(&whole.repository);
+    let listed = git(whole.checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+    assert!(listed.starts_with(git(whole.checkout.path(), &["rev-parse", "HEAD"]).trim()), "{listed}");
+}
+
+/// Where a repository lies on the disk of a server that numbers it by itself.
+fn place_at(server: &Server, pushed: &Pushed) -> PathBuf {
+    let tip = git(pushed.checkout.path(), &["rev-parse", "HEAD"]);
+    let has_it = |place: &PathBuf| git(place, &["for-each-ref"]).starts_with(tip.trim());
+    bare_repositories(&server.data()).into_iter().find(has_it).expect("it is there")
 }
