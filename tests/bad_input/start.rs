@@ -128,4 +128,5 @@ fn a_certificate_that_cannot_be_used() {
     std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("its owner may");
     refused(&with(&both), "chmod 600");
     refused(&with(&["--ca-file", key]), "holds no certificate");
+    refused(&with(&["--hsts", "180d"]), "by --hsts browsers are told to come by https alone");
 }

@@ -61,7 +61,9 @@ pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
-pub use on_disk::{copy_folder, remove_folder, replace_folder_by_file};
+pub use on_disk::{
+    copy_folder, lay_on_disk, make_pipe, place_of, remove_folder, replace_folder_by_file, take_off_disk,
+};
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use program::Program;

@@ -112,7 +112,7 @@ impl Collector for Metrics {
             hints.encode(&mut encoder)?;
         }
         requests::encode(&self.clients, &mut encoder)?;
-        connections::encode(self.clients.connections, &mut encoder)?;
+        connections::encode(&self.clients, &mut encoder)?;
         self.process.encode(&mut encoder)
     }
 }

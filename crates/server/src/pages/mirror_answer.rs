@@ -91,12 +91,13 @@ pub struct FollowedUpstream {
 impl MirrorAnswer {
     /// The answer of a mirror in this state.
     pub fn of(status: MirrorStatus) -> Self {
-        Self::with_reason(status, None)
+        Self::with_reasons(status, None, None)
     }
 
-    /// The same, with something that matters more than what the mirror knows itself, if there is any.
-    pub fn with_reason(status: MirrorStatus, first: Option<String>) -> Self {
-        let reason = first.or_else(|| reason(&status));
+    /// The same, with something that matters more than what the mirror knows itself, and something that matters less, if there
+    /// is any.
+    pub fn with_reasons(status: MirrorStatus, first: Option<String>, last: Option<String>) -> Self {
+        let reason = first.or_else(|| reason(&status)).or(last);
         MirrorAnswer {
             state: state_name(&status),
             health: health(&status, reason.as_deref()),

@@ -79,6 +79,13 @@ function make(tag, ...children) {
   return made;
 }
 
+/** One of the choices of a select. */
+function option(value, text) {
+  const made = make("option", text);
+  made.value = value;
+  return made;
+}
+
 /** A link to a page of this server. */
 function pageLink(path, text) {
   const made = make("a", text);
@@ -267,9 +274,46 @@ function button(text, kind, act, after = async () => {}) {
       note("problem", error.message);
     }
     made.disabled = false;
+    // While it was disabled it could not keep the focus.
+    if (document.activeElement === document.body) made.focus();
     await after();
   });
   return made;
+}
+
+/** Has a form do something once at a time when it is sent, and says what went wrong. */
+function onSubmit(id, act) {
+  const form = element(id);
+  let isBusy = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (isBusy) return;
+    isBusy = true;
+    note("problem", "");
+    try {
+      await act(form.elements, form);
+    } catch (error) {
+      note("problem", error.message);
+    }
+    isBusy = false;
+  });
+}
+
+/** Asks by a dialog of the page: whether its button with the value `yes` was chosen, and not another way out. */
+function confirmed(id) {
+  const dialog = element(id);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+/** What only some may see is left out for the others, and what does not exist for all. */
+async function unlessRefused(showPart) {
+  try {
+    await showPart();
+  } catch (error) {
+    if (![401, 403, 404].includes(error.status)) note("problem", error.message);
+  }
 }
 
 /** Runs a task now and a while after each of its ends, and only while the page is visible. */

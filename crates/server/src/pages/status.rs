@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::mirror_answer::{MirrorAnswer, RED};
 use super::origin_answer::OriginAnswer;
+use crate::http::Tls;
 use crate::http::problem::Problem;
 
 /// An upstream that may take traffic.
@@ -64,14 +65,15 @@ struct IntroducedUpstream<'a> {
 }
 
 /// `GET /status` of an upstream: 200 while its database answers.
-pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
+pub fn upstream_status(upstream: Upstream, database: Database, tls: Option<Tls>) -> RouteMethod {
     get(make(move |_| {
         let (upstream, absence, double) = (upstream.clone(), database.absence(), database.double());
+        let certificate = tls.as_ref().and_then(Tls::end_notice);
         async move {
             let (code, told) = match absence {
                 Some(absence) => (StatusCode::SERVICE_UNAVAILABLE, UpstreamAnswer::error(absence)),
                 None => match upstream.status().await {
-                    Ok(status) => (StatusCode::OK, UpstreamAnswer::running(&status, double)),
+                    Ok(status) => (StatusCode::OK, UpstreamAnswer::running(&status, double, certificate)),
                     Err(refusal) => {
                         let reason = Problem::from(refusal).message().to_owned();
                         (StatusCode::SERVICE_UNAVAILABLE, UpstreamAnswer::error(reason))
@@ -85,10 +87,11 @@ pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
 }
 
 /// `GET /status` of a mirror: 200 only while the node may take traffic.
-pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
+pub fn mirror_status(mirror: Arc<Mirror>, database: Database, tls: Option<Tls>) -> RouteMethod {
     get(make_sync(move |_| {
         let status = mirror.status.now();
-        let told = MirrorAnswer::with_reason(status, database.absence().or_else(|| database.double()));
+        let first = database.absence().or_else(|| database.double());
+        let told = MirrorAnswer::with_reasons(status, first, tls.as_ref().and_then(Tls::end_notice));
         let code = if told.health == RED { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         answer(code, &told)
     }))
@@ -98,10 +101,12 @@ pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
 pub fn origin_status(
     origin: Arc<Origin>,
     database: Database,
+    tls: Option<Tls>,
     complaint: impl Fn() -> Option<String> + Send + Sync + 'static,
 ) -> RouteMethod {
     get(make_sync(move |_| {
-        let first = database.absence().or_else(|| database.double()).or_else(&complaint);
+        let certificate = || tls.as_ref().and_then(Tls::end_notice);
+        let first = database.absence().or_else(|| database.double()).or_else(&complaint).or_else(certificate);
         let told = OriginAnswer::of(origin.status(), origin.engine().room(), first);
         answer(StatusCode::OK, &told)
     }))
@@ -109,7 +114,7 @@ pub fn origin_status(
 
 impl UpstreamAnswer {
     /// The others are served, so the node may take traffic; but somebody has to look.
-    fn running(status: &UpstreamStatus, double: Option<String>) -> Self {
+    fn running(status: &UpstreamStatus, double: Option<String>, certificate: Option<String>) -> Self {
         let (disk, room, doubled) = (&status.disk, status.room, status.doubled_mirrors);
         let doubled = (doubled > 0).then(|| {
             let mirrors = counted(doubled, "mirror is", "mirrors are");
@@ -162,6 +167,7 @@ impl UpstreamAnswer {
             .chain(doubled)
             .chain(unreachable)
             .chain(not_in_step)
+            .chain(certificate)
             .collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {

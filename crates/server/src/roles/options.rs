@@ -51,6 +51,8 @@ pub struct ListenOptions {
     pub tls_in_front: bool,
     /// Whether the kernel may encrypt.
     pub kernel_tls: KernelTls,
+    /// How long after each answer browsers are to come by https alone; they are told nothing when absent.
+    pub https_only_for: Option<Duration>,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
     /// Where what requests were answered is sent, as OTLP over HTTP.

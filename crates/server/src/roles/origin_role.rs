@@ -80,8 +80,10 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status =
-        [(); 2].map(|()| status::origin_status(Arc::clone(&origin), database.clone(), hints.complaint()));
+    let tls = role.clients().tls().cloned();
+    let status = [(); 2].map(|()| {
+        status::origin_status(Arc::clone(&origin), database.clone(), tls.clone(), hints.complaint())
+    });
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let doors = Doors {
         ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),

@@ -1,6 +1,8 @@
 // All that is mirrored, and what of it is behind.
 
 const filter = element("search").elements.filter;
+const [place, project] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
+if (place === "projects" && project) filter.value = `${project.toLowerCase()}/`;
 let served = [];
 let behind = new Map();
 

@@ -70,13 +70,9 @@ async function refresh() {
   }
 }
 
-element("remove").addEventListener("click", () => {
+element("remove").addEventListener("click", async () => {
   show("remove-title", `Remove ${element("heading").textContent}?`);
-  element("remove-dialog").showModal();
-});
-element("remove-confirm").addEventListener("click", async (event) => {
-  event.preventDefault();
-  element("remove-dialog").close();
+  if (!(await confirmed("remove-dialog"))) return;
   try {
     await send("DELETE", path);
     location.assign(root);

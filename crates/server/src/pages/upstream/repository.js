@@ -1,10 +1,10 @@
-// One repository: how to clone it and from where, its branches, its copies on mirrors, whom it follows and whom it tells.
+// One repository: how to clone it and from where, its branches, its copies on mirrors, whom it follows and whom it tells, and
+// who may do what.
 
 const [, projectKey, , slug] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
 const path = at`rest/api/latest/projects/${projectKey}/repos/${slug}`;
 const BRANCHES = 25;
-const LOG = 20;
-const CARDS = ["about", "branches", "mirrors", "following", "webhooks"];
+const CARDS = ["about", "branches", "mirrors", "following", "webhooks", "permissions"];
 const base = document.body.dataset.baseUrl;
 // The places from which it can be cloned; the primary is always the first.
 let sources = [];
@@ -128,54 +128,7 @@ async function showFollowing() {
   element("following-card").hidden = false;
 }
 
-function invocationRow({ start, event, attempt, result, duration: took }) {
-  const shown = make("td", result.outcome, result.statusCode === undefined ? "" : ` ${result.statusCode}`, make("br"), result.description);
-  if (result.outcome !== "SUCCESS") shown.className = "bad";
-  const headings = ["When", "Event", "Attempt", "Result", "Took"];
-  return row(headings, make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
-}
-
-async function showLog(webhook) {
-  const page = await ask(`${path}/webhooks/${webhook.id}/invocations?limit=${LOG}`);
-  show("log-title", page.size === 0 ? `${webhook.name} has not been called yet` : `The last calls of ${webhook.name}`);
-  element("log").replaceChildren(...page.values.map(invocationRow));
-  element("log-card").hidden = false;
-}
-
-async function test(webhook) {
-  const { result, duration: took } = await send("POST", `${path}/webhooks/test?webhookId=${webhook.id}`);
-  const answered = result.statusCode === undefined ? result.description : `${result.statusCode} ${result.description}`;
-  note("test-result", `${webhook.name}: ${result.outcome}, ${answered}, after ${took} ms.`);
-}
-
-async function showWebhooks() {
-  const webhooks = await all(`${path}/webhooks?statistics=true`);
-  fillTable("webhooks", webhooks.map((webhook) => {
-    const { lastSuccess, lastFailure, lastError } = webhook.statistics ?? {};
-    const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
-    const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
-    if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
-    const acts = make("td", button("Test", "quiet", () => test(webhook)), button("Log", "quiet", () => showLog(webhook)));
-    acts.className = "acts";
-    return row(
-      headingsOf("webhooks"),
-      make("td", make("b", webhook.name), webhook.active ? "" : " (not active)", make("br"), webhook.url),
-      make("td", webhook.events.join(", ")),
-      lastCell,
-      acts,
-    );
-  }));
-  element("webhooks-card").hidden = false;
-}
-
-/** What only some may see is left out for the others, and what does not exist for all. */
-async function unlessRefused(showPart) {
-  try {
-    await showPart();
-  } catch (error) {
-    if (![401, 403, 404].includes(error.status)) note("problem", error.message);
-  }
-}
+const showPermissions = permissionsCard(`${path}/permissions/users`, "Permissions for this repository", levelsOf("REPO"));
 
 async function refresh() {
   for (const card of CARDS) element(`${card}-card`).hidden = true;
@@ -184,7 +137,7 @@ async function refresh() {
     const repository = await showAbout();
     await Promise.all([
       unlessRefused(showBranches),
-      ...(username === null ? [] : [() => showMirrors(repository), showFollowing, showWebhooks].map(unlessRefused)),
+      ...(username === null ? [] : [() => showMirrors(repository), showFollowing, showWebhooks, showPermissions].map(unlessRefused)),
     ]);
   } catch (error) {
     element("state").hidden = true;
