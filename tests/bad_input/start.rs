@@ -116,6 +116,9 @@ fn wrong_settings_are_named() {
     refused(&start(&["upstream", "--outgoing-deny", "10.0.0.0/8,everything"]), "everything");
     refused(&start(&["upstream", "--git-memory", "1MiB"]), "128MiB");
     refused(&start(&["mirror", "--upstream", "ftp://x", "--name", "x", "--listen", "127.0.0.1:0"]), "ftp");
+    let upstream = ["mirror", "--upstream", "http://127.0.0.1:1", "--name", "m"];
+    let output = start(&[&upstream[..], &["--hook-secret-file", "github=/nowhere"]].concat());
+    refused(&output, "--hook-secret-file says something of another Git server");
 }
 
 #[test]
@@ -139,4 +142,5 @@ fn a_certificate_that_cannot_be_used() {
     std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("its owner may");
     refused(&with(&both), "chmod 600");
     refused(&with(&["--ca-file", key]), "holds no certificate");
+    refused(&with(&["--hsts", "180d"]), "by --hsts browsers are told to come by https alone");
 }

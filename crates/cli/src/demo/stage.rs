@@ -150,6 +150,7 @@ fn on_loopback(
         tls: None,
         tls_in_front: false,
         kernel_tls: KernelTls::default(),
+        https_only_for: None,
         metrics_token: None,
         trace_collector: None,
         log_level,

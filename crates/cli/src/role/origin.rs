@@ -36,6 +36,19 @@ pub struct OriginFlags {
     pub max_repositories_size: Option<u64>,
 }
 
+impl OriginFlags {
+    /// One of the options that were given and mean nothing without an origin. Those that have a default are not among them:
+    /// nobody knows whether they were given.
+    pub fn given(&self) -> Option<&'static str> {
+        let options = [
+            (!self.only.is_empty(), "--only"),
+            (self.origin_ca_file.is_some(), "--origin-ca-file"),
+            (self.max_repositories_size.is_some(), "--max-repositories-size"),
+        ];
+        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+    }
+}
+
 fn parse_repositories(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=1_000_000) => Ok(number),

@@ -1,7 +1,6 @@
-//! How a server is reached that somebody else has named, or that a private authority vouches for.
+//! How a server is reached that somebody else has named.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use crate::process::GitCommand;
 
@@ -10,17 +9,11 @@ use crate::process::GitCommand;
 pub struct Connection {
     /// The only addresses that the host may have; `git` looks it up by itself if there are none.
     pub addresses: Vec<IpAddr>,
-    /// Certificates that are trusted, in PEM, in the place of the file that the system has for them.
-    pub ca_file: Option<PathBuf>,
 }
 
 impl Connection {
     /// The command that reaches the server of this address so.
     pub(super) fn of(&self, command: GitCommand, address: &str) -> GitCommand {
-        let command = match &self.ca_file {
-            Some(path) => command.setting("http.sslCAInfo", path.to_string_lossy()),
-            None => command,
-        };
         match self.resolved(address) {
             // Not through a proxy, which would look the name up once more.
             Some(resolved) => command.setting("http.curloptResolve", resolved).setting("http.proxy", ""),
@@ -54,7 +47,7 @@ mod tests {
     fn a_name_is_looked_up_by_the_caller() {
         let addresses: [IpAddr; 2] =
             ["192.0.2.1".parse().expect("valid"), "2001:db8::1".parse().expect("valid")];
-        let resolved = |url| Connection { addresses: Vec::from(addresses), ca_file: None }.resolved(url);
+        let resolved = |url| Connection { addresses: Vec::from(addresses) }.resolved(url);
         for (url, expected) in [
             ("https://mirror.example.com/eu/scm/a/b.git", "mirror.example.com:443:192.0.2.1,2001:db8::1"),
             ("http://mirror.example.com/x", "mirror.example.com:80:192.0.2.1,2001:db8::1"),

@@ -109,7 +109,7 @@ impl Collector for Metrics {
             hints.encode(&mut encoder)?;
         }
         requests::encode(&self.clients, &mut encoder)?;
-        connections::encode(self.clients.connections, &mut encoder)?;
+        connections::encode(&self.clients, &mut encoder)?;
         encoder.counter(
             "heliostat_log_dropped_lines_total",
             "Lines of the log that were lost because nothing read standard error.",

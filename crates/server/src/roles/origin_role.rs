@@ -36,11 +36,12 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     common.require_base_url()?;
     let source = Arc::new(source(&options)?);
     let clock = Clock::system();
-    let hints = OriginHints::new(options.hints.clone(), source.base_url(), options.ca_file.clone(), &clock)?;
+    let authorities = options.authorities.clone();
+    let hints = OriginHints::new(options.hints.clone(), source.base_url(), authorities, &clock)?;
     let hints = Arc::new(hints);
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?;
+    let git = open_git(common, &options.authorities).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     let store = MirrorStore::new(database.clone());
     claim_for_origin(common, &store, source.base_url()).await?;
@@ -81,8 +82,10 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status =
-        [(); 2].map(|()| status::origin_status(Arc::clone(&origin), database.clone(), hints.complaint()));
+    let tls = role.clients().tls().cloned();
+    let status = [(); 2].map(|()| {
+        status::origin_status(Arc::clone(&origin), database.clone(), tls.clone(), hints.complaint())
+    });
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let doors = Doors {
         ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
@@ -98,7 +101,7 @@ fn source(options: &OriginMirrorOptions) -> Result<SmartHttp, StartError> {
     let server: ServerUrl =
         options.origin.as_str().parse().map_err(|error| StartError::domain(ROLE, &error))?;
     let mut http = SmartHttpOptions::configured(server);
-    http.ca_file = options.ca_file.clone();
+    http.authorities = options.authorities.clone();
     SmartHttp::new(http).map_err(|error| StartError::domain(ROLE, &error))
 }
 

@@ -168,7 +168,7 @@ impl TestUpstream {
 
     /// Changes refs and announces it.
     pub(crate) async fn push(&self, repository: &Repository, changes: &[(&str, Option<&str>)]) -> Repository {
-        self.upstream.0.changes.refs(repository.id).await.expect("readable refs");
+        self.upstream.0.changes.refs(repository).await.expect("readable refs");
         self.change_on_disk(repository, changes).await;
         let admin = self.admin().await;
         self.upstream.0.changes.announce_change(&admin, repository.id).await.expect("announced").repository
