@@ -11,5 +11,6 @@ mod outage;
 mod reading;
 mod scene;
 mod together;
+mod waiting;
 
 pub use reading::Operation;

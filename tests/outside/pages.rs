@@ -1,12 +1,13 @@
 //! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
 
 use heliostat_auth::{Secret, body_signature};
+use serde_json::Value;
 use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
     Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, UpstreamByHand, clone_url, eventually,
-    request_of, unreachable_repository,
+    lay_on_disk, place_of, request_of, take_off_disk, unreachable_repository,
 };
 
 #[tokio::test]
@@ -185,4 +186,48 @@ async fn an_administrator_makes_what_is_needed_on_the_pages() {
         let signature = body_signature(&Secret::new("known to both"), &ping.bytes);
         assert_eq!(ping.header("x-hub-signature"), signature);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_adopts_and_restores_repositories_on_a_page() {
+    let mut pair = Pair::start().await;
+    let (lost, _lost_checkout) = pair.pushed_repository(true).await;
+    let (damaged, checkout) = pair.pushed_repository(true).await;
+    for repository in [&lost, &damaged] {
+        pair.mirrored(repository).await;
+    }
+    // The mirror is down while the damaged one gets its last push, so it has an older state.
+    pair.mirror.kill();
+    checkout.commit("newest.txt", "only at the upstream\n");
+    checkout.push(&pair.upstream_url(&damaged), &["HEAD:refs/heads/main"]);
+    pair.upstream.kill();
+    lay_on_disk(&pair.upstream, &lost, 4711);
+    take_off_disk(&pair.upstream, &lost);
+    let place = place_of(&pair.upstream, damaged["id"].as_i64().expect("a repository has an id"));
+    std::fs::write(place.join("refs/heads/main"), "").expect("a reference can be emptied");
+    pair.upstream.restart();
+    eventually("all of them to be found", || async {
+        let status = pair.anonymous().get("/status").await.expect(200).json();
+        (status["unservedRepos"] == 2 && status["unrecordedRepos"] == 1).then_some(())
+    })
+    .await;
+    pair.mirror.restart();
+    eventually("the mirror to serve", || pair.available(&lost)).await;
+
+    let text = |repository: &Value, place: &str| {
+        repository.pointer(place).and_then(Value::as_str).expect("is text").to_owned()
+    };
+    let name = |repository| format!("{}/{}", text(repository, "/project/key"), text(repository, "/slug"));
+    let (lost_name, damaged_name, key) = (name(&lost), name(&damaged), text(&lost, "/project/key"));
+    let facts = [
+        ("HELIOSTAT_LOST", lost_name.as_str()),
+        ("HELIOSTAT_DAMAGED", damaged_name.as_str()),
+        ("HELIOSTAT_PROJECT_KEY", key.as_str()),
+    ];
+    visit("console-faults", "pages/console_faults.mjs", &pair.upstream, &facts);
+    let status = pair.anonymous().get("/status").await.expect(200).json();
+    assert_eq!((&status["unservedRepos"], &status["unrecordedRepos"]), (&Value::Null, &Value::Null));
+    let adopted = format!("/rest/api/latest/projects/{key}/repos/found-again/branches");
+    assert_eq!(pair.admin().get(&adopted).await.promised(200)["values"][0]["displayId"], "main");
 }

@@ -15,8 +15,8 @@ mod refs;
 pub use fetch::{
     Deepen, DepthFrom, FetchRequest, FullClone, Given, KEEP_ALIVE, MAX_QUESTIONED_OBJECTS, MultiAck, NoPack,
     PackBand, PackStart, Parted, PeopleBand, ProtocolVersion, RemoteMessage, RequestEnding, SideBand,
-    SidebandWriter, small_fetch_pack, small_fetch_request, wants_progress_v0, wants_progress_v2,
-    whole_fetch_request,
+    SidebandWriter, fatal_packet, small_fetch_pack, small_fetch_request, wants_progress_v0,
+    wants_progress_v2, whole_fetch_request,
 };
 pub use names::{
     ContentHash, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName, ObjectFormat,

@@ -12,7 +12,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal};
 use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository, SearchFor};
-use heliostat_git_serve::{Brought, Elsewhere};
+use heliostat_git_serve::{Brought, Elsewhere, Progress};
+use tokio::sync::watch;
 
 use super::fetcher::{Fetch, Fetcher, NotFetched, Turn};
 use super::in_step::InStep;
@@ -95,6 +96,10 @@ impl Elsewhere for MissingObjects {
             brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
         }
         .boxed()
+    }
+
+    fn progress(&self) -> Option<watch::Receiver<Progress>> {
+        Some(self.entry.arrival())
     }
 
     /// The origin is asked for objects, not for sizes: many servers do not tell them.

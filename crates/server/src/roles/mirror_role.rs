@@ -66,7 +66,9 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
     let take_metrics =
         metrics_of(domain.clone(), database.clone(), Arc::clone(&git.freshness), role.clients().clone());
-    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
+        std::future::ready(take_metrics())
+    });
     let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
     let git = GitEndpoint::new(git, role.clients().spool().clone());
     let handlers = Arc::new(MirrorHandlers::new(domain.clone(), common.log_level.clone()));

@@ -71,7 +71,9 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let take_metrics =
         metrics_of(Arc::clone(&origin), Arc::clone(&hints), database.clone(), role.clients().clone());
-    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
+        std::future::ready(take_metrics())
+    });
     let handlers = OriginHandlers {
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),

@@ -67,7 +67,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         let (engine, upstream, database, clients) = asked.clone();
         async move { metrics_of(&engine, &upstream, &database, &clients).await }
     };
-    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
     let routes = routes(home, domain, database.clone(), metrics, role.clients(), &options);
     let remembered = RememberedAnswers::following(database.clone(), Clock::system());

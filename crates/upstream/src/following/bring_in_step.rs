@@ -103,7 +103,7 @@ impl Followings {
             return Ok(());
         }
         let _place = self.fetch_places.acquire().await;
-        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller };
+        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller, progress: None };
         asked.server.fetch(&asked.path, &asked.credentials, git, wanted).await
     }
 

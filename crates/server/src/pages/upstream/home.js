@@ -226,6 +226,7 @@ repeat(async () => {
     const status = await ask("status", { anyStatus: true });
     showState("state", status.state, status.state === "RUNNING" && !status.reason ? "good" : "bad");
     note("reason", status.reason ?? "");
+    element("faults").hidden = !status.unservedRepos && !status.unrecordedRepos;
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }
