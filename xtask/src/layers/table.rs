@@ -269,7 +269,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["metrics"],
             &["wire"],
             &["http"],
-            &["client_keys", "log_level", "traces"],
+            &["client_keys", "contract", "dropped_log_lines", "log_level", "traces"],
         ],
         circle: &[],
     },
