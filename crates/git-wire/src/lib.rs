@@ -27,8 +27,9 @@ pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, CreationsBeginning, FatalErrorWatch, GitProtocol, GitService,
     MAX_PACKET_LINE_BYTES, ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning,
-    PushCommands, PushCreations, PushDeletions, PushReport, RequestError, Verdict, advertisement_v2,
-    decode_packet, encode_packet, ends_with_error_packet, error_packet, moved_refs, push_flush, push_packet,
+    PushCommand, PushCommands, PushCreations, PushDeletions, PushReport, RequestError, Verdict,
+    advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, moved_refs,
+    push_flush, push_packet,
 };
 pub use packs::{
     CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,

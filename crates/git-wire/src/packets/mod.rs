@@ -26,7 +26,7 @@ pub use pkt_line::{
 };
 pub(crate) use pkt_line::{LENGTH_DIGITS, read_length};
 pub use protocol::{GitProtocol, GitService};
-pub use push_commands::PushCommands;
+pub use push_commands::{PushCommand, PushCommands};
 pub use push_creations::{CreationsBeginning, PushCreations};
 pub use push_deletions::{PushBeginning, PushDeletions};
 pub use push_report::{PushReport, Verdict};

@@ -52,7 +52,6 @@ pub(crate) use locks::Locks;
 pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
-pub(crate) use push_turns::PushTurn;
 pub use reached::{SearchFor, Unreached};
 pub use recorded_state::RecordedState;
 pub(crate) use ref_window::MANY_REFS;
