@@ -40,6 +40,20 @@ fn an_unusable_data_directory() {
 }
 
 #[test]
+fn an_administrator_with_a_password_that_is_guessed_first() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let data = folder.path().join("data");
+    for (password, rule) in [("x", "at least 8 characters"), ("Changeme", "tried first")] {
+        let mut command = Command::new(binary());
+        command.args(["upstream", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        let output = command.env("HELIOSTAT_ADMIN_PASSWORD", password).stdin(Stdio::null()).output();
+        let output = output.expect("the binary can be started");
+        refused(&output, "HELIOSTAT_ADMIN_PASSWORD");
+        refused(&output, rule);
+    }
+}
+
+#[test]
 fn an_unreachable_database_and_its_password_stays_secret() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let free =
@@ -102,6 +116,9 @@ fn wrong_settings_are_named() {
     refused(&start(&["upstream", "--outgoing-deny", "10.0.0.0/8,everything"]), "everything");
     refused(&start(&["upstream", "--git-memory", "1MiB"]), "128MiB");
     refused(&start(&["mirror", "--upstream", "ftp://x", "--name", "x", "--listen", "127.0.0.1:0"]), "ftp");
+    let upstream = ["mirror", "--upstream", "http://127.0.0.1:1", "--name", "m"];
+    let output = start(&[&upstream[..], &["--hook-secret-file", "github=/nowhere"]].concat());
+    refused(&output, "--hook-secret-file says something of another Git server");
 }
 
 #[test]
@@ -125,4 +142,5 @@ fn a_certificate_that_cannot_be_used() {
     std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o644)).expect("its owner may");
     refused(&with(&both), "chmod 600");
     refused(&with(&["--ca-file", key]), "holds no certificate");
+    refused(&with(&["--hsts", "180d"]), "by --hsts browsers are told to come by https alone");
 }

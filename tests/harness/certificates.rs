@@ -4,8 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 use super::server::ServerOptions;
@@ -13,13 +14,25 @@ use super::server::ServerOptions;
 /// The authority of this run.
 fn authority() -> &'static CertifiedIssuer<'static, KeyPair> {
     static AUTHORITY: OnceLock<CertifiedIssuer<'static, KeyPair>> = OnceLock::new();
-    AUTHORITY.get_or_init(|| {
-        let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
-        parameters.distinguished_name.push(DnType::CommonName, "authority of the tests");
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        CertifiedIssuer::self_signed(parameters, key).expect("signed")
-    })
+    AUTHORITY.get_or_init(|| authority_named("authority of the tests"))
+}
+
+fn authority_named(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
+    parameters.distinguished_name.push(DnType::CommonName, name);
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    CertifiedIssuer::self_signed(parameters, key).expect("signed")
+}
+
+/// The certificate of an authority that vouches for none of the tests' servers, in PEM.
+pub fn another_authority() -> String {
+    authority_named("another authority").pem()
+}
+
+fn parameters_for(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    CertificateParams::new(names).expect("names")
 }
 
 /// What clients need to trust the authority.
@@ -49,9 +62,19 @@ impl Certified {
 
     /// Puts another key and another certificate in their places.
     pub fn renew(&self, names: &[&str]) {
+        self.issue(parameters_for(names));
+    }
+
+    /// The same with a certificate that ends then.
+    pub fn renew_until(&self, names: &[&str], end: SystemTime) {
+        let since_epoch = end.duration_since(UNIX_EPOCH).expect("after 1970");
+        let mut parameters = parameters_for(names);
+        parameters.not_after = date_time_ymd(1970, 1, 1) + since_epoch;
+        self.issue(parameters);
+    }
+
+    fn issue(&self, parameters: CertificateParams) {
         let key = KeyPair::generate().expect("a key");
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let parameters = CertificateParams::new(names).expect("names");
         let certificate = parameters.signed_by(&key, authority()).expect("signed");
         fs::write(self.certificate(), certificate.pem()).expect("a file can be written");
         fs::write(self.key(), key.serialize_pem()).expect("a file can be written");

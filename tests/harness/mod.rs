@@ -3,7 +3,7 @@
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
-//! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
+//! repositories, `git_programs` and `git_wire` read them as clients do, `watched_git` tells what their users see meanwhile, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
 //! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs, and `program` those that are servers. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
 
@@ -38,13 +38,14 @@ mod tiny_http;
 mod tools;
 mod upstream_by_hand;
 mod wait;
+mod watched_git;
 
 pub use heliostat_machines::{
     BLOB, ForgetfulDisk, HandMadePack, ShiftedClock, SmallDisk, bare_repositories, unhex,
 };
 
 pub use attempt::Attempt;
-pub use certificates::Certified;
+pub use certificates::{Certified, another_authority};
 pub use client::{Answer, Client, Identity, http, http_client, now_seconds, signed};
 pub use database_backup::DatabaseBackup;
 pub use database_line::relay_to_the_database;
@@ -60,7 +61,9 @@ pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
     FakeMirror, JoinedByHand, good_descriptor, request_of, shared_joined_by_hand, start_joined_by_hand,
 };
-pub use on_disk::{copy_folder, remove_folder, replace_folder_by_file};
+pub use on_disk::{
+    copy_folder, lay_on_disk, make_pipe, place_of, remove_folder, replace_folder_by_file, take_off_disk,
+};
 pub use operations::Promised;
 pub use pair::{Pair, clone_url, shared_pair};
 pub use program::Program;
@@ -75,3 +78,4 @@ pub use upstream_by_hand::{
     UpstreamByHand, repository_of_nothing, shared_upstream_by_hand, unreachable_repository,
 };
 pub use wait::{eventually, within};
+pub use watched_git::WatchedGit;

@@ -3,7 +3,9 @@
 use url::Url;
 
 use super::Operation;
-use crate::harness::{Checkout, GitOrigin, Identity, Readers, Server, ServerOptions, clone_url, git};
+use crate::harness::{
+    Checkout, GitOrigin, Identity, Readers, Server, ServerOptions, another_authority, clone_url, git,
+};
 
 /// A mirror of this server.
 fn mirror_of(origin: &Url) -> Server {
@@ -56,6 +58,32 @@ fn an_origin_whose_objects_are_named_by_the_longer_hash() {
     for operation in [Operation::List, Operation::Clone, Operation::Shallow] {
         operation.at(&url, &folder).expect("it is public");
     }
+}
+
+#[test]
+fn an_origin_for_which_the_system_vouches_beside_a_private_authority() {
+    let origin = GitOrigin::start_with_tls();
+    let folder = origin.add_repository("/tool.git", Readers::Everybody);
+    let checkout = Checkout::with_commits(&["one", "two", "three", "four"]);
+    let both = ["main~1:refs/heads/main", "main:refs/pull/1/head"];
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), both[0], both[1]]);
+    let other = tempfile::NamedTempFile::new().expect("a file can be made");
+    std::fs::write(other.path(), another_authority()).expect("a file can be written");
+    let options = ServerOptions {
+        arguments: vec!["--origin-ca-file".to_owned(), other.path().display().to_string()],
+        environment: vec![("SSL_CERT_FILE".to_owned(), origin.authority_file().display().to_string())],
+        ..ServerOptions::default()
+    };
+    let mirror = Server::mirror_of_origin(origin.url(), options);
+    let url = mirror.base_url().join("/tool.git").expect("a path");
+    Operation::Clone.at(&url, &folder).expect("the mirror trusts the system");
+    // What is neither a branch nor a tag is brought by git.
+    let reader = Checkout::new();
+    git(reader.path(), &["fetch", "--quiet", url.as_str(), "refs/pull/1/head"]);
+    assert_eq!(
+        git(reader.path(), &["rev-parse", "FETCH_HEAD"]),
+        git(checkout.path(), &["rev-parse", "main"])
+    );
 }
 
 #[tokio::test]

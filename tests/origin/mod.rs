@@ -10,6 +10,8 @@ mod matrix;
 mod outage;
 mod reading;
 mod scene;
+mod sizes;
 mod together;
+mod waiting;
 
 pub use reading::Operation;

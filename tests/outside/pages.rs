@@ -1,11 +1,13 @@
 //! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
 
+use heliostat_auth::{Secret, body_signature};
+use serde_json::{Value, json};
 use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
-    Checkout, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, clone_url, request_of,
-    unreachable_repository,
+    Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, UpstreamByHand, clone_url, eventually,
+    free_address, lay_on_disk, place_of, repository_path, request_of, take_off_disk, unreachable_repository,
 };
 
 #[tokio::test]
@@ -20,6 +22,18 @@ async fn an_administrator_accepts_a_mirror_on_the_first_page() {
     assert_eq!(page["values"][0]["name"], "Hanoi");
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn a_source_that_is_away_is_no_alarm_on_the_first_page() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let repository = upstream.empty_repository(false).await;
+    // Nothing listens there.
+    let source = format!("http://{}/acme/tool.git", free_address());
+    let following = format!("{}/following", repository_path(&repository));
+    upstream.admin().put(&following, &json!({ "url": source })).await.promised(200);
+    visit("failing-source", "pages/failing_source.mjs", &upstream, &[]);
 }
 
 #[tokio::test]
@@ -128,6 +142,12 @@ async fn what_people_look_for_has_a_page_on_every_screen() {
     let pair = Pair::start().await;
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
+    let mirrors = format!("/rest/mirroring/latest/repos/{}/mirrors", repository["id"]);
+    eventually("the mirror's report of its copy", || async {
+        let page = pair.admin().get(&mirrors).await.promised(200);
+        (page["values"][0]["copy"]["standing"] == "UP_TO_DATE").then_some(())
+    })
+    .await;
     let clone = clone_url(pair.upstream.base_url(), &repository, None);
     let at_mirror = clone_url(pair.mirror.base_url(), &repository, None);
     let facts = [
@@ -148,4 +168,78 @@ async fn a_user_makes_and_deletes_a_token_and_an_administrator_a_user() {
     visit("console-accounts", "pages/console_accounts.mjs", &upstream, &[]);
     let users = upstream.admin().get("/rest/api/latest/users?filter=grace").await.promised(200);
     assert_eq!(users["size"], 0, "the page has deleted whom it made");
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_makes_what_is_needed_on_the_pages() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let user = upstream.new_user().await;
+    let receiver = Receiver::start();
+    let url = receiver.url();
+    let facts = [("HELIOSTAT_USER", user.name()), ("HELIOSTAT_RECEIVER", url.as_str())];
+    visit("console-creates", "pages/console_creates.mjs", &upstream, &facts);
+    let admin = upstream.admin();
+    for key in ["WIDE", "PHONE"] {
+        let path = format!("/rest/api/latest/projects/{key}/repos/first-light");
+        assert_eq!(admin.get(&path).await.promised(200)["description"], "A first one.");
+        assert_eq!(admin.get(&format!("{path}/webhooks")).await.promised(200)["size"], 0, "it was deleted");
+        let permitted = admin.get(&format!("{path}/permissions/users")).await.promised(200);
+        let of_user = permitted["values"].as_array().expect("a list").iter();
+        let mut of_user = of_user.filter(|permitted| permitted["user"]["name"] == user.name());
+        assert_eq!(of_user.next().expect("it was granted")["permission"], "REPO_WRITE");
+        let in_project = admin.get(&format!("/rest/api/latest/projects/{key}/permissions/users")).await;
+        let in_project = in_project.promised(200).to_string();
+        assert!(!in_project.contains(user.name()), "it was revoked: {in_project}");
+    }
+    let pings = receiver.received();
+    assert_eq!(pings.len(), 2);
+    for ping in &pings {
+        let signature = body_signature(&Secret::new("known to both"), &ping.bytes);
+        assert_eq!(ping.header("x-hub-signature"), signature);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn an_administrator_adopts_and_restores_repositories_on_a_page() {
+    let mut pair = Pair::start().await;
+    let (lost, _lost_checkout) = pair.pushed_repository(true).await;
+    let (damaged, checkout) = pair.pushed_repository(true).await;
+    for repository in [&lost, &damaged] {
+        pair.mirrored(repository).await;
+    }
+    // The mirror is down while the damaged one gets its last push, so it has an older state.
+    pair.mirror.kill();
+    checkout.commit("newest.txt", "only at the upstream\n");
+    checkout.push(&pair.upstream_url(&damaged), &["HEAD:refs/heads/main"]);
+    pair.upstream.kill();
+    lay_on_disk(&pair.upstream, &lost, 4711);
+    take_off_disk(&pair.upstream, &lost);
+    let place = place_of(&pair.upstream, damaged["id"].as_i64().expect("a repository has an id"));
+    std::fs::write(place.join("refs/heads/main"), "").expect("a reference can be emptied");
+    pair.upstream.restart();
+    eventually("all of them to be found", || async {
+        let status = pair.anonymous().get("/status").await.expect(200).json();
+        (status["unservedRepos"] == 2 && status["unrecordedRepos"] == 1).then_some(())
+    })
+    .await;
+    pair.mirror.restart();
+    eventually("the mirror to serve", || pair.available(&lost)).await;
+
+    let text = |repository: &Value, place: &str| {
+        repository.pointer(place).and_then(Value::as_str).expect("is text").to_owned()
+    };
+    let name = |repository| format!("{}/{}", text(repository, "/project/key"), text(repository, "/slug"));
+    let (lost_name, damaged_name, key) = (name(&lost), name(&damaged), text(&lost, "/project/key"));
+    let facts = [
+        ("HELIOSTAT_LOST", lost_name.as_str()),
+        ("HELIOSTAT_DAMAGED", damaged_name.as_str()),
+        ("HELIOSTAT_PROJECT_KEY", key.as_str()),
+    ];
+    visit("console-faults", "pages/console_faults.mjs", &pair.upstream, &facts);
+    let status = pair.anonymous().get("/status").await.expect(200).json();
+    assert_eq!((&status["unservedRepos"], &status["unrecordedRepos"]), (&Value::Null, &Value::Null));
+    let adopted = format!("/rest/api/latest/projects/{key}/repos/found-again/branches");
+    assert_eq!(pair.admin().get(&adopted).await.promised(200)["values"][0]["displayId"], "main");
 }

@@ -1,7 +1,7 @@
 //! Somebody opens an address that was meant for a program in a browser: a clone URL, or a link of the contract.
 
 use reqwest::header::LOCATION;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::harness::{Answer, Client, Identity, Server, clone_url, shared_pair};
@@ -81,5 +81,45 @@ async fn programs_are_answered_as_ever() {
     for accept in ["*/*", "application/json", "application/json, text/html"] {
         let mirror = pair.admin().with_header("accept", accept).get(&link).await.promised(200);
         assert_eq!(mirror["id"], page["values"][0]["id"]);
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_told_by_a_page_what_is_not_there_and_programs_as_ever() {
+    let pair = shared_pair().await;
+    for (server, path) in [
+        (&pair.upstream, "/there-is-none"),
+        (&pair.upstream, "/openapi/there-is-none"),
+        (&pair.mirror, "/mirrors"),
+        (&pair.mirror, "/account"),
+    ] {
+        let page = browser(server).get(path).await.expect(404);
+        assert!(page.media_type().starts_with("text/html"), "{path}: {}", page.media_type());
+        assert!(page.text.contains(path) && page.text.contains("href=\"/\""), "{}", page.text);
+        let told = server.client(&Identity::Anonymous).unjudged().get(path).await.expect(404);
+        assert_eq!(told.media_type(), "application/json", "{path}");
+    }
+    let sent = browser(&pair.upstream).post("/projects", &json!({})).await.expect(405);
+    assert!(
+        sent.media_type().starts_with("text/html") && sent.headers.contains_key("allow"),
+        "{}",
+        sent.text
+    );
+    let elsewhere = browser(&pair.upstream).with_header("origin", "https://evil.example.com");
+    let refused = elsewhere.post("/projects", &json!({})).await.expect(403);
+    assert!(refused.media_type().starts_with("text/html"), "{}", refused.text);
+    for path in ["/rest/api/latest/projects/NONE", "/rest/there-is-none"] {
+        let told = browser(&pair.upstream).get(path).await;
+        assert_eq!(told.media_type(), "application/json", "{path}: {}", told.status);
+    }
+}
+
+#[tokio::test]
+async fn the_addresses_of_projects_lead_to_what_a_mirror_has() {
+    let pair = shared_pair().await;
+    for path in ["/projects", "/projects/PRJ"] {
+        let page = opened(&pair.mirror, path).await;
+        assert!(page.media_type().starts_with("text/html"), "{path}: {}", page.media_type());
+        assert!(page.text.contains("id=\"repositories\""), "{path}: {}", page.text);
     }
 }

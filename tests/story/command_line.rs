@@ -49,6 +49,9 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
     for (arguments, code) in [
         (vec!["repository", "show", "NONE/none"], 5),
         (vec!["mirror", "show", "none"], 5),
+        (vec!["request", "accept", "999999"], 5),
+        (vec!["request", "reject", "999999"], 5),
+        (vec!["request", "delete", "none"], 5),
         (vec!["project", "show"], 2),
         (vec!["project", "list", "--url", "http://127.0.0.1:9"], 7),
         (vec!["project", "list", "--user", "nobody"], 4),

@@ -27,6 +27,7 @@ mod imports_again;
 mod kill_and_converge;
 mod late_events;
 mod leases;
+mod log_is_not_read;
 mod log_tells_operators;
 mod lost_upstream;
 mod metrics_tell_operators;

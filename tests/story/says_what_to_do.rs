@@ -75,7 +75,7 @@ async fn clocks_that_differ_are_told_by_both_servers_and_the_doctor_until_they_a
     checkout.commit("later", "more");
     git(checkout.path(), &["ls-remote", url.as_str()]);
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
-    told(&upstream, &["1 of 1 mirrors cannot be reached, or take no events"]).await;
+    told(&upstream, &["1 of 1 mirror cannot be reached, or takes no events"]).await;
     let path = format!("/rest/mirroring/latest/mirrorServers/{}/standing", pair.mirror_id().await);
     within(TO_NOTICE, "the upstream to say why it is not heard", || async {
         let standing = pair.admin().get(&path).await.promised(200);

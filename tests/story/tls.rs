@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::tls::TlsInfo;
 use url::Url;
@@ -130,6 +131,48 @@ async fn sighup_brings_a_new_certificate_and_no_connection_is_lost() {
     .await;
     assert_eq!(certificate_shown(&open, base).await, first);
     assert_eq!(upstream.process_id(), process);
+}
+
+/// When the certificate ends, in epoch seconds, if `/status` of a server tells that it soon does.
+async fn told_end(server: &Server) -> Option<u64> {
+    const METRIC: &str = "heliostat_tls_certificate_not_after_timestamp_seconds ";
+    let status = server.anonymous().get("/status").await.text;
+    let metrics = server.anonymous().get("/metrics").await.expect(200).text;
+    let ends_at = metrics.lines().find_map(|line| line.strip_prefix(METRIC)).expect("it is served");
+    status.contains("expires within 14 days").then(|| ends_at.parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn the_end_of_the_certificate_is_told_before_it_comes() {
+    let certified = Certified::new();
+    let pair = Pair::start_with(certified.options(), certified.options()).await;
+    let in_a_week = SystemTime::now() + Duration::from_hours(7 * 24);
+    certified.renew_until(&["127.0.0.1"], in_a_week);
+    for server in [&pair.upstream, &pair.mirror] {
+        assert_eq!(told_end(server).await, None, "what clients are shown is good for long");
+        server.hang_up();
+        let told = eventually("the end is told", || told_end(server)).await;
+        let expected = in_a_week.duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_come_by_https_alone_if_the_operator_wants_it() {
+    let certified = Certified::new();
+    for (hsts, expected) in
+        [(None, None), (Some("180d"), Some("max-age=15552000")), (Some("0s"), Some("max-age=0"))]
+    {
+        let mut options = certified.options();
+        options.arguments.extend(hsts.iter().flat_map(|time| ["--hsts".to_owned(), (*time).to_owned()]));
+        let upstream = Server::upstream(options);
+        for path in ["", "status", "rest/nothing", "scm/nothing/here.git/info/refs?service=git-upload-pack"] {
+            let url = upstream.base_url().join(path).expect("a path");
+            let answer = keeping().get(url).send().await.expect("the server answers");
+            let told = answer.headers().get("strict-transport-security");
+            assert_eq!(told.map(|told| told.to_str().expect("is text")), expected, "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod changes;
 mod damage;
 mod disk_forgets;
 mod faulty_line;
+mod first_requests;
 mod full_disk;
 mod ledger;
 mod power_cuts;

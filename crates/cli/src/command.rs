@@ -47,8 +47,8 @@ pub struct Cli {
     /// TOML file with settings.
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
     pub config: Option<PathBuf>,
-    /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called;
-    /// git is told of this file alone [default: none].
+    /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called,
+    /// by git as well [default: none].
     #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CA_FILE")]
     pub ca_file: Option<PathBuf>,
     /// What to do.
@@ -173,6 +173,17 @@ pub struct MirrorCommand {
     pub verb: Option<mirror_servers::MirrorVerb>,
 }
 
+impl Command {
+    /// Whether it runs a server.
+    pub fn is_role(&self) -> bool {
+        match self {
+            Self::Upstream(_) => true,
+            Self::Mirror(mirror) => mirror.verb.is_none(),
+            _ => false,
+        }
+    }
+}
+
 impl Cli {
     /// That options go together which clap cannot judge.
     pub fn check(&self) -> Result<(), clap::Error> {
@@ -231,6 +242,28 @@ mod tests {
         assert!(nothing.to_string().contains("Usage: heliostat mirror"), "{nothing}");
         let both = [&origin[..], &["--upstream", "http://up:7990"]].concat();
         assert_eq!(kind(&both), Some(ErrorKind::ArgumentConflict));
+    }
+
+    #[test]
+    fn what_is_said_of_an_origin_is_refused_beside_an_upstream() {
+        let upstream = ["heliostat", "mirror", "--upstream", "http://up:7990", "--name", "tokyo"];
+        for option in [
+            ["--hook-secret-file", "github=/etc/secret"],
+            ["--origin-token-file", "/etc/token"],
+            ["--github-app-id", "7"],
+            ["--github-app-key-file", "/etc/key"],
+            ["--discover", "github:acme"],
+            ["--discovery-url", "https://api.example.com"],
+            ["--only", "acme/*"],
+            ["--origin-ca-file", "/etc/authority"],
+            ["--max-repositories-size", "1GiB"],
+        ] {
+            let error = settings::parse(upstream.iter().chain(&option).map(Into::into));
+            let told = error.expect_err(option[0]).to_string();
+            assert!(told.contains(option[0]) && told.contains("--upstream http://up:7990"), "{told}");
+            let origin = ["heliostat", "mirror", "--origin", "https://git.example.com"];
+            settings::parse(origin.iter().chain(&option).map(Into::into)).expect("it is for an origin");
+        }
     }
 
     #[test]

@@ -64,21 +64,33 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("nothing installs a provider before the first line of main");
-    if let Some(file) = &cli.ca_file {
-        if let Err(error) = heliostat_peer::trust_authorities(file) {
-            return wrong_usage(&error.into());
-        }
-        heliostat_git::trust_authorities(file);
+    if let Some(file) = &cli.ca_file
+        && let Err(error) = heliostat_peer::trust_authorities(file)
+    {
+        return wrong_usage(&error.into());
     }
+    let shared = if cli.command.is_role() { Ok(None) } else { local_git::share_authorities() };
+    let _shared_until_the_end = match shared {
+        Ok(shared) => shared,
+        Err(error) => {
+            let error = anyhow::Error::new(error).context("cannot write down whom git is to trust");
+            output::print_failure(form, &error, exit_code::of(&error), None);
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = tokio::runtime::Runtime::new().expect("the process may start threads");
     let outcome = runtime.block_on(run(cli.command));
     // A blocked read of a terminal must not keep a finished process alive.
     runtime.shutdown_background();
+    // Where nobody reads standard error, an error cannot be told either, and must not keep the process.
+    let is_read = options::flush_log();
     match outcome {
         Ok(code) => code,
         Err(error) => {
             let code = exit_code::of(&error);
-            output::print_failure(form, &error, code, exit_code::status_of(&error));
+            if is_read {
+                output::print_failure(form, &error, code, exit_code::status_of(&error));
+            }
             ExitCode::from(code)
         }
     }

@@ -29,6 +29,7 @@ mod listing;
 mod provider;
 mod refusal;
 mod repository_path;
+mod retry_after;
 
 pub use credentials::{Credentials, InvalidCredentials, MAX_AUTHORIZATION_BYTES};
 pub use git_stream::{GitStream, GitStreamOptions, InvalidStreamUrl, StreamUrl};

@@ -15,6 +15,8 @@ pub const DEFAULT_MAX_REPOSITORIES: usize = 10_000;
 pub const DEFAULT_VERDICT_LIFETIME: Duration = Duration::from_secs(5);
 /// How long known readers are served while the origin does not answer, unless set otherwise.
 pub const DEFAULT_SERVE_STALE: Duration = Duration::from_hours(1);
+/// Readers of whom is kept on the disk what they were shown, unless set otherwise.
+const DEFAULT_MAX_KEPT_READERS: u64 = 200_000;
 /// Longest pattern of paths.
 const MAX_PATTERN_BYTES: usize = 1024;
 
@@ -34,6 +36,8 @@ pub struct OriginOptions {
     pub verdict_lifetime: Duration,
     /// How long known readers are served while the origin does not answer.
     pub serve_stale: Duration,
+    /// Most readers of whom is kept on the disk what they were shown; those go first to whom something was shown longest ago.
+    pub max_kept_readers: u64,
     /// How long a repository that made room, or was damaged, lies in the trash: the origin has all that was in it.
     pub trash_time: Duration,
     /// What answers readers.
@@ -52,6 +56,7 @@ impl OriginOptions {
             max_disk_bytes: None,
             verdict_lifetime: DEFAULT_VERDICT_LIFETIME,
             serve_stale: DEFAULT_SERVE_STALE,
+            max_kept_readers: DEFAULT_MAX_KEPT_READERS,
             trash_time: Duration::ZERO,
             serving: ServingOptions::default(),
             clock: Clock::system(),

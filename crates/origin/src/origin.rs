@@ -20,7 +20,7 @@ use crate::serving::{
     ServiceAccess, Visit,
 };
 use crate::status::{OriginStatus, RepositoryView};
-use crate::verdicts::{Lifetimes, MAX_KEPT_READERS, Verdicts, fingerprint_key, keep_readers};
+use crate::verdicts::{KeptReaders, Lifetimes, Verdicts, fingerprint_key, keep_readers};
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -92,8 +92,9 @@ impl Origin {
 
         let key = fingerprint_key(&options.data).await.map_err(StartError::Key)?;
         let lifetimes = Lifetimes { following: options.verdict_lifetime, stale: options.serve_stale };
-        let kept =
-            store.origin_readers_since(lifetimes.stale_since(clock.now_ms()), MAX_KEPT_READERS).await?;
+        let now = clock.now_ms();
+        let since = lifetimes.stale_since(now);
+        let kept = KeptReaders::read(&store, since, now, options.max_kept_readers).await?;
         let (of_source, of_repositories) = (Arc::clone(&source), Arc::clone(&repositories));
         let verdicts = Verdicts::new(of_source, clock, lifetimes, key, store, of_repositories, &kept);
         let verdicts = Arc::new(verdicts);

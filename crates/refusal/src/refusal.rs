@@ -74,6 +74,8 @@ pub enum Refusal {
     Unavailable {
         /// What to tell the caller.
         message: String,
+        /// How long to wait before the next try, if that is known.
+        retry_after: Option<Duration>,
     },
     /// An operation that existed once.
     #[error("{message}")]
@@ -170,7 +172,12 @@ impl Refusal {
 
     /// Not now.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::Unavailable { message: message.into() }
+        Self::Unavailable { message: message.into(), retry_after: None }
+    }
+
+    /// Nothing for so long.
+    pub fn unavailable_for(retry_after: Duration, message: impl Into<String>) -> Self {
+        Self::Unavailable { message: message.into(), retry_after: Some(retry_after) }
     }
 
     /// No more.

@@ -41,7 +41,7 @@ impl Origin for Primary {
         let Some(mirror) = self.store.find_mirror(&mirror_id).await? else {
             return Ok(None);
         };
-        let current = self.changes.refs(repository.id).await.ok();
+        let current = self.changes.refs(&repository).await.ok();
         let refs = current.filter(|refs| {
             reached == Some(repository.generation) && refs.content_hash().as_str() == repository.content_hash
         });

@@ -146,10 +146,15 @@ impl Upstream {
     ) -> Self {
         let Outside { webhook_client, destinations } = outside;
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
-        let disk = served.store().clone();
         let members = Arc::new(Members::new(&parts));
         let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
-        let changes = Changes::new(store.clone(), disk, Arc::clone(&announcer), recorded_before);
+        let changes = Changes::new(
+            store.clone(),
+            served.clone(),
+            Arc::clone(&announcer),
+            tasks.clone(),
+            recorded_before,
+        );
         let changes = Arc::new(changes);
         served.store().subscribe(changes.suspicions());
         let accounts = Arc::new(Accounts::new(

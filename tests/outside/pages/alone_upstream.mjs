@@ -8,7 +8,7 @@ const base = need("HELIOSTAT_BASE_URL");
 
 await inBrowser([base], async (page, guard) => {
   await page.goto(`${base}/`);
-  await page.locator("#reason", { hasText: "1 repositories on the disk have no record" }).waitFor();
+  await page.locator("#reason", { hasText: "1 repository on the disk has no record" }).waitFor();
   await page.locator("#state[data-mood=bad]", { hasText: "Running" }).waitFor();
   await page.locator("#sign-in [name=username]").fill("admin");
   await page.locator("#sign-in [name=password]").fill(need("HELIOSTAT_PASSWORD"));

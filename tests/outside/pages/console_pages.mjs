@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 
-import { accessible } from "../browser/accessible.mjs";
 import { inBrowser, need } from "../browser/browser.mjs";
+import { SCREENS, lookAt, signIn } from "../browser/screens.mjs";
 
 const upstream = need("HELIOSTAT_BASE_URL");
 const mirror = need("HELIOSTAT_MIRROR_URL");
@@ -12,26 +12,8 @@ const slug = need("HELIOSTAT_REPOSITORY");
 const clone = need("HELIOSTAT_CLONE_URL");
 const cloneAtMirror = need("HELIOSTAT_MIRROR_CLONE_URL");
 
-const SCREENS = {
-  wide: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
-  phone: { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
-};
-
-async function signIn(page) {
-  await page.locator("#sign-in [name=username]").fill("admin");
-  await page.locator("#sign-in [name=password]").fill(need("HELIOSTAT_PASSWORD"));
-  // By the keyboard alone.
-  await page.keyboard.press("Enter");
-  await page.locator("#signed-in").waitFor();
-}
-
 const visit = (screen) => async (page, guard) => {
-  const see = async (name) => {
-    await accessible(page);
-    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(beyond <= 0, `${name} is ${beyond} pixels wider than the ${screen}`);
-    await guard.screenshot(`${screen}-${name}`, page.locator("body"));
-  };
+  const see = lookAt(page, guard, screen);
 
   await page.goto(`${upstream}/projects`);
   await page.locator("#no-repositories").waitFor();
@@ -54,6 +36,8 @@ const visit = (screen) => async (page, guard) => {
   await page.locator("#clone-from select").selectOption("mirror Saigon");
   await page.locator("#clone pre", { hasText: `git clone ${cloneAtMirror}` }).waitFor();
   await page.locator("#clone pre", { hasText: `--push origin ${clone}` }).waitFor();
+  await page.locator("#as-of", { hasText: /^Synchronized: it has what is here now\. The mirror was last heard of .+\.$/ }).waitFor();
+  await page.locator("#about dt", { hasText: "Last change of branches, tags or settings" }).waitFor();
   await see("repository");
 
   for (const address of [clone, need("HELIOSTAT_SELF_LINK"), `${upstream}/projects/${key}/repos/${slug}`]) {
@@ -89,10 +73,24 @@ const visit = (screen) => async (page, guard) => {
   await signIn(page);
   await page.locator("#copy-card").waitFor();
   await page.locator("#state", { hasText: "Synchronized" }).waitFor();
+  await page.locator("#as-of", { hasText: /^Synchronized: nothing newer is known of\. The upstream answered last .+\.$/ }).waitFor();
   await see("copy");
   await page.goto(`${mirror}/repositories`);
   await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  assert.equal(await page.locator("#found").innerText(), "1 of 1 repository");
   await see("copies");
+  // The upstream's address of a project leads to what is here of it.
+  await page.goto(`${mirror}/projects/${key}`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
+  assert.equal(await page.locator("#search [name=filter]").inputValue(), `${key.toLowerCase()}/`);
+  guard.announce(404);
+  await page.goto(`${mirror}/mirrors`);
+  await page.locator("#error-message", { hasText: "/mirrors" }).waitFor();
+  await see("missing");
+  await page.locator("main a", { hasText: "overview" }).click();
+  await page.waitForURL(`${mirror}/`);
+  await page.goto(`${mirror}/repositories`);
+  await page.locator("#repositories tr", { hasText: slug }).waitFor();
 
   await page.locator("#sign-out").click();
   await page.locator("#sign-in").waitFor();

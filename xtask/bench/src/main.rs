@@ -14,6 +14,7 @@
 
 mod lines;
 
+mod origin_testbed;
 mod run;
 mod scene;
 mod side_by_side;
@@ -90,7 +91,7 @@ struct Options {
     /// Answer every request with the content of a file: the yardstick of B19, started by itself.
     #[arg(long, value_name = "FILE", hide = true)]
     serve_plain_hyper: Option<PathBuf>,
-    /// Be a client in another network namespace: a part of B15, started by itself.
+    /// Be a client in another network namespace: a part of B15 and B24, started by itself.
     #[arg(long, hide = true)]
     run_tasks: bool,
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
-use crate::repositories::generated_repository::{self, HUGE, LARGE, Shape};
+use crate::repositories::generated_repository::{self, HUGE, LARGE, Shape, TOOL};
 use crate::repositories::git::{Git, branches_and_tags};
 use crate::testbed::{Access, Arrival, Subject, Testbed};
 use crate::workspace;
@@ -71,6 +71,11 @@ impl Run {
     /// The repository of about 300 MB, on this machine.
     pub fn huge_repository(&self) -> anyhow::Result<PathBuf> {
         given_or_kept(self.large_repository.as_ref(), HUGE)
+    }
+
+    /// The repository of about 8 MB, on this machine.
+    pub fn tool_repository(&self) -> anyhow::Result<PathBuf> {
+        given_or_kept(None, TOOL)
     }
 
     /// All servers side by side.

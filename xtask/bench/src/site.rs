@@ -23,7 +23,12 @@ pub struct Site {
 impl Site {
     /// On this machine, for this machine alone.
     pub fn loopback() -> Self {
-        Site { group: Group::new(), namespace: None, address: "127.0.0.1".to_owned() }
+        Self::at(None, "127.0.0.1")
+    }
+
+    /// At an address of this machine, or of one of its namespaces.
+    pub fn at(namespace: Option<&str>, address: &str) -> Self {
+        Site { group: Group::new(), namespace: namespace.map(str::to_owned), address: address.to_owned() }
     }
 
     /// The same place for another server, which is counted by itself.

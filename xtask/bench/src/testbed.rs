@@ -215,6 +215,18 @@ impl Testbed {
         std::iter::once(ours).chain(with_token).chain(self.contenders_of(&self.peers, subject)).collect()
     }
 
+    /// Our upstream, where its repositories can be read too.
+    pub fn upstream_as_contender(&self, subject: &Subject) -> Contender {
+        Contender {
+            name: "our upstream".into(),
+            standing: Standing::Peer,
+            group: Arc::clone(&self.upstream_group),
+            url: subject.public.url(&self.upstream.server),
+            authorization: None,
+            certificate: None,
+        }
+    }
+
     /// These peers, serving a repository.
     pub fn contenders_of(&self, peers: &[Peer], subject: &Subject) -> Vec<Contender> {
         let contender = |peer: &Peer| Contender {
@@ -287,10 +299,8 @@ impl Contender {
 
     /// Git as it asks here.
     pub fn git(&self) -> Git {
-        let git = match self.authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) {
-            Some(token) => Git::with_token(token),
-            None => Git::without_credentials(),
-        };
+        let git =
+            self.authorization.as_deref().map_or_else(Git::without_credentials, Git::with_authorization);
         match &self.certificate {
             Some(certificate) => git.trusting(&certificate.certificate()),
             None => git,
@@ -324,7 +334,7 @@ impl Contender {
     /// What it lists now.
     pub fn refs(&self) -> anyhow::Result<Refs> {
         // Some look for news only when they are asked for this.
-        let news = Request::info_refs(&self.url, self.authorization.as_deref())?;
+        let news = Request::info_refs(&self.url, self.authorization.as_deref(), Connection::Closed)?;
         news.over(self.trusted()).send(|_| ())?;
         let mut answer = Vec::new();
         self.request(&listing(&[]), Connection::Closed)?.send(|piece| answer.extend(piece))?;

@@ -212,12 +212,12 @@ pub const FOLDERS: &[FolderOrder] = &[
         krate: "crates/git-serve",
         rows: &[
             &["answer_request", "bundle_list", "disk"],
-            &["as_shown"],
+            &["as_shown", "object_sizes", "request_body"],
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
             &["named_objects", "reachability"],
             &["answer", "counters"],
             &["beside_answer", "elsewhere"],
-            &["piece_bytes"],
+            &["followed", "piece_bytes"],
         ],
         // The engine owns what works on a served repository, and that is a repository with its engine.
         circle: &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
@@ -270,7 +270,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["metrics"],
             &["wire"],
             &["http"],
-            &["client_keys", "log_level", "traces"],
+            &["client_keys", "contract", "dropped_log_lines", "log_level", "traces"],
         ],
         circle: &[],
     },

@@ -3655,6 +3655,8 @@ pub struct RestRepositoryFaults {
     #[oai(rename = "unrecordedCount")]
     #[serde(rename = "unrecordedCount")]
     pub unrecorded_count: i64,
+    /// Whether every repository was looked at since the server was started. If not, there may be more.
+    pub complete: bool,
 }
 
 /// The hashes of repositories, by project.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use heliostat_git::Git;
+use heliostat_peer::counted;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -80,11 +81,14 @@ fn print(upstream: &FollowedUpstream, held: &Value) {
     upstream.output().list(&repositories, &COLUMNS);
     let (named, all) = (repositories.len() as u64, count(held, "count"));
     if all > named {
-        output::hint(&format!("{} more are not named.", all - named));
+        output::hint(&format!("{} not named.", counted(all - named, "more is", "more are")));
     }
     match count(held, "unrecordedCount") {
         0 => {}
-        unrecorded => output::hint(&format!("No record tells of {unrecorded} repositories on its disk.")),
+        unrecorded => {
+            let repositories = counted(unrecorded, "repository", "repositories");
+            output::hint(&format!("No record tells of {repositories} on its disk."));
+        }
     }
 }
 
@@ -111,7 +115,7 @@ pub async fn rescue(command: Rescue) -> anyhow::Result<()> {
         std::fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     }
     let mut rescued = Vec::new();
-    let mut failed = 0;
+    let mut failed = 0_usize;
     for repository in held.get("repositories").and_then(Value::as_array).into_iter().flatten() {
         match work.rescue(repository).await {
             Ok(found) => rescued.push(found),
@@ -130,7 +134,7 @@ pub async fn rescue(command: Rescue) -> anyhow::Result<()> {
     }
     match failed {
         0 => Ok(()),
-        failed => bail!("{failed} repositories could not be read"),
+        failed => bail!("{} could not be read", counted(failed, "repository", "repositories")),
     }
 }
 

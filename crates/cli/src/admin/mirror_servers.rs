@@ -2,6 +2,7 @@
 //! holds back.
 
 use clap::Subcommand;
+use heliostat_peer::counted;
 use serde_json::Value;
 
 use super::connection::MirrorConnection;
@@ -132,8 +133,8 @@ async fn loss_of_mirror(upstream: &Client, id: &str) -> anyhow::Result<String> {
     add_standing(upstream, &mut mirror).await;
     let text = |name: &str| mirror[name].as_str().unwrap_or("?").to_owned();
     let repositories = mirror.pointer("/standing/mirroredRepos").and_then(Value::as_u64);
-    let repositories =
-        repositories.map_or("its repositories".to_owned(), |count| format!("{count} repositories"));
+    let repositories = repositories
+        .map_or("its repositories".to_owned(), |count| counted(count, "repository", "repositories"));
     Ok(format!(
         "This removes the mirror {} at {}: it stops serving {repositories} at once and deletes them later, and must ask to join \
          again.",

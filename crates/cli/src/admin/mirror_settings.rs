@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
+use heliostat_peer::counted;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -219,12 +220,12 @@ impl FollowedUpstream {
         let progress = progress_of(self.client(), &self.id).await?;
         let loss = match progress["mirroredRepos"].as_u64() {
             Some(0) => return Ok(()),
-            Some(count) => format!("{count} repositories"),
+            Some(count) => counted(count, "repository", "repositories"),
             None => "all repositories".to_owned(),
         };
         let loss = format!(
-            "No project would be selected: the mirror at {} stops serving {loss} at once, and fetches them anew when they are \
-             selected later. Select projects by --project, or before by: heliostat mirror settings add-project PROJECT.",
+            "No project would be selected: the mirror at {} stops serving {loss} at once, and fetches anew what is selected \
+             later. Select projects by --project, or before by: heliostat mirror settings add-project PROJECT.",
             self.client().base_url()
         );
         confirmation.ask(&loss).await

@@ -15,15 +15,19 @@ pub async fn mirror_id(client: &Client, id_or_name: &str) -> anyhow::Result<Stri
 }
 
 /// The id of a mirroring request that is given by id or by the name of its mirror. A name means the open request, if
-/// there is one: an old one that is decided may have the same.
+/// there is one: an old one that is decided may have the same. Ids are looked up as well: as published, the API answers
+/// one that does not exist as it answers what is in the way.
 pub async fn request_id(client: &Client, id_or_name: &str) -> anyhow::Result<String> {
-    if is_number(id_or_name) {
-        return Ok(id_or_name.to_owned());
-    }
     let mut requests = client.get(&api::path(&api::MIRRORING, &["requests"])).all().await?;
     requests.sort_by_key(|request| text_at(request, "/state").as_deref() != Some("PENDING"));
     only_match(&requests, id_or_name, "/id", "/mirrorName")
-        .ok_or_else(|| NoSuchThing(format!("no mirror called {id_or_name:?} has asked to join")).into())
+        .ok_or_else(|| {
+            let told = format!(
+                "no request to join has the id {id_or_name:?}, or comes from a mirror of that name; heliostat request list \
+                 shows those that there are"
+            );
+            NoSuchThing(told).into()
+        })
 }
 
 /// The ids of projects that are given by key or id.

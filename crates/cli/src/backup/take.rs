@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use heliostat_git::{
     CopyError, Git, OpenError, RepositoryStore, copy_repository, entries, sync_folder, write_durably,
 };
+use heliostat_peer::counted;
 use heliostat_server::{DATABASE_FILE, DEFAULT_REF_MEMORY_BYTES, database_url, repositories_in};
 use serde_json::json;
 
@@ -72,7 +73,8 @@ pub async fn back_up(options: BackupOptions) -> anyhow::Result<()> {
     });
     let written = write_durably(&target.join(RECORD_FILE), format!("{record:#}\n").as_bytes());
     written.with_context(|| format!("cannot complete the backup in {}", target.display()))?;
-    output::line(&format!("Backed up the database and {copied} repositories into {}", target.display()));
+    let copied = counted(copied, "repository", "repositories");
+    output::line(&format!("Backed up the database and {copied} into {}", target.display()));
     Ok(())
 }
 

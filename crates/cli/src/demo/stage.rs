@@ -16,6 +16,7 @@ use url::Url;
 use super::Roles;
 use crate::client::Client;
 use crate::client::credentials::{self, Authorization};
+use crate::options::COMMIT;
 use crate::role::lifecycle::ADMIN_PASSWORD_FILE;
 use crate::role::upstream::admin_password;
 
@@ -149,9 +150,11 @@ fn on_loopback(
         tls: None,
         tls_in_front: false,
         kernel_tls: KernelTls::default(),
+        https_only_for: None,
         metrics_token: None,
         trace_collector: None,
         log_level,
+        commit: COMMIT,
     }
 }
 

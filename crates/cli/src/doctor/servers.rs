@@ -7,10 +7,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_peer::http::{NoAnswer, cause_of, read_at_most};
-use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
+use heliostat_peer::{Authorities, DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
+use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, StatusCode};
 use serde_json::Value;
 use url::Url;
 
@@ -75,11 +75,13 @@ pub async fn upstream(url: Option<&Url>, public: Option<&Url>) -> Vec<Finding> {
 pub async fn origin(url: Option<&Url>, ca_file: Option<&Path>) -> Finding {
     const ITEM: &str = "origin";
     let Some(url) = url else { return Finding::skipped(ITEM, "no --origin given") };
-    let authorities = match ca_file.map(authorities_in).transpose() {
+    let authorities = match ca_file.map(Authorities::read).transpose() {
         Ok(authorities) => authorities.unwrap_or_default(),
-        Err(reason) => return Finding::failed(ITEM, reason, "name a file with certificates in PEM"),
+        Err(error) => {
+            return Finding::failed(ITEM, error.to_string(), "name another file by --origin-ca-file");
+        }
     };
-    match get(url.clone(), authorities).await {
+    match get(url.clone(), &authorities).await {
         Ok(answer) => judge_origin(ITEM, url, &answer),
         Err(reason) => Finding::failed(
             ITEM,
@@ -88,12 +90,6 @@ pub async fn origin(url: Option<&Url>, ca_file: Option<&Path>) -> Finding {
              is a private one",
         ),
     }
-}
-
-fn authorities_in(file: &Path) -> Result<Vec<Certificate>, String> {
-    let text = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    let found = Certificate::from_pem_bundle(&text).unwrap_or_default();
-    if found.is_empty() { Err(format!("{} holds no certificate", file.display())) } else { Ok(found) }
 }
 
 /// Where the clients of a role look for it, as far as that was given.
@@ -129,17 +125,17 @@ async fn ask(url: &Url) -> Result<Answer, String> {
     if let Ok(mut path) = place.path_segments_mut() {
         path.pop_if_empty().push("status");
     }
-    get(place, Vec::new()).await
+    get(place, &Authorities::default()).await
 }
 
 /// Asks at an address, and trusts these authorities as well.
-async fn get(place: Url, authorities: Vec<Certificate>) -> Result<Answer, String> {
+async fn get(place: Url, authorities: &Authorities) -> Result<Answer, String> {
     let words = |error: reqwest::Error| match cause_of(&error.without_url()) {
         NoAnswer::AddressRefused(refused) => refused.to_string(),
         NoAnswer::Other(reason) => reason,
     };
     let http = heliostat_peer::with_authorities(reqwest::Client::builder());
-    let http = http.tls_certs_merge(authorities).timeout(ANSWER_TIMEOUT).redirect(Policy::none());
+    let http = authorities.trusted_by(http).timeout(ANSWER_TIMEOUT).redirect(Policy::none());
     let answer = http.build().map_err(words)?.get(place).send().await.map_err(words)?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;

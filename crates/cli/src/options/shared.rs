@@ -16,6 +16,9 @@ use super::parse::{parse_git_memory, parse_http_url};
 use super::serving::ServingFlags;
 use super::tls::{KernelTlsFlag, TlsFlags};
 
+/// The commit that this program was built from; `build.rs` finds it.
+pub const COMMIT: &str = env!("SOURCE_COMMIT");
+
 /// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
 #[derive(Debug, Args)]
 pub struct SharedOptions {
@@ -49,6 +52,10 @@ pub struct SharedOptions {
     /// Whether the kernel encrypts what goes over TLS: where it can (auto), or never (off).
     #[arg(long, value_name = "WHEN", env = "HELIOSTAT_KERNEL_TLS", default_value = "auto")]
     pub kernel_tls: KernelTlsFlag,
+    /// How long after each answer browsers are to ask this host by https alone, on every port (Strict-Transport-Security); 0s
+    /// has them forget it. The base URL must begin with https [default: none, they are told nothing].
+    #[arg(long, value_name = "TIME", env = "HELIOSTAT_HSTS", value_parser = duration::parse)]
+    pub hsts: Option<Duration>,
     /// Serving Git.
     #[command(flatten)]
     pub serving: ServingFlags,
@@ -79,9 +86,11 @@ impl SharedOptions {
             tls: self.tls.files()?,
             tls_in_front: self.tls.tls_in_front,
             kernel_tls: self.kernel_tls.into(),
+            https_only_for: self.hsts,
             metrics_token: self.serving.metrics_token()?,
             trace_collector: self.log.otlp_endpoint.clone(),
             log_level,
+            commit: COMMIT,
             data,
             trash_time: self.trash_time,
             database: self.database.clone(),

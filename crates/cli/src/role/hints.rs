@@ -75,6 +75,19 @@ impl FromStr for SecretFile {
 }
 
 impl HintFlags {
+    /// One of the options that were given. Only the interval has a default, and says nothing alone.
+    pub fn given(&self) -> Option<&'static str> {
+        let options = [
+            (!self.hook_secret_file.is_empty(), "--hook-secret-file"),
+            (self.origin_token_file.is_some(), "--origin-token-file"),
+            (self.github_app_id.is_some(), "--github-app-id"),
+            (self.github_app_key_file.is_some(), "--github-app-key-file"),
+            (!self.discover.is_empty(), "--discover"),
+            (self.discovery_url.is_some(), "--discovery-url"),
+        ];
+        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+    }
+
     /// What the server needs of them; reads the files.
     pub fn hint_options(&self) -> anyhow::Result<HintOptions> {
         let mut secrets = HookSecrets::default();

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use heliostat_git::Durability;
+use heliostat_peer::Authorities;
 use heliostat_server::{LogLevel, MirrorOptions, OriginMirrorOptions, RunningRole};
 use url::Url;
 
@@ -114,6 +115,17 @@ pub enum WrongSource {
         /// The other.
         origin: String,
     },
+    /// An upstream, and an option that says something of another Git server.
+    #[error(
+        "{option} says something of another Git server, and --upstream {upstream} is none: leave {option} out, or give \
+         --origin URL in the place of --upstream"
+    )]
+    OfOrigin {
+        /// The option.
+        option: &'static str,
+        /// The upstream.
+        upstream: String,
+    },
     /// No name to join under.
     #[error("a mirror joins its upstream under a name: give it by --name")]
     NoName,
@@ -124,7 +136,7 @@ impl WrongSource {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::None | Self::NoName => ErrorKind::MissingRequiredArgument,
-            Self::Two { .. } => ErrorKind::ArgumentConflict,
+            Self::Two { .. } | Self::OfOrigin { .. } => ErrorKind::ArgumentConflict,
         }
     }
 }
@@ -136,8 +148,11 @@ impl MirrorRoleOptions {
             (Some(upstream), Some(origin), _) => {
                 Err(WrongSource::Two { upstream: upstream.into(), origin: origin.into() })
             }
-            (Some(url), None, Some(name)) => Ok(Source::Upstream { url, name }),
-            (Some(_), None, None) => Err(WrongSource::NoName),
+            (Some(url), None, name) => match (self.origin.given().or_else(|| self.hints.given()), name) {
+                (Some(option), _) => Err(WrongSource::OfOrigin { option, upstream: url.into() }),
+                (None, Some(name)) => Ok(Source::Upstream { url, name }),
+                (None, None) => Err(WrongSource::NoName),
+            },
             (None, Some(url), _) => Ok(Source::Origin(url)),
             (None, None, _) => Err(WrongSource::None),
         }
@@ -160,11 +175,12 @@ async fn start_of_origin(
     origin: Url,
     log_level: LogLevel,
 ) -> anyhow::Result<RunningRole> {
+    let authorities = options.origin.origin_ca_file.as_deref().map(Authorities::read).transpose()?;
     let role = heliostat_server::start_origin_mirror(OriginMirrorOptions {
         common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         origin,
         name: options.name,
-        ca_file: options.origin.origin_ca_file,
+        authorities: authorities.unwrap_or_default(),
         only: options.origin.only,
         listing_lifetime: options.origin.listing_lifetime,
         max_repositories: options.origin.max_repositories,

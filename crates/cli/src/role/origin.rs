@@ -41,6 +41,19 @@ pub struct OriginFlags {
     pub max_repositories_size: Option<u64>,
 }
 
+impl OriginFlags {
+    /// One of the options that were given and mean nothing without an origin. Those that have a default are not among them:
+    /// nobody knows whether they were given.
+    pub fn given(&self) -> Option<&'static str> {
+        let options = [
+            (!self.only.is_empty(), "--only"),
+            (self.origin_ca_file.is_some(), "--origin-ca-file"),
+            (self.max_repositories_size.is_some(), "--max-repositories-size"),
+        ];
+        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+    }
+}
+
 /// Reads the address of an origin. Who names one by its address for ssh learns what to do instead.
 fn parse_origin(text: &str) -> Result<Url, String> {
     let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());

@@ -1,11 +1,10 @@
 //! Questions to a provider's interface: bounded, no more often than it likes, and without an answer where nothing has changed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use heliostat_peer::Clock;
 use heliostat_peer::http::{self, Destinations, NoAnswer, read_at_most};
+use heliostat_peer::{Authorities, Clock};
 use parking_lot::Mutex;
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Method, StatusCode};
@@ -15,7 +14,7 @@ use super::page::{Page, read_page};
 use super::rate_limit::{Allowance, RateLimit};
 use crate::Credentials;
 use crate::provider::Provider;
-use crate::smart_http::{UnusableServer, client_trusting};
+use crate::smart_http::UnusableServer;
 
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
 /// GitHub asks for the first; the others answer JSON to both.
@@ -32,8 +31,8 @@ const MAX_KNOWN_PAGES: usize = 4_000;
 pub struct ApiOptions {
     /// Its interface, such as `https://api.github.com/`.
     pub base: Url,
-    /// Certificates of private authorities, in PEM, which are trusted besides those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// Authorities that are trusted besides those of the system.
+    pub authorities: Authorities,
     /// What stands before project and repository in the addresses of a Bitbucket Data Center: nothing, or `scm/`.
     pub projects_below: &'static str,
 }
@@ -96,9 +95,8 @@ struct Answer {
 
 impl Api {
     pub(super) fn new(options: ApiOptions, clock: Clock) -> Result<Self, UnusableServer> {
-        let ca_file = options.ca_file.as_deref();
-        let client = client_trusting(ca_file, USER_AGENT, &Destinations::Configured)?;
-        let http = client.timeout(ANSWER_TIMEOUT).build().map_err(UnusableServer::Client)?;
+        let client = options.authorities.trusted_by(http::client(USER_AGENT, &Destinations::Configured));
+        let http = client.timeout(ANSWER_TIMEOUT).build().map_err(UnusableServer)?;
         Ok(Self { options, http, limit: RateLimit::default(), known: Mutex::default(), clock })
     }
 

@@ -1,11 +1,13 @@
 //! How often a provider lets itself be asked: what its answers say of it, and until when nothing more is asked.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
+
+use crate::retry_after::retry_after;
 
 /// What part of the allowance is left to others who use the same credential: one in so many.
 const RESERVED_PART: u64 = 10;
@@ -73,13 +75,8 @@ impl Headers {
         let either = |long: &str, short: &str| text(long).or_else(|| text(short));
         let in_seconds = |seconds: i64| now_ms.saturating_add(seconds.max(0).saturating_mul(1_000));
         let reset = either("x-ratelimit-reset", "ratelimit-reset").and_then(|reset| reset.parse().ok());
-        let retry_after = text(RETRY_AFTER.as_str()).and_then(|value| {
-            value.parse().ok().map(in_seconds).or_else(|| {
-                let date = httpdate::parse_http_date(value).ok()?;
-                let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
-                Some(millis(since))
-            })
-        });
+        let now = UNIX_EPOCH + Duration::from_millis(now_ms.max(0).unsigned_abs());
+        let retry_after = retry_after(headers, now).map(|pause| now_ms.saturating_add(millis(pause)));
         Self {
             limit: either("x-ratelimit-limit", "ratelimit-limit").and_then(|limit| limit.parse().ok()),
             remaining: either("x-ratelimit-remaining", "ratelimit-remaining")

@@ -4,11 +4,10 @@
 //! likes: unchanged pages cost nothing there, a part of the allowance is left to others, and after "too many" it waits.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_peer::Clock;
+use heliostat_peer::{Authorities, Clock};
 use parking_lot::Mutex;
 use url::Url;
 
@@ -41,8 +40,8 @@ pub struct SweepOptions {
     pub origin: Url,
     /// Where its interface is, if not at its usual place.
     pub interface: Option<Url>,
-    /// Certificates of private authorities, in PEM, which are trusted besides those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// Authorities that are trusted besides those of the system.
+    pub authorities: Authorities,
     /// How long after one sweep the next begins.
     pub interval: Duration,
 }
@@ -52,7 +51,7 @@ impl SweepOptions {
     pub fn api(&self, provider: Provider) -> ApiOptions {
         ApiOptions {
             base: self.interface.clone().unwrap_or_else(|| interface_at(provider, &self.origin)),
-            ca_file: self.ca_file.clone(),
+            authorities: self.authorities.clone(),
             projects_below: projects_below(&self.origin),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use heliostat_peer::Clock;
+use heliostat_peer::{Authorities, Clock};
 use tempfile::NamedTempFile;
 
 use super::pretend_provider::{INSTALLATION_TOKEN, PretendProvider};
@@ -44,7 +44,7 @@ fn options(provider: &PretendProvider, organisation: &str) -> SweepOptions {
         organisations: vec![organisation.parse().expect("an organisation")],
         origin: "https://git.example.com/".parse().expect("a URL"),
         interface: Some(provider.base.clone()),
-        ca_file: None,
+        authorities: Authorities::default(),
         interval: INTERVAL,
     }
 }

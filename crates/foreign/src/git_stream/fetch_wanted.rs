@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use heliostat_git::{Connection, FetchPlan, ObjectId, Repository, fetch_objects_after, fetch_wanted};
+use heliostat_git::{Connection, FetchPlan, Repository, fetch_objects_after, fetch_wanted};
 
 use super::GitStream;
 use super::stream_url::Scheme;
@@ -22,7 +22,7 @@ impl GitStream {
         into: &Repository,
         wanted: WantedObjects<'_>,
     ) -> Result<(), FetchFailure> {
-        let plan = self.plan(path, wanted.objects).await?;
+        let plan = self.plan(path, wanted).await?;
         match wanted.kept_by {
             KeptBy::OurRefs => fetch_wanted(into, &plan).await.map_err(failure),
             KeptBy::Caller => {
@@ -33,7 +33,7 @@ impl GitStream {
     }
 
     /// What `git` is told: to connect to the address that was found before, and to no other.
-    async fn plan(&self, path: &RepositoryPath, objects: &BTreeSet<ObjectId>) -> Result<FetchPlan, Refusal> {
+    async fn plan(&self, path: &RepositoryPath, wanted: WantedObjects<'_>) -> Result<FetchPlan, Refusal> {
         let reached = *self.reached.lock();
         let address = match reached {
             Some(address) => Some(address),
@@ -54,8 +54,14 @@ impl GitStream {
                 (server.of_path(path), Connection { ssh, ..Connection::default() })
             }
         };
-        let (objects, timeout) = (objects.clone(), STALL_LIMIT);
-        Ok(FetchPlan { url, authorization: None, objects, timeout, connection })
+        Ok(FetchPlan {
+            url,
+            authorization: None,
+            objects: wanted.objects.clone(),
+            timeout: STALL_LIMIT,
+            connection,
+            progress: wanted.progress.cloned().unwrap_or_default(),
+        })
     }
 }
 

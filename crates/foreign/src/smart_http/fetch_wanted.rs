@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use heliostat_git::{
-    Connection, FetchPlan, ObjectId, Repository, SecretHeader, fetch_objects_after, fetch_wanted,
-};
+use heliostat_git::{Connection, FetchPlan, Repository, SecretHeader, fetch_objects_after, fetch_wanted};
 
 use super::SmartHttp;
 use super::small_fetch::SmallFetch;
@@ -26,13 +24,13 @@ impl SmartHttp {
     ) -> Result<(), FetchFailure> {
         match wanted.kept_by {
             KeptBy::OurRefs => {
-                let plan = self.plan(path, credentials, wanted.objects).await?;
+                let plan = self.plan(path, credentials, wanted).await?;
                 fetch_wanted(into, &plan).await.map_err(failure)
             }
             KeptBy::Caller => {
                 let shown = into.snapshot().await.map_err(|error| FetchFailure::Here(error.into()))?;
                 let is_fetched = if shown.is_empty() {
-                    self.fetched_whole(path, credentials, into, wanted.objects).await?
+                    self.fetched_whole(path, credentials, into, wanted).await?
                 } else {
                     let little = SmallFetch { into, shown: &shown, objects: wanted.objects };
                     self.fetched_a_little(path, credentials, little).await?
@@ -40,7 +38,7 @@ impl SmartHttp {
                 if is_fetched {
                     return Ok(());
                 }
-                let plan = self.plan(path, credentials, wanted.objects).await?;
+                let plan = self.plan(path, credentials, wanted).await?;
                 fetch_objects_after(into, &plan, &shown, &BTreeSet::new()).await.map_err(failure)
             }
         }
@@ -51,7 +49,7 @@ impl SmartHttp {
         &self,
         path: &RepositoryPath,
         credentials: &Credentials,
-        objects: &BTreeSet<ObjectId>,
+        wanted: WantedObjects<'_>,
     ) -> Result<FetchPlan, Refusal> {
         let url = self.url_of(&self.found.place_of(path));
         let addresses = self.options.destinations.resolve(&url).await;
@@ -62,13 +60,10 @@ impl SmartHttp {
         Ok(FetchPlan {
             url: url.to_string(),
             authorization,
-            objects: objects.clone(),
+            objects: wanted.objects.clone(),
             timeout: STALL_LIMIT,
-            connection: Connection {
-                addresses,
-                ca_file: self.options.ca_file.clone(),
-                ..Connection::default()
-            },
+            connection: Connection { addresses, ..Connection::default() },
+            progress: wanted.progress.cloned().unwrap_or_default(),
         })
     }
 }

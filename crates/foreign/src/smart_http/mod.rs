@@ -10,7 +10,6 @@ mod server_url;
 mod small_fetch;
 mod whole_fetch;
 
-pub(crate) use server::client_trusting;
 pub use server::{SmartHttp, SmartHttpOptions, UnusableServer};
 pub use server_url::{InvalidServerUrl, ServerUrl};
 

@@ -15,6 +15,7 @@ use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
 use super::SmartHttp;
+use crate::retry_after::retry_after;
 use crate::{Credentials, Refusal};
 
 /// How long an answer may take as a whole, as long as it does not stand still.
@@ -179,7 +180,7 @@ async fn refusal(answer: Response) -> Refusal {
     let status = answer.status();
     let headers = answer.headers().clone();
     if status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_limit(&headers)) {
-        return Refusal::TooMany { retry_after: retry_after(&headers) };
+        return Refusal::TooMany { retry_after: retry_after(&headers, SystemTime::now()) };
     }
     match status {
         StatusCode::UNAUTHORIZED => {
@@ -205,16 +206,6 @@ async fn refusal(answer: Response) -> Refusal {
 fn is_limit(headers: &HeaderMap) -> bool {
     headers.contains_key(RETRY_AFTER)
         || headers.get("X-RateLimit-Remaining").is_some_and(|left| left.as_bytes() == b"0")
-}
-
-/// How long a server wants to be left alone: seconds, or until a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 fn challenges(headers: &HeaderMap) -> Vec<String> {

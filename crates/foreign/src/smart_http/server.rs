@@ -1,17 +1,14 @@
 //! One Git server, reached over HTTP or HTTPS.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{Given, ObjectId, Repository};
+use heliostat_peer::Authorities;
 use heliostat_peer::http::{self, Destinations};
-use reqwest::{Certificate, ClientBuilder};
 use thiserror::Error;
 use url::Url;
 
@@ -38,8 +35,9 @@ pub struct SmartHttpOptions {
     pub server: ServerUrl,
     /// Who has named it, and so, where its name may lead.
     pub destinations: Destinations,
-    /// Certificates of private authorities, in PEM, which are trusted besides those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// Authorities that are trusted besides those of the system. `git`, which fetches what is not asked for here, is told of
+    /// them by whoever starts the process.
+    pub authorities: Authorities,
     /// How long it may be silent before it counts as away.
     pub patience: Duration,
 }
@@ -47,32 +45,19 @@ pub struct SmartHttpOptions {
 impl SmartHttpOptions {
     /// A server that the operator has named, and that the authorities of the system vouch for.
     pub fn configured(server: ServerUrl) -> Self {
-        Self { server, destinations: Destinations::Configured, ca_file: None, patience: DEFAULT_PATIENCE }
+        Self {
+            server,
+            destinations: Destinations::Configured,
+            authorities: Authorities::default(),
+            patience: DEFAULT_PATIENCE,
+        }
     }
 }
 
-/// Why a server cannot be asked with these options.
+/// A server cannot be asked with these options: there is no HTTP client.
 #[derive(Debug, Error)]
-pub enum UnusableServer {
-    /// The file with authorities cannot be read.
-    #[error("cannot read the certificates in {}", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        error: io::Error,
-    },
-    /// The file holds no certificates.
-    #[error("{} holds no certificates in PEM", path.display())]
-    NoCertificates {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The HTTP client cannot be made.
-    #[error("cannot prepare calls to the server")]
-    Client(#[source] reqwest::Error),
-}
+#[error("cannot prepare calls to the server")]
+pub struct UnusableServer(#[source] pub(crate) reqwest::Error);
 
 /// A Git server over HTTP or HTTPS.
 #[derive(Debug, Clone)]
@@ -87,9 +72,9 @@ pub struct SmartHttp {
 impl SmartHttp {
     /// Prepares to ask a server; nothing is asked yet.
     pub fn new(options: SmartHttpOptions) -> Result<Self, UnusableServer> {
-        let client = client_trusting(options.ca_file.as_deref(), USER_AGENT, &options.destinations)?;
+        let client = options.authorities.trusted_by(http::client(USER_AGENT, &options.destinations));
         let client = client.read_timeout(options.patience).pool_idle_timeout(IDLE_LIMIT);
-        let http = client.build().map_err(UnusableServer::Client)?;
+        let http = client.build().map_err(UnusableServer)?;
         Ok(Self { http, options, found: Arc::default(), long_lists: LongLists::default() })
     }
 }
@@ -129,27 +114,4 @@ impl Source for SmartHttp {
     ) -> BoxFuture<'a, Result<Given, Refusal>> {
         self.ask_whether_given(path, credentials, objects).boxed()
     }
-}
-
-/// A client that trusts the authorities in this file, too, for the caller to complete.
-pub(crate) fn client_trusting(
-    ca_file: Option<&Path>,
-    user_agent: &str,
-    destinations: &Destinations,
-) -> Result<ClientBuilder, UnusableServer> {
-    let client = http::client(user_agent, destinations);
-    Ok(match ca_file {
-        Some(path) => client.tls_certs_merge(authorities(path)?),
-        None => client,
-    })
-}
-
-/// The authorities in a file in PEM.
-fn authorities(path: &Path) -> Result<Vec<Certificate>, UnusableServer> {
-    let pem = fs::read(path).map_err(|error| UnusableServer::CaFile { path: path.to_owned(), error })?;
-    let found = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if found.is_empty() {
-        return Err(UnusableServer::NoCertificates { path: path.to_owned() });
-    }
-    Ok(found)
 }

@@ -8,8 +8,12 @@
 //! A clone of whole histories asks nothing that upload-pack would have to decide, so its pack is wrapped here. Where it
 //! can, it is the pack behind the bundle with what has come since; else `git pack-objects` makes it.
 //!
+//! `git upload-pack` tells how far it is in packets between those of the pack. They are taken out of the answer, and told
+//! to those who wait for it.
+//!
 //! The answer is what `git` says. Whether it is kept, and for whom it is computed, is decided elsewhere.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,18 +21,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::{
-    Fault, GitError, GitVersion, OnProgress, ProgressLine, RunningService, answer_of_upload_pack, cpu_time,
-    pack_objects,
+    Fault, GitError, GitVersion, RunningService, SaidLines, answer_of_upload_pack, cpu_time, pack_objects,
 };
 use heliostat_git_wire::{
-    Deepen, DepthFrom, FetchRequest, GitProtocol, PacketLine, ProtocolVersion, SidebandWriter, decode_packet,
+    Deepen, DepthFrom, FetchRequest, GitProtocol, KEEP_ALIVE, PacketLine, Parted, PeopleBand,
+    ProtocolVersion, SidebandWriter, decode_packet,
 };
-use heliostat_stream_cache::{Progress, ResponseStream};
+use heliostat_stream_cache::ResponseStream;
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::time::{Instant as Moment, timeout_at};
 
 use crate::compute::from_bundle::pack_from_bundle;
 use crate::compute::joined_pack::JoinedPack;
+use crate::followed::followed;
 use crate::served::ServedRepository;
 
 /// Histories of up to this many commits hold few versions of the same file, between which a delta would be small.
@@ -55,9 +60,6 @@ const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
 
 /// What `git` says of an object that it does not find.
 const NOT_OURS: &str = "not our ref";
-
-/// Most steps of `git` that are told to those who wait: it takes about five.
-const MAX_STEPS: usize = 16;
 
 /// Most of an answer that is held until it is certain that there will be one: a list of where a long history is cut.
 const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
@@ -95,25 +97,9 @@ pub(crate) async fn compute(
             (Source::Process(Box::new(packing.await?)), Some(progress))
         }
     };
-    let response = produce(served.clone(), source, Some(SidebandWriter::of(&clone)), request, started);
+    let framing = Framing::Writing(SidebandWriter::of(&clone));
+    let response = produce(served.clone(), source, framing, request, started);
     Ok(ResponseStream { progress, ..response.await? })
-}
-
-/// What `git` says of its progress, and how those who wait learn of it.
-fn followed() -> (OnProgress, watch::Receiver<Progress>) {
-    let (sender, receiver) = watch::channel(Progress::default());
-    let on_progress = move |line: ProgressLine<'_>| {
-        sender.send_modify(|progress| match line {
-            ProgressLine::UnderWay(line) => progress.current = Some(line.to_owned()),
-            ProgressLine::Done(line) => {
-                progress.current = None;
-                if progress.done.len() < MAX_STEPS {
-                    progress.done.push(line.to_owned());
-                }
-            }
-        });
-    };
-    (Box::new(on_progress), receiver)
 }
 
 /// The same by `git upload-pack`, which says what is wrong with what is wanted.
@@ -127,24 +113,33 @@ pub(crate) async fn compute_by_upload_pack(
     };
     let settings = settings(request, served.repository.git().version());
     let started = Instant::now();
-    let mut serving =
-        answer_of_upload_pack(&served.repository, request.canonical(), protocol, settings).await?;
+    let (body, framing, progress) = match PeopleBand::of(request) {
+        None => (request.canonical(), Framing::Whole, None),
+        Some(band) => {
+            let (on_progress, progress) = followed();
+            let parting = Parting::new(band, SaidLines::new(on_progress));
+            (request.canonical_with_progress(), Framing::Parting(parting), Some(progress))
+        }
+    };
+    let mut serving = answer_of_upload_pack(&served.repository, body, protocol, settings).await?;
     if request.may_name_an_object_by_filter() {
         serving = serving.doubting_its_request();
     }
-    produce(served.clone(), Source::Process(Box::new(serving)), None, request, started).await
+    let source = Source::Process(Box::new(serving));
+    let response = produce(served.clone(), source, framing, request, started).await?;
+    Ok(ResponseStream { progress, ..response })
 }
 
 async fn produce(
     served: ServedRepository,
     source: Source,
-    writer: Option<SidebandWriter>,
+    framing: Framing,
     request: &FetchRequest,
     started: Instant,
 ) -> Result<ResponseStream, GitError> {
     let cost = Arc::new(Mutex::new(None));
     let mut computation =
-        Computation { has_ended: false, served, source, writer, failure: None, cost: Arc::clone(&cost) };
+        Computation { has_ended: false, served, source, framing, failure: None, cost: Arc::clone(&cost) };
     let begun = beginning(&mut computation, request).await?;
     let rest = stream::unfold((!begun.is_empty()).then_some(computation), |computation| async move {
         let mut computation = computation?;
@@ -218,13 +213,56 @@ impl Source {
     }
 }
 
+/// What becomes of the source's bytes on their way into the answer.
+enum Framing {
+    /// They are the answer.
+    Whole,
+    /// They are the pack alone.
+    Writing(SidebandWriter),
+    /// They are the answer, and words for people between its packets.
+    Parting(Parting),
+}
+
+/// An answer that is being freed from words for people.
+struct Parting {
+    band: PeopleBand,
+    lines: SaidLines,
+    /// What goes into the answer next.
+    ready: VecDeque<Bytes>,
+    /// When the last of it came.
+    told_at: Moment,
+}
+
+impl Parting {
+    fn new(band: PeopleBand, lines: SaidLines) -> Self {
+        Self { band, lines, ready: VecDeque::new(), told_at: Moment::now() }
+    }
+
+    fn take(&mut self, piece: Bytes) {
+        let Parted { answer, said } = self.band.take(piece);
+        self.lines.take(&said);
+        if !answer.is_empty() {
+            self.told_at = Moment::now();
+            self.ready.extend(answer);
+        }
+    }
+
+    /// Nothing came for the answer, though perhaps for people: those who are told nothing of that know by this that the
+    /// server lives.
+    fn keep_alive(&mut self) {
+        self.told_at = Moment::now();
+        if self.band.is_between_packets() {
+            self.ready.push_back(KEEP_ALIVE);
+        }
+    }
+}
+
 /// What is being computed, with what is known of it.
 struct Computation {
     has_ended: bool,
     served: ServedRepository,
     source: Source,
-    /// Where the source gives only the pack.
-    writer: Option<SidebandWriter>,
+    framing: Framing,
     /// Told after what the client is told of it.
     failure: Option<GitError>,
     cost: Arc<Mutex<Option<Duration>>>,
@@ -233,8 +271,10 @@ struct Computation {
 impl Computation {
     /// The next piece; `None` at the end of a whole answer.
     async fn next(&mut self) -> Option<Result<Bytes, GitError>> {
-        if self.writer.is_some() {
-            return self.next_wrapped().await;
+        match self.framing {
+            Framing::Writing(_) => return self.next_wrapped().await,
+            Framing::Parting(_) => return self.next_parted().await,
+            Framing::Whole => {}
         }
         if self.has_ended {
             return None;
@@ -245,9 +285,40 @@ impl Computation {
         }
     }
 
+    async fn next_parted(&mut self) -> Option<Result<Bytes, GitError>> {
+        loop {
+            let Framing::Parting(parting) = &mut self.framing else { return None };
+            if let Some(piece) = parting.ready.pop_front() {
+                return Some(Ok(piece));
+            }
+            if self.has_ended {
+                return None;
+            }
+            let due = parting.told_at + KEEP_ALIVE_AFTER;
+            match timeout_at(due, self.source.next()).await {
+                Err(_) => parting.keep_alive(),
+                Ok(Some(Ok(piece))) => {
+                    parting.take(piece);
+                    if parting.ready.is_empty() && Moment::now() >= due {
+                        parting.keep_alive();
+                    }
+                }
+                Ok(Some(Err(error))) => return Some(Err(error)),
+                Ok(None) => {
+                    let said = parting.lines.end();
+                    let failure = self.finish().await.err();
+                    if failure.is_some() && !said.is_empty() {
+                        tracing::warn!(said, "what git told those who were waiting");
+                    }
+                    return failure.map(Err);
+                }
+            }
+        }
+    }
+
     async fn next_wrapped(&mut self) -> Option<Result<Bytes, GitError>> {
         loop {
-            let writer = self.writer.as_mut()?;
+            let Framing::Writing(writer) = &mut self.framing else { return None };
             if let Some(piece) = writer.next_piece() {
                 return Some(Ok(piece));
             }
@@ -279,7 +350,7 @@ impl Computation {
                 }
                 Ok(None) => self.finish().await.err(),
             };
-            let writer = self.writer.as_mut()?;
+            let Framing::Writing(writer) = &mut self.framing else { return None };
             match &failure {
                 None => writer.end(),
                 Some(error) => {

@@ -120,6 +120,13 @@ pub struct FetchRequest {
     pub(crate) ending: RequestEnding,
 }
 
+/// Whether the server is to tell how far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AsksForProgress {
+    Yes,
+    No,
+}
+
 /// On which references an answer depends, besides the objects that the request names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dependence {
@@ -215,13 +222,22 @@ impl FetchRequest {
         Err(RequestError::WrongObjectFormat { server, client: self.format.to_string() })
     }
 
-    /// The request that `git upload-pack --stateless-rpc` is fed. It asks for no progress.
+    /// The request in the one way in which it is spelled. It asks for no progress.
     pub fn canonical(&self) -> Bytes {
+        self.spelled(AsksForProgress::No)
+    }
+
+    /// The same for a `git upload-pack --stateless-rpc` from whose answer progress is taken before anybody reads it.
+    pub fn canonical_with_progress(&self) -> Bytes {
+        self.spelled(AsksForProgress::Yes)
+    }
+
+    fn spelled(&self, progress: AsksForProgress) -> Bytes {
         let mut output = Vec::new();
         match self.version {
-            ProtocolVersion::V2 => self.write_v2(&mut output),
+            ProtocolVersion::V2 => self.write_v2(progress, &mut output),
             ProtocolVersion::V0 { side_band, multi_ack, no_done } => {
-                let capabilities = self.capabilities(side_band, multi_ack, no_done);
+                let capabilities = self.capabilities(side_band, multi_ack, no_done, progress);
                 self.write_v0(&capabilities, &mut output);
             }
         }
@@ -348,11 +364,13 @@ impl FetchRequest {
         self.want_order.iter().chain(sorted)
     }
 
-    fn write_v2(&self, output: &mut Vec<u8>) {
+    fn write_v2(&self, progress: AsksForProgress, output: &mut Vec<u8>) {
         push_packet(output, &[b"command=fetch\n"]);
         push_packet(output, &[b"object-format=", self.format.as_str().as_bytes(), b"\n"]);
         output.extend_from_slice(b"0001");
-        push_packet(output, &[b"no-progress\n"]);
+        if progress == AsksForProgress::No {
+            push_packet(output, &[b"no-progress\n"]);
+        }
         let ending: &[u8] = match self.ending {
             RequestEnding::Pack => b"done\n",
             RequestEnding::Acknowledge => b"wait-for-done\n",
@@ -394,7 +412,13 @@ impl FetchRequest {
         }
     }
 
-    fn capabilities(&self, side_band: SideBand, multi_ack: MultiAck, no_done: bool) -> String {
+    fn capabilities(
+        &self,
+        side_band: SideBand,
+        multi_ack: MultiAck,
+        no_done: bool,
+        progress: AsksForProgress,
+    ) -> String {
         let is_relative = matches!(self.deepen, Deepen::Depth { from: DepthFrom::Boundary, .. });
         let words = [
             (multi_ack == MultiAck::Detailed, " multi_ack_detailed"),
@@ -407,7 +431,7 @@ impl FetchRequest {
             (self.include_tag, " include-tag"),
             (is_relative, " deepen-relative"),
             (self.filter.is_some(), " filter"),
-            (true, " no-progress"),
+            (progress == AsksForProgress::No, " no-progress"),
         ];
         words.iter().filter(|(is_set, _)| *is_set).map(|(_, word)| *word).collect()
     }

@@ -24,8 +24,9 @@ pub use pkt_line::{
     FatalErrorWatch, MAX_PACKET_LINE_BYTES, PacketLine, PacketLineError, decode_packet, encode_packet,
     ends_with_error_packet, error_packet,
 };
+pub(crate) use pkt_line::{LENGTH_DIGITS, read_length};
 pub use protocol::{GitProtocol, GitService};
-pub use push_commands::PushCommands;
+pub use push_commands::{PushCommand, PushCommands};
 pub use push_creations::{CreationsBeginning, PushCreations};
 pub use push_deletions::{PushBeginning, PushDeletions};
 pub use push_report::{PushReport, Verdict};

@@ -7,7 +7,7 @@ use thiserror::Error;
 pub const MAX_PACKET_LINE_BYTES: usize = 65_520;
 
 /// Digits that say how long a packet is, themselves included.
-const LENGTH_DIGITS: usize = 4;
+pub(crate) const LENGTH_DIGITS: usize = 4;
 
 /// One packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +118,8 @@ impl FatalErrorWatch {
     }
 }
 
-fn read_length(digits: &[u8]) -> Option<usize> {
+/// The length that these four digits tell.
+pub(crate) fn read_length(digits: &[u8]) -> Option<usize> {
     let mut bytes = [0; 2];
     hex::decode_to_slice(digits, &mut bytes).ok()?;
     Some(u16::from_be_bytes(bytes).into())

@@ -93,10 +93,11 @@ pub(crate) fn settings_as_environment(particular: &[(String, String)]) -> Vec<(O
     environment
 }
 
-/// The file of authorities that the operator trusts.
+/// The file of all authorities that are trusted, if these are more than the system's.
 static AUTHORITIES: OnceLock<PathBuf> = OnceLock::new();
 
-/// Has every git believe servers by the authorities in this file, which is named once, before the first git is started.
+/// Has every git believe servers by the authorities in this file alone, which is named once, before the first git is started.
+/// To git it stands in the place of the system's, so that it holds those as well.
 pub fn trust_authorities(file: &Path) {
     AUTHORITIES.set(file.to_owned()).ok();
 }

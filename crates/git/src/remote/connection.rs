@@ -1,7 +1,6 @@
-//! How a server is reached that somebody else has named, or that a private authority vouches for.
+//! How a server is reached that somebody else has named, or that is not asked over HTTP.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use crate::process::GitCommand;
 use crate::remote::{SshIdentity, SshPlace};
@@ -11,8 +10,6 @@ use crate::remote::{SshIdentity, SshPlace};
 pub struct Connection {
     /// The only addresses that the host in an address of HTTP may have; `git` looks it up by itself if there are none.
     pub addresses: Vec<IpAddr>,
-    /// Certificates that are trusted, in PEM, in the place of the file that the system has for them.
-    pub ca_file: Option<PathBuf>,
     /// Of an address that begins with `git://` and names the host by its network address: how the host is called there, with
     /// its port if that is not the usual one.
     pub virtual_host: Option<String>,
@@ -23,10 +20,6 @@ pub struct Connection {
 impl Connection {
     /// The command that reaches the server of this address so.
     pub(super) fn of(&self, command: GitCommand, address: &str) -> GitCommand {
-        let command = match &self.ca_file {
-            Some(path) => command.setting("http.sslCAInfo", path.to_string_lossy()),
-            None => command,
-        };
         let command = match &self.virtual_host {
             Some(host) => command.env("GIT_OVERRIDE_VIRTUAL_HOST", host),
             None => command,

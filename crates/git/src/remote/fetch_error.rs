@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::process::{Fault, GitError, is_about_a_lock};
 use crate::remote::InvalidAddress;
+use crate::remote::fetch_progress::step_in;
 
 /// Why a transfer between two repositories failed.
 #[derive(Debug, Error)]
@@ -193,18 +194,8 @@ impl FetchError {
 
 /// Whether a line tells how far git is, and nothing about why it ended.
 fn is_progress(line: &str) -> bool {
-    let line = line.strip_prefix("remote: ").unwrap_or(line);
-    PROGRESS.iter().any(|beginning| line.starts_with(beginning))
+    line.starts_with("Cloning into ") || step_in(line).is_some()
 }
-
-const PROGRESS: &[&str] = &[
-    "Cloning into ",
-    "Enumerating objects:",
-    "Counting objects:",
-    "Compressing objects:",
-    "Receiving objects:",
-    "Resolving deltas:",
-];
 
 /// What is wrong with our repository, as far as `git` says so.
 fn fault_in(status: &str, ours: &str) -> Option<FetchError> {

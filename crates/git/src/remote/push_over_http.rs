@@ -68,7 +68,7 @@ impl PushOverHttp<'_> {
             if round.left == 0 {
                 break;
             }
-            on_progress(&format!("{} references are still to be deleted", round.left));
+            on_progress(&format!("references still to be deleted: {}", round.left));
         }
         if refused.is_empty() { Ok(()) } else { Err(ImportError::Rejected { detail: listed(&refused) }) }
     }
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(refs(&workshop, &target), refs(&workshop, &source));
         target.verify().await.expect("whole");
         let told: Vec<_> = lines.iter().filter(|line| line.contains("still to be deleted")).collect();
-        assert_eq!(told, ["4 references are still to be deleted", "2 references are still to be deleted"]);
+        assert_eq!(told, ["references still to be deleted: 4", "references still to be deleted: 2"]);
         assert!(lines.iter().any(|line| line.starts_with("Writing objects")), "{lines:?}");
 
         let requests = server.seen().len();

@@ -13,7 +13,7 @@ use crate::refs::{
     StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_format, read_head,
     update_refs, write_head,
 };
-use crate::repository::{LastSyncs, Locks};
+use crate::repository::{FirstLooks, LastSyncs, Locks};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     /// Held by one that writes down what references named before.
     left_tips: Locks<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
+    pub(super) first_looks: FirstLooks,
 }
 
 impl Shared {
@@ -54,7 +55,14 @@ impl Shared {
             removal_counts: Locks::default(),
             left_tips: Locks::default(),
             last_syncs: LastSyncs::default(),
+            first_looks: FirstLooks::default(),
         }
+    }
+
+    /// Forgets all that is known of a repository: it is gone, or not whole, or another one takes its place.
+    pub(super) fn forget(&self, repository: u64) {
+        self.first_looks.forget(repository);
+        self.refs.forget(repository);
     }
 }
 
@@ -208,6 +216,7 @@ impl Repository {
     /// a failure ends that is not handed on to somebody who calls it.
     pub fn note(&self, error: &GitError) {
         if error.is_broken_repository() {
+            self.first_looks().forget(self.id());
             self.cache().forget(self.id());
             if let Some(fault) = error.fault() {
                 self.suspect(&fault);
@@ -246,8 +255,12 @@ impl Repository {
         if updates.is_empty() {
             return Ok(());
         }
-        // What they name now must be known when they are read again.
         let before = self.snapshot().await?;
+        let left = updates.iter().filter_map(|update| {
+            let name = update.name().as_str();
+            Some((before.get(name)?.clone(), name.as_bytes().to_vec()))
+        });
+        self.note_as_left(left.collect()).await;
         let _no_removal = self.no_removal().await;
         update_refs(self.changing_command("update references"), self.path(), updates).await?;
         self.note_left_since(&before).await;
@@ -282,6 +295,11 @@ impl Repository {
     /// Keeps those apart who write down what references named before.
     pub(super) fn left_tips_lock(&self) -> Arc<parking_lot::Mutex<()>> {
         self.0.shared.left_tips.of(self.id())
+    }
+
+    /// Which repositories of its store were looked at since the start.
+    pub(super) fn first_looks(&self) -> &FirstLooks {
+        &self.0.shared.first_looks
     }
 
     /// When the repositories of its store were last made durable.

@@ -41,8 +41,10 @@ impl RepositoryDraft {
                 sync_tree(&made)?;
             }
             let exchanged = exchange(&trash, &made, &place, (id, reason, origin));
-            shared.refs.forget(id);
+            shared.forget(id);
             exchanged?;
+            // It was made whole before it came here.
+            shared.first_looks.note(id);
             folder.close()
         })
         .await?;

@@ -61,6 +61,7 @@ impl Repository {
             .await
             .map_err(|error| no_answer(&error))??;
         self.look_for_tips(&refs).await?;
+        self.first_looks().note(self.id());
         Ok(refs)
     }
 

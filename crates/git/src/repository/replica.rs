@@ -40,8 +40,8 @@ impl RepositoryStore {
                 return Ok(from == to);
             }
             move_into_place(&place, &new_place)?;
-            shared.refs.forget(from);
-            shared.refs.forget(to);
+            shared.forget(from);
+            shared.forget(to);
             sync_parent_of(&place)?;
             Ok(true)
         })

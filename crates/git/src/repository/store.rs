@@ -80,6 +80,9 @@ pub enum OpenError {
         /// What the system said.
         reason: String,
     },
+    /// The first look at it since the start takes long, and goes on.
+    #[error("repository {0} is still being looked at for the first time since the start")]
+    BeingLookedAt(u64),
 }
 
 impl OpenError {
@@ -89,6 +92,7 @@ impl OpenError {
             Self::Missing(_) => None,
             Self::Broken { reason, .. } => Some(Fault::Damaged(reason.clone())),
             Self::CannotReadNow { reason, .. } => Some(Fault::CannotReadNow(reason.clone())),
+            Self::BeingLookedAt(_) => Some(Fault::CannotReadNow(self.to_string())),
         }
     }
 }
@@ -176,7 +180,10 @@ impl RepositoryStore {
             move_into_place(&made, &destination)
         };
         match blocking(finish).await {
-            Ok(()) => Ok(self.repository_at(id, place)),
+            Ok(()) => {
+                self.shared.first_looks.note(id);
+                Ok(self.repository_at(id, place))
+            }
             Err(error)
                 if matches!(
                     error.kind(),
@@ -236,11 +243,13 @@ impl RepositoryStore {
 
     /// Forgets all that is known of a repository, and of what was made from it: it is gone, or not whole.
     pub fn forget(&self, id: u64) {
-        self.shared.refs.forget(id);
+        self.shared.forget(id);
     }
 
-    /// Finds a repository for a client that reads: one whose references are in memory is not looked for on disk.
+    /// Finds a repository for a client that reads: one whose references are in memory is not looked for on disk. The first
+    /// client after the start waits until it was looked at.
     pub async fn open_for_serving(&self, id: u64) -> Result<Repository, OpenError> {
+        self.until_looked_at(id).await?;
         if self.shared.refs.cache.get(id).is_some() {
             return Ok(self.repository(id));
         }

@@ -161,13 +161,13 @@ impl RepositoryStore {
         let (place, trash, shared) = (self.place_of(id), self.trash_folder(), self.shared());
         blocking(move || {
             if !place.try_exists()? {
-                shared.refs.forget(id);
+                shared.forget(id);
                 return Ok(None);
             }
             let record = Record { local_id: id, trashed_at: epoch_ms(SystemTime::now()), reason, origin };
             let bin = new_bin(&trash, &record)?;
             let moved = std::fs::rename(&place, bin.join(REPOSITORY));
-            shared.refs.forget(id);
+            shared.forget(id);
             if let Err(error) = moved {
                 std::fs::remove_dir_all(&bin)?;
                 // Another caller was faster.
@@ -213,7 +213,7 @@ impl RepositoryStore {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => return Ok(false),
                 moved => moved?,
             }
-            shared.refs.forget(id);
+            shared.forget(id);
             std::fs::remove_dir_all(&bin)?;
             sync_parent_of(&bin)?;
             Ok(true)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::{Credentials, UserIdentity};
-use heliostat_git::{FairQueue, Fault};
+use heliostat_git::{FairQueue, Fault, OpenError};
 use heliostat_git_serve::{Elsewhere, ServedRepositories};
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
@@ -27,6 +27,9 @@ use crate::upstream_link::{ReaderAccess, UpstreamClient, UpstreamLink};
 
 /// How soon references that are not those that were synchronised are compared once more.
 const SECOND_LOOK_AFTER: Duration = Duration::from_millis(10);
+
+/// How soon a client may ask again that has waited in vain for the first look at a repository.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// A repository that the caller may read, open.
 #[derive(Debug)]
@@ -167,6 +170,7 @@ impl GitServing {
     ) -> Result<heliostat_git_serve::ServedRepository, Refusal> {
         let opened = match self.served.open(entry.disk_id()).await {
             Ok(repository) => self.is_proven(entry, &repository).await.map(|is_so| (repository, is_so)),
+            Err(OpenError::BeingLookedAt(_)) => return Err(self.being_looked_at(&entry.record())),
             Err(error) => Err(error.fault().unwrap_or_else(|| Fault::Damaged(error.to_string()))),
         };
         match opened {
@@ -176,6 +180,15 @@ impl GitServing {
         }
         let record = entry.record();
         Err(self.not_readable(&record.project_key, &record.slug))
+    }
+
+    fn being_looked_at(&self, record: &MirroredRepository) -> Refusal {
+        let upstream_url = self.upstream_url(&record.project_key, &record.slug);
+        let message = format!(
+            "This mirror is looking at its copy of the repository for the first time since it was started. Until then it is \
+             at {upstream_url}."
+        );
+        Refusal::unavailable_for(ASK_AGAIN_AFTER, message)
     }
 
     /// Waits for the end of a trouble up to the cap: a small repository is made anew within a moment. The cap runs from

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use heliostat_git::{DiskState, TrashReason, blocking, files_below};
 use heliostat_git_serve::make_room;
+use heliostat_peer::counted;
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
@@ -41,8 +42,8 @@ impl Repositories {
             }
         }
         Err(Refusal::unavailable(format!(
-            "This mirror has {} repositories, which is as many as it may, and all of them are in use; try again later.",
-            self.max_repositories
+            "This mirror has {}, which is as many as it may, and none that is not in use; try again later.",
+            counted(self.max_repositories, "repository", "repositories")
         )))
     }
 

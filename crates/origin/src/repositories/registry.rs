@@ -21,6 +21,9 @@ use super::entry::Entry;
 /// HEAD of a repository of which nothing is here yet.
 const FIRST_BRANCH: &str = "main";
 
+/// How soon a client may ask again that has waited in vain for the first look at a repository.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 /// How long a repository is not used before it may make room.
 pub(super) const IDLE_AFTER: Duration = Duration::from_mins(30);
 
@@ -206,14 +209,7 @@ impl Repositories {
             }
             opened => opened,
         };
-        let served = opened.map_err(|error| {
-            tracing::warn!(
-                repository.path = entry.path.as_str(),
-                error = &error as &dyn std::error::Error,
-                "cannot open a repository of the origin"
-            );
-            not_now(&entry.path)
-        })?;
+        let served = opened.map_err(|error| not_opened(entry, &error))?;
         if !entry.is_looked_at() {
             let identity = served.repository.identity().await.map_err(Refusal::internal)?;
             if identity.as_deref() != Some(self.identity_of(&entry.path).as_str()) {
@@ -269,6 +265,22 @@ fn not_now(path: &RepositoryPath) -> Refusal {
     Refusal::unavailable(format!(
         "This mirror cannot read its copy of {bare} at the moment, and will make a new one; try again."
     ))
+}
+
+fn not_opened(entry: &Entry, error: &OpenError) -> Refusal {
+    tracing::warn!(
+        repository.path = entry.path.as_str(),
+        error = error as &dyn std::error::Error,
+        "cannot open a repository of the origin"
+    );
+    if !matches!(error, OpenError::BeingLookedAt(_)) {
+        return not_now(&entry.path);
+    }
+    let message = format!(
+        "This mirror is looking at its copy of {} for the first time since it was started; try again in a few seconds.",
+        entry.path.bare()
+    );
+    Refusal::unavailable_for(ASK_AGAIN_AFTER, message)
 }
 
 /// A decoded path as it is read: only what begins an escape is written as one.

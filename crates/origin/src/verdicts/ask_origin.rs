@@ -9,13 +9,13 @@ use std::time::Instant;
 use heliostat_foreign::{Credentials, Listing, Refusal, RepositoryPath, Source};
 use heliostat_git::{ClientKey, ContentHash, FairQueue, Shares};
 use heliostat_peer::Clock;
-use heliostat_storage::{MirrorStore, OriginReader};
+use heliostat_storage::MirrorStore;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::contact::{Contact, is_about_the_origin};
 use super::fingerprint_key::FingerprintKey;
-use super::kept_readers::OnDisk;
+use super::kept_readers::{KeptReaders, OnDisk};
 use super::known_readers::KnownReaders;
 use super::listings::{Listings, Shown};
 use super::reader::{Grant, LastAnswer, Lifetimes, NewEnough, Reader};
@@ -106,6 +106,8 @@ pub(crate) struct Verdicts {
     pub(super) repositories: Arc<Repositories>,
     /// Readers of whom there is something on the disk, or may be.
     pub(super) on_disk: Mutex<HashMap<ReaderDigest, OnDisk>>,
+    /// How many may be there.
+    pub(super) max_kept: u64,
     /// Held by one who changes what is on the disk.
     pub(super) writing: tokio::sync::Mutex<()>,
     counts: Counts,
@@ -119,7 +121,7 @@ impl Verdicts {
         key: FingerprintKey,
         store: MirrorStore,
         repositories: Arc<Repositories>,
-        kept: &[OriginReader],
+        kept: &KeptReaders,
     ) -> Self {
         let verdicts = Self {
             source,
@@ -135,10 +137,11 @@ impl Verdicts {
             store,
             repositories,
             on_disk: Mutex::default(),
+            max_kept: kept.max,
             writing: tokio::sync::Mutex::default(),
             counts: Counts::default(),
         };
-        verdicts.read_kept(kept);
+        verdicts.take_in(kept);
         verdicts
     }
 

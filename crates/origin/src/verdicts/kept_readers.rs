@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heliostat_git::ContentHash;
-use heliostat_storage::{OriginReader, OriginRepositoryId};
+use heliostat_storage::{MirrorStore, OriginReader, OriginRepositoryId, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::ask_origin::{ReaderKey, Verdicts, digest_of};
@@ -20,10 +20,7 @@ const KEEPING_PAUSE: Duration = Duration::from_secs(2);
 /// What is on the disk may be older by so much, as long as it says the same.
 const WRITTEN_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// Most readers that are read at start; those go first to whom something was shown last.
-pub(crate) const MAX_KEPT_READERS: u64 = 200_000;
-
-/// How often those are forgotten to whom nothing was shown for long.
+/// How often those are forgotten to whom nothing was shown for long, or of whom there are too many.
 const FORGETTING_PAUSE: Duration = Duration::from_mins(10);
 
 /// Most readers that are kept of one repository. An origin that shows it to everybody shows it to any credentials at all: then
@@ -34,25 +31,46 @@ const MAX_KEPT_OF_REPOSITORY: usize = 5_000;
 #[derive(Debug, Clone)]
 pub(super) struct OnDisk {
     repository: OriginRepositoryId,
-    /// From when it is.
-    at: Instant,
+    /// From when it is, in epoch milliseconds, as there.
+    at_ms: i64,
     /// The origin has refused the reader since, and it could not be removed.
     is_refused: bool,
 }
 
 impl OnDisk {
-    fn new(repository: OriginRepositoryId, at: Instant) -> Self {
-        Self { repository, at, is_refused: false }
+    fn new(repository: OriginRepositoryId, at_ms: i64) -> Self {
+        Self { repository, at_ms, is_refused: false }
+    }
+}
+
+/// What an earlier process has kept of readers, and how many are kept at most.
+pub(crate) struct KeptReaders {
+    readers: Vec<OriginReader>,
+    pub(super) max: u64,
+}
+
+impl KeptReaders {
+    /// Reads those to whom something was shown since a moment. The others go: a reader on the disk of whom nothing is known in
+    /// memory would stay there when the origin refuses them.
+    pub(crate) async fn read(
+        store: &MirrorStore,
+        since: i64,
+        now: i64,
+        max: u64,
+    ) -> Result<Self, StoreError> {
+        store.forget_origin_readers_outside(since, now).await?;
+        store.keep_newest_origin_readers(max).await?;
+        Ok(Self { readers: store.origin_readers_since(since, max).await?, max })
     }
 }
 
 impl Verdicts {
     /// Takes in what an earlier process has kept.
-    pub(super) fn read_kept(&self, kept: &[OriginReader]) {
+    pub(super) fn take_in(&self, kept: &KeptReaders) {
         let paths: HashMap<_, _> =
             self.repositories.all().into_iter().map(|entry| (entry.id, entry.path.clone())).collect();
         let (mut grants, mut on_disk) = (self.kept.lock(), self.on_disk.lock());
-        for kept in kept {
+        for kept in &kept.readers {
             let Some(path) = paths.get(&kept.repository_id) else { continue };
             let mut fingerprint = [0; 32];
             if hex::decode_to_slice(&kept.fingerprint, &mut fingerprint).is_err() {
@@ -60,7 +78,7 @@ impl Verdicts {
             }
             let Some(grant) = self.grant_of(kept) else { continue };
             let key = (path.clone(), fingerprint);
-            on_disk.insert(digest_of(&key), OnDisk::new(kept.repository_id, grant.at));
+            on_disk.insert(digest_of(&key), OnDisk::new(kept.repository_id, grant.at_ms));
             grants.insert(key, grant);
         }
     }
@@ -140,7 +158,7 @@ impl Verdicts {
             let Some(entry) = self.repositories.find(&path) else { continue };
             let Some(grant) = reader.to_write(WRITTEN_AGAIN_AFTER) else { continue };
             let key = (path, fingerprint);
-            if !self.note_on_disk(&key, entry.id, grant.at, counts.entry(entry.id).or_default()) {
+            if !self.note_on_disk(&key, entry.id, grant.at_ms, counts.entry(entry.id).or_default()) {
                 continue;
             }
             // The origin may have said no meanwhile, to one who found nothing to be removed.
@@ -182,7 +200,7 @@ impl Verdicts {
         &self,
         key: &ReaderKey,
         repository: OriginRepositoryId,
-        at: Instant,
+        at_ms: i64,
         count: &mut usize,
     ) -> bool {
         let digest = digest_of(key);
@@ -193,20 +211,29 @@ impl Verdicts {
             }
             *count += 1;
         }
-        on_disk.insert(digest, OnDisk::new(repository, at));
+        on_disk.insert(digest, OnDisk::new(repository, at_ms));
         true
     }
 
     async fn forget_old(&self) {
-        let is_new = |at: &Instant| at.elapsed() <= self.lifetimes().stale;
-        self.kept.lock().retain(|_, grant| is_new(&grant.at));
-        self.on_disk.lock().retain(|_, found| is_new(&found.at));
+        self.kept.lock().retain(|_, grant| grant.at.elapsed() <= self.lifetimes().stale);
         let _writing = self.writing.lock().await;
-        let now = self.clock().now_ms();
-        let since = self.lifetimes().stale_since(now);
-        if let Err(error) = self.store.forget_origin_readers_outside(since, now).await {
+        if let Err(error) = self.forget_old_on_disk().await {
             tracing::warn!(error = &error as &dyn std::error::Error, "cannot forget readers of long ago");
         }
+    }
+
+    /// From the disk first: of each reader that is there, something is known here.
+    async fn forget_old_on_disk(&self) -> Result<(), StoreError> {
+        let now = self.clock().now_ms();
+        let since = self.lifetimes().stale_since(now);
+        self.store.forget_origin_readers_outside(since, now).await?;
+        self.on_disk.lock().retain(|_, found| (since..=now).contains(&found.at_ms));
+        if let Some(newest_gone) = self.store.keep_newest_origin_readers(self.max_kept).await? {
+            self.kept.lock().retain(|_, grant| grant.at_ms > newest_gone);
+            self.on_disk.lock().retain(|_, found| found.at_ms > newest_gone);
+        }
+        Ok(())
     }
 }
 

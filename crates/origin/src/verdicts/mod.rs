@@ -23,6 +23,6 @@ pub use ask_origin::VerdictCounters;
 pub(crate) use ask_origin::{Asking, Heard, HeardRefs, Verdicts};
 pub use contact::ContactView;
 pub(crate) use fingerprint_key::fingerprint_key;
-pub(crate) use kept_readers::{MAX_KEPT_READERS, keep_readers};
+pub(crate) use kept_readers::{KeptReaders, keep_readers};
 pub(crate) use listings::Shown;
 pub(crate) use reader::Lifetimes;

@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use heliostat_peer::AddressPrefix;
 use hyper::server::conn::http1;
@@ -111,6 +111,7 @@ impl ClientRoom {
             connections: self.connections.counters(),
             requests: self.requests.clone(),
             places: self.places.counters(),
+            certificate_ends_at: self.tls.as_ref().and_then(Tls::ends_at),
         }
     }
 
@@ -129,6 +130,8 @@ pub struct ClientCounters {
     pub requests: RequestCounters,
     /// Of the places that REST requests take.
     pub places: PlaceCounters,
+    /// When the certificate ends that they are shown, if they are shown one.
+    pub certificate_ends_at: Option<SystemTime>,
 }
 
 /// Serves connections until `stop` is cancelled, then lets running requests finish; the caller

@@ -23,6 +23,7 @@ pub mod request_record;
 pub mod rest_places;
 
 mod address;
+mod allowed_values;
 mod answer_memory;
 mod audit;
 mod browser_rules;
@@ -66,7 +67,6 @@ pub use browser_session::BrowserSessions;
 pub use cleartext::cleartext_notice;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
-pub use connections::ConnectionCounters;
 pub use created::Created;
 pub use cross_origin::CrossOrigin;
 pub use cross_site::CrossSite;

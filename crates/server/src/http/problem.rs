@@ -76,11 +76,15 @@ impl Problem {
         self
     }
 
-    /// In how many seconds to try again, after too many requests.
+    /// In how many seconds to try again: after too many requests, and where it is known what is waited for.
     pub fn retry_after(&self) -> Option<HeaderValue> {
-        let seconds = self.retry_after.unwrap_or(RETRY_AFTER).as_millis().div_ceil(1_000).max(1);
-        let is_too_many = self.status == StatusCode::TOO_MANY_REQUESTS;
-        is_too_many.then(|| HeaderValue::from_str(&seconds.to_string()).expect("digits are a header"))
+        let pause = match self.status {
+            StatusCode::TOO_MANY_REQUESTS => self.retry_after.unwrap_or(RETRY_AFTER),
+            StatusCode::SERVICE_UNAVAILABLE => self.retry_after?,
+            _ => return None,
+        };
+        let seconds = pause.as_millis().div_ceil(1_000).max(1);
+        Some(HeaderValue::from_str(&seconds.to_string()).expect("digits are a header"))
     }
 
     /// Tells the client how to authenticate, if that is what is missing: as this server wants it, or as the one does that
@@ -177,9 +181,10 @@ impl From<Refusal> for Problem {
                 retry_after,
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorName::TooManyRequests, message)
             },
-            Refusal::Unavailable { message } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorName::Unavailable, message)
-            }
+            Refusal::Unavailable { message, retry_after } => Self {
+                retry_after,
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorName::Unavailable, message)
+            },
             Refusal::Gone { message } => {
                 Self::new(StatusCode::GONE, ErrorName::UnsupportedOperation, message)
             }

@@ -90,7 +90,8 @@ fn encode_admission(clients: &ClientCounters, encoder: &mut Encoder<'_>) -> fmt:
 
 #[cfg(test)]
 pub(super) fn sample() -> ClientCounters {
-    let clients = ClientCounters::default();
+    let certificate_ends_at = Some(std::time::UNIX_EPOCH);
+    let clients = ClientCounters { certificate_ends_at, ..ClientCounters::default() };
     for class in RouteClass::ALL {
         let mut request = clients.requests.begin(class, Some(CredentialKind::Basic));
         request.answered(200);

@@ -44,11 +44,11 @@ function showProgress({ discovering, mirroredRepos, inStepRepos, notKnownSince }
   bar.max = Math.max(mirroredRepos, 1);
   if (discovering) bar.removeAttribute("value");
   else bar.value = mirroredRepos === 0 ? 1 : inStepRepos;
-  const counted = `${inStepRepos} of ${mirroredRepos} repositories are synchronized.`;
-  show("progress", discovering ? "Counting repositories." : mirroredRepos === 0 ? "Nothing to synchronize." : counted);
+  const told = `${inStepRepos} of ${repositoryCount(mirroredRepos)} ${inStepRepos === 1 ? "is" : "are"} synchronized.`;
+  show("progress", discovering ? "Counting repositories." : mirroredRepos === 0 ? "Nothing to synchronize." : told);
   if (notKnownSince !== undefined) {
     showState("state", "UNVERIFIED");
-    show("progress", `${counted} What the upstream has is not known to the mirror since ${new Date(notKnownSince).toLocaleString()}.`);
+    show("progress", `${told} What the upstream has is not known to the mirror since ${new Date(notKnownSince).toLocaleString()}.`);
     return;
   }
   const inStep = inStepRepos === mirroredRepos && !discovering;
@@ -85,7 +85,7 @@ function showSettings(settings) {
   form.elements.mode.value = settings.mode;
   for (const box of boxes) box.checked = selected.delete(box.value);
   unlisted = [...selected];
-  note("unlisted", unlisted.length > 0 ? `Selected as well, and kept: ${unlisted.length} projects that are not listed here.` : "");
+  note("unlisted", unlisted.length > 0 ? `Selected as well, and kept: ${counted(unlisted.length, "project that is", "projects that are")} not listed here.` : "");
   boxesFollowMode();
   element("fields").disabled = element("save").disabled = false;
 }

@@ -4,7 +4,7 @@
 use heliostat_api::models::RestSyncProgress;
 use heliostat_downstream::event_date;
 use heliostat_mirror::MirrorStatus;
-use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS};
+use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS, counted};
 use heliostat_storage::UpstreamState;
 use serde::Serialize;
 
@@ -91,12 +91,13 @@ pub struct FollowedUpstream {
 impl MirrorAnswer {
     /// The answer of a mirror in this state.
     pub fn of(status: MirrorStatus) -> Self {
-        Self::with_reason(status, None)
+        Self::with_reasons(status, None, None)
     }
 
-    /// The same, with something that matters more than what the mirror knows itself, if there is any.
-    pub fn with_reason(status: MirrorStatus, first: Option<String>) -> Self {
-        let reason = first.or_else(|| reason(&status));
+    /// The same, with something that matters more than what the mirror knows itself, and something that matters less, if there
+    /// is any.
+    pub fn with_reasons(status: MirrorStatus, first: Option<String>, last: Option<String>) -> Self {
+        let reason = first.or_else(|| reason(&status)).or(last);
         MirrorAnswer {
             state: state_name(&status),
             health: health(&status, reason.as_deref()),
@@ -186,21 +187,23 @@ fn first_reason(status: &MirrorStatus) -> Option<String> {
         Some(not_known)
     } else if status.held > 0 {
         Some(format!(
-            "the upstream has lost what this mirror has of {} repositories; nothing of them is removed or overwritten until an \
-             administrator confirms",
-            status.held
+            "the upstream has lost what this mirror has of {}; nothing of that is removed or overwritten until an administrator \
+             confirms",
+            counted(status.held, "repository", "repositories")
         ))
     } else if unrecorded > 0 {
         Some(format!(
-            "no record tells of {unrecorded} repositories on disk; they are kept until an administrator confirms"
+            "no record tells of {} on disk, kept until an administrator confirms",
+            counted(unrecorded, "repository", "repositories")
         ))
     } else if status.in_repair > 0 {
         let reason = status.in_repair_reason.as_deref().unwrap_or("unknown");
-        Some(format!("{} of the repositories are being repaired: {reason}", status.in_repair))
+        let repositories = counted(status.in_repair, "repository is", "repositories are");
+        Some(format!("{repositories} being repaired: {reason}"))
     } else if status.failing > 0 {
         Some(format!(
-            "{} of the repositories could not be synchronized; heliostat mirror status names them and tells why",
-            status.failing
+            "{} could not be synchronized; heliostat mirror status tells which, and why",
+            counted(status.failing, "repository", "repositories")
         ))
     } else if !status.ready {
         Some("the first synchronization has not ended".to_owned())

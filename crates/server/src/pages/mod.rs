@@ -9,6 +9,7 @@ pub mod health;
 pub mod status;
 
 mod config_panel;
+mod error_pages;
 mod mirror;
 mod mirror_answer;
 mod origin;
@@ -19,6 +20,7 @@ mod state_words;
 mod upstream;
 
 pub use config_panel::config_panel;
+pub use error_pages::ErrorPages;
 pub use mirror::mirror_home;
 pub use origin::origin_home;
 pub use pages_of_things::PagesOfThings;

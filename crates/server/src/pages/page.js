@@ -22,28 +22,12 @@ for (const entry of document.querySelectorAll("nav a")) {
   if (isHere) entry.setAttribute("aria-current", "page");
 }
 
-/**
- * Whether this page was opened at an address from which the server takes nothing: another than its own, and not that of
- * this machine either. Then it says so before anybody clicks.
- */
-function isElsewhere() {
-  const own = document.body.dataset.baseUrl;
-  if (!own || location.origin === new URL(own).origin) return false;
-  const isBare = /^(localhost|[\d.]+|\[.*\])$/.test(location.hostname);
-  return !(isBare && location.protocol === "http:");
-}
-
-/** Leads to the same page at the server's own address. */
+/** Leads to the same page at the server's own address, where one can sign in. */
 function showElsewhere() {
   const card = element("sign-in-card");
   if (!card || !isElsewhere()) return;
   card.hidden = true;
-  const own = new URL(document.body.dataset.baseUrl);
-  const page = make("a", own.origin);
-  page.href = own.origin + location.pathname + location.hash;
-  const why = `You opened this page at ${location.origin}. To sign in, and to change anything, open it at the server's own address: `;
-  element("elsewhere").append(why, page);
-  element("elsewhere").hidden = false;
+  tellElsewhere(element("elsewhere"));
 }
 
 showElsewhere();
@@ -67,10 +51,22 @@ function stateBadge(code) {
   return badge;
 }
 
+/** A number with the words that go with it. */
+const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+
+const repositoryCount = (count) => counted(count, "repository", "repositories");
+
 /** An element with children; strings become text and never markup. */
 function make(tag, ...children) {
   const made = document.createElement(tag);
   made.append(...children);
+  return made;
+}
+
+/** One of the choices of a select. */
+function option(value, text) {
+  const made = make("option", text);
+  made.value = value;
   return made;
 }
 
@@ -162,7 +158,9 @@ const ago = (() => {
 /** A length of time in the largest unit of which it holds one. */
 function duration(millis) {
   const seconds = Math.round(millis / 1000);
-  const [unit, length] = [["days", 86400], ["h", 3600], ["min", 60]].find(([, length]) => seconds >= length) ?? ["s", 1];
+  const days = Math.floor(seconds / 86400);
+  if (days > 0) return counted(days, "day", "days");
+  const [unit, length] = [["h", 3600], ["min", 60]].find(([, length]) => seconds >= length) ?? ["s", 1];
   return `${Math.floor(seconds / length)} ${unit}`;
 }
 
@@ -214,6 +212,8 @@ function showSession() {
   element("sign-in-card").hidden = username !== null || isElsewhere();
   element("signed-in").hidden = username === null;
   show("who", username);
+  // How to get further by signing in is said to those who are not.
+  for (const said of document.querySelectorAll("[data-for]")) said.hidden = (said.dataset.for === "signed-in") === (username === null);
 }
 
 /** Signs in and out by the form of the page, and calls back whenever who is signed in has changed, and at first. */
@@ -258,9 +258,46 @@ function button(text, kind, act, after = async () => {}) {
       note("problem", error.message);
     }
     made.disabled = false;
+    // While it was disabled it could not keep the focus.
+    if (document.activeElement === document.body) made.focus();
     await after();
   });
   return made;
+}
+
+/** Has a form do something once at a time when it is sent, and says what went wrong. */
+function onSubmit(id, act) {
+  const form = element(id);
+  let isBusy = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (isBusy) return;
+    isBusy = true;
+    note("problem", "");
+    try {
+      await act(form.elements, form);
+    } catch (error) {
+      note("problem", error.message);
+    }
+    isBusy = false;
+  });
+}
+
+/** Asks by a dialog of the page: whether its button with the value `yes` was chosen, and not another way out. */
+function confirmed(id) {
+  const dialog = element(id);
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+/** What only some may see is left out for the others, and what does not exist for all. */
+async function unlessRefused(showPart) {
+  try {
+    await showPart();
+  } catch (error) {
+    if (![401, 403, 404].includes(error.status)) note("problem", error.message);
+  }
 }
 
 /** Runs a task now and a while after each of its ends, and only while the page is visible. */

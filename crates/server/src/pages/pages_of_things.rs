@@ -70,9 +70,14 @@ fn is_segment(text: &str) -> bool {
 
 fn wants_html(request: &Request) -> bool {
     let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    let first =
-        request.header(header::ACCEPT).unwrap_or_default().split([',', ';']).next().unwrap_or_default();
-    is_reading && request.uri().query().is_none() && first.trim().eq_ignore_ascii_case(HTML)
+    is_reading && request.uri().query().is_none() && wants_html_first(request)
+}
+
+/// Whether a request wants HTML rather than anything else, as those of browsers do that open an address.
+pub(super) fn wants_html_first(request: &Request) -> bool {
+    let accepted = request.header(header::ACCEPT).unwrap_or_default();
+    let first = accepted.split([',', ';']).next().unwrap_or_default();
+    first.trim().eq_ignore_ascii_case(HTML)
 }
 
 impl<E: Endpoint> Middleware<E> for PagesOfThings {

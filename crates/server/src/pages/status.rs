@@ -7,6 +7,7 @@ use std::sync::Arc;
 use heliostat_git::DiskState;
 use heliostat_mirror::Mirror;
 use heliostat_origin::Origin;
+use heliostat_peer::counted;
 use heliostat_storage::Database;
 use heliostat_upstream::{Upstream, UpstreamStatus};
 use poem::endpoint::{make, make_sync};
@@ -14,8 +15,9 @@ use poem::http::{StatusCode, header};
 use poem::{Response, RouteMethod, get};
 use serde::Serialize;
 
-use super::mirror_answer::{MirrorAnswer, RED};
+use super::mirror_answer::{GREEN, MirrorAnswer, RED, YELLOW};
 use super::origin_answer::OriginAnswer;
+use crate::http::Tls;
 use crate::http::problem::Problem;
 
 /// An upstream that may take traffic.
@@ -34,6 +36,8 @@ const ERROR: &str = "ERROR";
 #[serde(rename_all = "camelCase")]
 struct UpstreamAnswer {
     state: &'static str,
+    /// As at a mirror: green, yellow where there is something to look at, red where it must not take traffic.
+    health: &'static str,
     /// Recorded repositories that are missing or damaged.
     #[serde(skip_serializing_if = "is_zero")]
     unserved_repos: usize,
@@ -63,14 +67,15 @@ struct IntroducedUpstream<'a> {
 }
 
 /// `GET /status` of an upstream: 200 while its database answers.
-pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
+pub fn upstream_status(upstream: Upstream, database: Database, tls: Option<Tls>) -> RouteMethod {
     get(make(move |_| {
         let (upstream, absence, double) = (upstream.clone(), database.absence(), database.double());
+        let certificate = tls.as_ref().and_then(Tls::end_notice);
         async move {
             let (code, told) = match absence {
                 Some(absence) => (StatusCode::SERVICE_UNAVAILABLE, UpstreamAnswer::error(absence)),
                 None => match upstream.status().await {
-                    Ok(status) => (StatusCode::OK, UpstreamAnswer::running(&status, double)),
+                    Ok(status) => (StatusCode::OK, UpstreamAnswer::running(&status, double, certificate)),
                     Err(refusal) => {
                         let reason = Problem::from(refusal).message().to_owned();
                         (StatusCode::SERVICE_UNAVAILABLE, UpstreamAnswer::error(reason))
@@ -84,10 +89,11 @@ pub fn upstream_status(upstream: Upstream, database: Database) -> RouteMethod {
 }
 
 /// `GET /status` of a mirror: 200 only while the node may take traffic.
-pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
+pub fn mirror_status(mirror: Arc<Mirror>, database: Database, tls: Option<Tls>) -> RouteMethod {
     get(make_sync(move |_| {
         let status = mirror.status.now();
-        let told = MirrorAnswer::with_reason(status, database.absence().or_else(|| database.double()));
+        let first = database.absence().or_else(|| database.double());
+        let told = MirrorAnswer::with_reasons(status, first, tls.as_ref().and_then(Tls::end_notice));
         let code = if told.health == RED { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         answer(code, &told)
     }))
@@ -97,10 +103,12 @@ pub fn mirror_status(mirror: Arc<Mirror>, database: Database) -> RouteMethod {
 pub fn origin_status(
     origin: Arc<Origin>,
     database: Database,
+    tls: Option<Tls>,
     complaint: impl Fn() -> Option<String> + Send + Sync + 'static,
 ) -> RouteMethod {
     get(make_sync(move |_| {
-        let first = database.absence().or_else(|| database.double()).or_else(&complaint);
+        let certificate = || tls.as_ref().and_then(Tls::end_notice);
+        let first = database.absence().or_else(|| database.double()).or_else(&complaint).or_else(certificate);
         let told = OriginAnswer::of(origin.status(), origin.engine().room(), first);
         answer(StatusCode::OK, &told)
     }))
@@ -108,10 +116,11 @@ pub fn origin_status(
 
 impl UpstreamAnswer {
     /// The others are served, so the node may take traffic; but somebody has to look.
-    fn running(status: &UpstreamStatus, double: Option<String>) -> Self {
+    fn running(status: &UpstreamStatus, double: Option<String>, certificate: Option<String>) -> Self {
         let (disk, room, doubled) = (&status.disk, status.room, status.doubled_mirrors);
         let doubled = (doubled > 0).then(|| {
-            format!("{doubled} mirrors are run twice, with copies of one data directory; the log names them")
+            let mirrors = counted(doubled, "mirror is", "mirrors are");
+            format!("{mirrors} run twice, with copies of one data directory; the log tells which")
         });
         let copied = status.runs_twice.then(|| {
             "mirrors hear from another process in the name of this server: its data directory was copied; stop one of the two"
@@ -120,29 +129,32 @@ impl UpstreamAnswer {
         let (unserved_repos, unrecorded_repos) = (disk.unserved.len(), disk.unrecorded.len());
         let unserved = (unserved_repos > 0).then(|| {
             format!(
-                "{unserved_repos} recorded repositories are missing or damaged on the disk and not served; \
-                 heliostat repository restore brings back what a mirror has"
+                "{} missing or damaged on the disk and not served; heliostat repository restore brings back what a mirror has",
+                counted(unserved_repos, "recorded repository is", "recorded repositories are")
             )
         });
         let unrecorded = (unrecorded_repos > 0).then(|| {
             format!(
-                "{unrecorded_repos} repositories on the disk have no record, as after a restore of an older database; \
-                 heliostat repository adopt lists them and takes them over"
+                "{} no record, as after a restore of an older database; heliostat repository adopt lists what there is and \
+                 takes it over",
+                counted(unrecorded_repos, "repository on the disk has", "repositories on the disk have")
             )
         });
         let (mirrors, unreachable_mirrors) = (status.mirrors, status.unreachable_mirrors);
         let unreachable = (unreachable_mirrors > 0).then(|| {
             format!(
-                "{unreachable_mirrors} of {mirrors} mirrors cannot be reached, or take no events; heliostat mirror list tells \
-                 which, and heliostat mirror show why"
+                "{unreachable_mirrors} of {} cannot be reached, or {} no events; heliostat mirror list tells which, and \
+                 heliostat mirror show why",
+                counted(mirrors, "mirror", "mirrors"),
+                if unreachable_mirrors == 1 { "takes" } else { "take" }
             )
         });
         let failing_followings = status.following.failing;
         let not_in_step = (failing_followings > 0).then(|| {
             format!(
-                "{failing_followings} of {} repositories that follow one of another server could not be brought in step; \
-                 heliostat repository following tells which, and why",
-                status.following.repositories
+                "{failing_followings} of {} one of another server could not be brought in step; heliostat repository following \
+                 tells which, and why",
+                counted(status.following.repositories, "repository that follows", "repositories that follow")
             )
         });
         let full = room
@@ -157,6 +169,7 @@ impl UpstreamAnswer {
             .chain(doubled)
             .chain(unreachable)
             .chain(not_in_step)
+            .chain(certificate)
             .collect();
         let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         let state = match room.map_or(DiskState::Writable, |room| room.state()) {
@@ -167,6 +180,7 @@ impl UpstreamAnswer {
         };
         UpstreamAnswer {
             state,
+            health: if reason.is_some() { YELLOW } else { GREEN },
             unserved_repos,
             unrecorded_repos,
             unreachable_mirrors,
@@ -178,6 +192,7 @@ impl UpstreamAnswer {
     fn error(reason: String) -> Self {
         UpstreamAnswer {
             state: ERROR,
+            health: RED,
             unserved_repos: 0,
             unrecorded_repos: 0,
             unreachable_mirrors: 0,

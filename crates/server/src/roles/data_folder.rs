@@ -15,9 +15,12 @@ use super::privacy::{Before, StaysOpen, close, close_all_in, is_open};
 pub const DATABASE_FILE: &str = "heliostat.db";
 /// The folder of the repositories.
 pub(super) const REPOSITORIES_FOLDER: &str = "repositories";
+/// Whom git trusts, in PEM, where that is more than the system says.
+pub(super) const AUTHORITIES_FILE: &str = "authorities.pem";
 /// What a role makes in the folder, or finds in one that is a disk of its own.
-const OWN_ENTRIES: [&str; 9] = [
+const OWN_ENTRIES: [&str; 10] = [
     REPOSITORIES_FOLDER,
+    AUTHORITIES_FILE,
     "cache",
     DATABASE_FILE,
     "heliostat.db-wal",

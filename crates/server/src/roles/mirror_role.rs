@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use heliostat_api::{Role, roles};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
+use heliostat_peer::Authorities;
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
@@ -34,7 +35,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let upstream_public_url = options.upstream_public_url.as_ref().map(parse).transpose()?;
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?;
+    let git = open_git(common, &Authorities::default()).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     refuse_origin_mirror(common, &database, &options.upstream).await?;
     let listening = Listening::open(common).await?;
@@ -65,12 +66,15 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
     let take_metrics =
         metrics_of(domain.clone(), database.clone(), Arc::clone(&git.freshness), role.clients().clone());
-    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
-    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
+        std::future::ready(take_metrics())
+    });
     let git = GitEndpoint::new(git, role.clients().spool().clone());
     let handlers = Arc::new(MirrorHandlers::new(domain.clone(), common.log_level.clone()));
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
-    let routes = routes(home, &handlers, domain, git, database, metrics, &context_path);
+    let tls = role.clients().tls().cloned();
+    let status = [(); 2].map(|()| status::mirror_status(Arc::clone(&domain), database.clone(), tls.clone()));
+    let routes = routes(home, &handlers, git, status, metrics, &listening.base_url);
     let partner = options.upstream_public_url.as_ref().unwrap_or(&options.upstream);
     role.serve(listening.listener, Role::Mirror, Some(partner), RememberedAnswers::none(), routes);
     Ok(role)
@@ -108,19 +112,18 @@ fn metrics_of(
 fn routes(
     home: Route,
     handlers: &Arc<MirrorHandlers>,
-    domain: Arc<Mirror>,
     git: GitEndpoint<MirrorGit>,
-    database: Database,
+    [status, readiness]: [RouteMethod; 2],
     metrics: RouteMethod,
-    context_path: &str,
+    base_url: &Url,
 ) -> Route {
     let rest = OpenApiService::new(roles::mirror_routes(handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest_no_strip("/scm", git)
         .nest("/rest", rest)
-        .at("/status", status::mirror_status(Arc::clone(&domain), database.clone()))
-        .at("/readyz", status::mirror_status(domain, database))
+        .at("/status", status)
+        .at("/readyz", readiness)
         .at("/healthz", health::liveness())
         .at("/metrics", metrics);
-    documents::mount(routes, context_path, Role::Mirror)
+    documents::mount(routes, base_url, Role::Mirror)
 }

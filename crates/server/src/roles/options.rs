@@ -7,7 +7,7 @@ use std::time::Duration;
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
 use heliostat_origin::PathPattern;
-use heliostat_peer::OutgoingNetworks;
+use heliostat_peer::{Authorities, OutgoingNetworks};
 use heliostat_storage::{Database, Role};
 use url::Url;
 
@@ -51,12 +51,16 @@ pub struct ListenOptions {
     pub tls_in_front: bool,
     /// Whether the kernel may encrypt.
     pub kernel_tls: KernelTls,
+    /// How long after each answer browsers are to come by https alone; they are told nothing when absent.
+    pub https_only_for: Option<Duration>,
     /// Who shows it may read `/metrics` from anywhere; without one only loopback may.
     pub metrics_token: Option<MetricsToken>,
     /// Where what requests were answered is sent, as OTLP over HTTP.
     pub trace_collector: Option<Url>,
     /// How much is logged; roles in one process share it.
     pub log_level: LogLevel,
+    /// The commit that the program was built from, as metrics show it.
+    pub commit: &'static str,
 }
 
 impl ListenOptions {
@@ -131,8 +135,8 @@ pub struct OriginMirrorOptions {
     pub origin: Url,
     /// The name that people read; the host of the origin when absent.
     pub name: Option<String>,
-    /// Certificates that are trusted for the origin beside those of the system.
-    pub ca_file: Option<PathBuf>,
+    /// Authorities that are trusted for the origin beside those of the system.
+    pub authorities: Authorities,
     /// Which of its repositories are served; all when empty.
     pub only: Vec<PathPattern>,
     /// How long what the origin has shown counts for further requests of the same git command.

@@ -1,6 +1,5 @@
 //! What makes a mirror of another Git server quicker: webhooks, and lists of what organisations have.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use heliostat_foreign::discovery::{CredentialSource, Organisation, ServiceCreden
 use heliostat_foreign::hooks::{Hints, HookReceiver, HookSecrets};
 use heliostat_foreign::{Credentials, Provider, RepositoryPath, UnusableServer};
 use heliostat_origin::{Origin, ServiceAccess};
-use heliostat_peer::Clock;
+use heliostat_peer::{Authorities, Clock};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -49,7 +48,7 @@ impl OriginHints {
     pub(super) fn new(
         options: HintOptions,
         origin: &Url,
-        ca_file: Option<PathBuf>,
+        authorities: Authorities,
         clock: &Clock,
     ) -> Result<Self, StartError> {
         let failed = |error: UnusableServer| StartError::domain("mirror", &error);
@@ -58,7 +57,7 @@ impl OriginHints {
             organisations: options.organisations,
             origin: origin.clone(),
             interface: options.interface,
-            ca_file,
+            authorities,
             interval: options.discovery_interval,
         };
         let credential = options.credential.map(|source| {

@@ -10,6 +10,7 @@ use heliostat_peer::Clock;
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
+use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{OriginMirrorOptions, StartError};
@@ -36,11 +37,12 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     common.require_base_url()?;
     let source = Arc::new(source(&options)?);
     let clock = Clock::system();
-    let hints = OriginHints::new(options.hints.clone(), source.base_url(), options.ca_file.clone(), &clock)?;
+    let authorities = options.authorities.clone();
+    let hints = OriginHints::new(options.hints.clone(), source.base_url(), authorities, &clock)?;
     let hints = Arc::new(hints);
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?;
+    let git = open_git(common, &options.authorities).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
     let store = MirrorStore::new(database.clone());
     claim_for_origin(common, &store, source.base_url()).await?;
@@ -70,7 +72,9 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let take_metrics =
         metrics_of(Arc::clone(&origin), Arc::clone(&hints), database.clone(), role.clients().clone());
-    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
+        std::future::ready(take_metrics())
+    });
     let handlers = OriginHandlers {
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),
@@ -79,11 +83,13 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let name = options.name.as_deref();
     let home = pages::origin_home(name, &origin, &listening.base_url, listening.cleartext_notice());
-    let status =
-        [(); 2].map(|()| status::origin_status(Arc::clone(&origin), database.clone(), hints.complaint()));
-    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    let tls = role.clients().tls().cloned();
+    let status = [(); 2].map(|()| {
+        status::origin_status(Arc::clone(&origin), database.clone(), tls.clone(), hints.complaint())
+    });
+    let own = own_routes(home, handlers, status, metrics, &listening.base_url);
     let doors = Doors {
-        ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
+        ours: hooks::mount(own, hints.receiver()),
         git: GitEndpoint::new(git, role.clients().spool().clone()),
         origin,
     };
@@ -96,7 +102,7 @@ fn source(options: &OriginMirrorOptions) -> Result<SmartHttp, StartError> {
     let server: ServerUrl =
         options.origin.as_str().parse().map_err(|error| StartError::domain(ROLE, &error))?;
     let mut http = SmartHttpOptions::configured(server);
-    http.ca_file = options.ca_file.clone();
+    http.authorities = options.authorities.clone();
     SmartHttp::new(http).map_err(|error| StartError::domain(ROLE, &error))
 }
 
@@ -129,7 +135,7 @@ fn own_routes(
     handlers: OriginHandlers,
     [status, readiness]: [RouteMethod; 2],
     metrics: RouteMethod,
-    context_path: &str,
+    base_url: &Url,
 ) -> Route {
     let handlers = Arc::new(handlers);
     let operations = (ServedRepositoriesRoutes(Arc::clone(&handlers)), LogRoutes(handlers));
@@ -140,5 +146,5 @@ fn own_routes(
         .at("/readyz", readiness)
         .at("/healthz", health::liveness())
         .at("/metrics", metrics);
-    documents::mount(routes, context_path, Role::OriginMirror)
+    documents::mount(routes, base_url, Role::OriginMirror)
 }

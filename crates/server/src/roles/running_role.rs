@@ -17,9 +17,11 @@ use crate::http::{
     self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, Created, CrossOrigin,
     CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
 };
-use crate::pages::PagesOfThings;
+use crate::pages::{ErrorPages, PagesOfThings};
 use crate::traces::{TraceExporter, Traces};
 
+/// How often it is looked whether the certificate soon ends.
+const CERTIFICATE_LOOK_PAUSE: Duration = Duration::from_hours(24);
 /// How long closing the database may wait for those who use it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -33,6 +35,7 @@ pub struct RunningRole {
     tasks: TaskTracker,
     database: Database,
     traces: Option<Traces>,
+    browser_rules: BrowserRules,
     /// Held until everything else has ended.
     data: DataFolder,
 }
@@ -53,6 +56,9 @@ impl RunningRole {
                 () = watched.watch() => {}
             }
         });
+        if let Some(tls) = listening.tls.clone() {
+            tasks.spawn(warn_of_end(tls, stop.clone()));
+        }
         let clients = ClientRoom::new(listening.connections, listening.trusted_proxies.clone(), data.path());
         let exporter = listening.trace_collector.as_ref().map(|collector| {
             TraceExporter::new(collector, role.as_str(), &listening.base_url).map_err(StartError::Traces)
@@ -69,6 +75,7 @@ impl RunningRole {
             tasks,
             database,
             traces,
+            browser_rules: BrowserRules::new(listening.https_only_for),
             data,
         })
     }
@@ -147,7 +154,8 @@ impl RunningRole {
         let routes =
             routes.with(self.clients.places().clone()).with(WholeBody::new(self.clients.spool().clone()));
         let context_path = context_path_of(&self.base_url);
-        let endpoint = endpoint(role, routes, &self.base_url, partner).with(remembered);
+        let endpoint = endpoint(role, routes, &self.base_url, partner);
+        let endpoint = endpoint.with(self.browser_rules.clone()).with(remembered);
         let counters = self.clients.requests().clone();
         let endpoint = endpoint.with(RequestLog { context_path, counters, traces: self.traces.clone() });
         self.tasks.spawn(http::serve(listener, endpoint, self.clients.clone(), self.stop.clone()));
@@ -166,12 +174,12 @@ fn endpoint(
         .boxed()
         .with(PagesOfThings::new(role, &context_path))
         .with(Envelope { role })
-        .with(Created)
+        .with(Created { context_path: context_path.clone() })
         .with(BrowserSessions::new(role, base_url))
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })
         .with(Address { context_path })
-        .with(BrowserRules)
+        .with(ErrorPages::new(role, base_url))
 }
 
 /// The path part of a base URL, without a slash at its end.
@@ -195,6 +203,8 @@ pub(crate) struct Listening {
     pub tls: Option<Tls>,
     /// Whether something in front of the server encrypts.
     pub tls_in_front: bool,
+    /// How long after each answer browsers are to come by https alone.
+    pub https_only_for: Option<Duration>,
     /// The collector of traces, if there is one.
     pub trace_collector: Option<Url>,
 }
@@ -210,6 +220,10 @@ impl Listening {
             Some(url) => usable_base_url(url, tls.as_ref())?,
             None => url_of(address, tls.as_ref()),
         };
+        if options.https_only_for.is_some() && base_url.scheme() != "https" {
+            let reason = "by --hsts browsers are told to come by https alone, so it must begin with https";
+            return Err(StartError::BaseUrl { url: base_url, reason: reason.to_owned() });
+        }
         if let Some(tls) = &tls {
             warn_of_certificate(tls, &base_url);
         }
@@ -221,6 +235,7 @@ impl Listening {
             trusted_proxies: options.trusted_proxies.clone(),
             tls,
             tls_in_front: options.tls_in_front,
+            https_only_for: options.https_only_for,
             trace_collector: options.trace_collector.clone(),
         };
         if let Some(notice) = listening.cleartext_notice() {
@@ -239,6 +254,15 @@ impl Listening {
 fn warn_of_certificate(tls: &Tls, base_url: &Url) {
     if let Some(complaint) = tls.complaint(base_url) {
         tracing::warn!(%base_url, "{complaint}");
+    }
+}
+
+/// Says each day that the certificate has ended or soon will, until the token ends.
+async fn warn_of_end(tls: Tls, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(CERTIFICATE_LOOK_PAUSE)).await.is_some() {
+        if let Some(notice) = tls.end_notice() {
+            tracing::warn!("{notice}");
+        }
     }
 }
 

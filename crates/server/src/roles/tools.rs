@@ -1,19 +1,23 @@
 //! What a role works with, opened as durable as the operator wants it: git and the database.
 
-use heliostat_git::{Durability, Git, MINIMUM_GIT_VERSION};
-use heliostat_peer::with_causes;
+use std::io;
+
+use heliostat_git::{Durability, Git, MINIMUM_GIT_VERSION, remove_if_there, write_durably};
+use heliostat_peer::{Authorities, with_causes};
 use heliostat_storage::{Database, Flush, MirrorStore, Owner, Role, SERVER_ID_SETTING};
 use url::Url;
 
-use super::data_folder::database_url;
+use super::data_folder::{AUTHORITIES_FILE, database_url};
 use super::options::{ListenOptions, StartError};
 use super::owner_mark::{OwnerConflict, check_owner, mark_owner};
 
 /// How the names of mirrors of other Git servers begin in their databases.
 const OF_ORIGIN: &str = "of ";
 
-/// The git that works on the repositories of a role.
-pub(super) async fn open_git(options: &ListenOptions) -> Result<Git, StartError> {
+/// The git that works on the repositories of a role, and that trusts whom calls from here trust: also these authorities.
+pub(super) async fn open_git(options: &ListenOptions, also: &Authorities) -> Result<Git, StartError> {
+    share_authorities(options, also)
+        .map_err(|error| StartError::Data { path: options.data.clone(), error })?;
     let git = Git::discover(&options.git).await.map_err(|error| {
         let reason = with_causes(&error);
         StartError::Git(format!(
@@ -21,6 +25,20 @@ pub(super) async fn open_git(options: &ListenOptions) -> Result<Git, StartError>
         ))
     })?;
     Ok(git.with_durability(options.durability, &options.data).with_memory_limits(options.git_memory))
+}
+
+/// Writes into the data folder whom git is to trust, where that is more than the system says.
+fn share_authorities(options: &ListenOptions, also: &Authorities) -> io::Result<()> {
+    // git works in other folders.
+    let file = std::path::absolute(options.data.join(AUTHORITIES_FILE))?;
+    match also.with_all_trusted() {
+        Some(pem) => {
+            write_durably(&file, pem.as_bytes())?;
+            heliostat_git::trust_authorities(&file);
+            Ok(())
+        }
+        None => remove_if_there(&file),
+    }
 }
 
 /// The database of a role, after a look whether it goes together with the data folder.

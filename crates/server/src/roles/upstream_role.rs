@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::{ServedRepositories, ServingEngine};
-use heliostat_peer::{AddressRules, Clock};
+use heliostat_peer::{AddressRules, Authorities, Clock};
 use heliostat_storage::{Database, UpstreamStore};
 use heliostat_upstream::Upstream;
 use poem::{EndpointExt, Route, RouteMethod};
@@ -18,7 +18,7 @@ use super::tools::{mark_folder, open_database, open_git};
 use crate::documents;
 use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
-use crate::http::{ClientRoom, DatabaseGate, RememberedAnswers, Spool};
+use crate::http::{ClientRoom, DatabaseGate, RememberedAnswers};
 use crate::metrics::{
     self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics, RepositoryNames, UpstreamMetrics,
 };
@@ -31,7 +31,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
     common.require_base_url()?;
     let data = DataFolder::open(&common.data).await?;
     data.close_contents().await?;
-    let git = open_git(common).await?.with_fsck(options.fsck);
+    let git = open_git(common, &Authorities::default()).await?.with_fsck(options.fsck);
     let database = open_database(common, heliostat_storage::Role::Upstream).await?;
     let folder = repositories_in(data.path());
     let repositories = ServedRepositories::new(git, folder.clone(), &common.serving)
@@ -67,9 +67,9 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         let (engine, upstream, database, clients) = asked.clone();
         async move { metrics_of(&engine, &upstream, &database, &clients).await }
     };
-    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
-    let routes = routes(home, domain, database.clone(), metrics, role.clients().spool().clone(), &options);
+    let routes = routes(home, domain, database.clone(), metrics, role.clients(), &options);
     let remembered = RememberedAnswers::following(database.clone(), Clock::system());
     role.serve(listening.listener, Role::Upstream, None, remembered, routes.with(DatabaseGate { database }));
     Ok(role)
@@ -118,10 +118,11 @@ fn routes(
     domain: Upstream,
     database: Database,
     metrics: RouteMethod,
-    spool: Spool,
+    clients: &ClientRoom,
     options: &UpstreamOptions,
 ) -> Route {
-    let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
+    let (spool, tls) = (clients.spool().clone(), clients.tls().cloned());
+    let base_url = domain.base_url().clone();
     let handlers = Arc::new(UpstreamHandlers::new(
         domain.clone(),
         &options.display_name,
@@ -132,9 +133,9 @@ fn routes(
     let routes = home
         .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
         .nest("/rest", rest)
-        .at("/status", status::upstream_status(domain.clone(), database.clone()))
-        .at("/readyz", status::upstream_status(domain, database))
+        .at("/status", status::upstream_status(domain.clone(), database.clone(), tls.clone()))
+        .at("/readyz", status::upstream_status(domain, database, tls))
         .at("/healthz", health::liveness())
         .at("/metrics", metrics);
-    documents::mount(routes, &context_path, Role::Upstream)
+    documents::mount(routes, &base_url, Role::Upstream)
 }

@@ -23,6 +23,7 @@ impl UpstreamWire {
             unserved_count: count(faults.unserved_count),
             unrecorded: faults.unrecorded.iter().map(unrecorded_repository).collect(),
             unrecorded_count: count(faults.unrecorded_count),
+            complete: faults.complete,
         }
     }
 

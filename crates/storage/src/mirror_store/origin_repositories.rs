@@ -171,4 +171,24 @@ impl MirrorStore {
             .await?;
         Ok(())
     }
+
+    /// Keeps so many readers at most, those to whom something was shown last. Returns up to which moment all are gone, if there
+    /// were more.
+    pub async fn keep_newest_origin_readers(&self, count: u64) -> Result<Option<i64>, StoreError> {
+        let granted_at = origin_reader::Column::GrantedAt;
+        let transaction = self.database.begin_write().await?;
+        let first_beyond: Option<i64> = origin_reader::Entity::find()
+            .select_only()
+            .column(granted_at)
+            .order_by_desc(granted_at)
+            .offset(count)
+            .limit(1)
+            .into_tuple()
+            .one(&transaction)
+            .await?;
+        let Some(newest_gone) = first_beyond else { return Ok(None) };
+        origin_reader::Entity::delete_many().filter(granted_at.lte(newest_gone)).exec(&transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(newest_gone))
+    }
 }

@@ -7,13 +7,15 @@
 //! makes up for it with the same function.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use heliostat_api::AddonEventKey;
 use heliostat_auth::Caller;
-use heliostat_downstream::{Announcer, MAX_CHANGES_PER_EVENT, metadata_hash, wire_changes};
+use heliostat_downstream::{Announcer, DetachedTasks, MAX_CHANGES_PER_EVENT, metadata_hash, wire_changes};
 use heliostat_git as git;
 use heliostat_git::{RefChange, RefName, RefSnapshot};
+use heliostat_git_serve::ServedRepositories;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError, UpstreamStore};
 use serde_json::Value;
@@ -21,6 +23,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::brought_packs::{BroughtPacks, needed_packs};
 use super::faults::Faults;
+use super::first_looks::FirstLooks;
 use super::known_refs::KnownRefs;
 use super::on_disk::note_recorded;
 use super::reconcile_refs::{Reconciliation, ReconciliationStatus};
@@ -44,11 +47,13 @@ pub(crate) type LockedRefs = OwnedMutexGuard<Option<RefSnapshot>>;
 /// The refs of all repositories: what is on disk, what is recorded, and what is announced.
 pub struct Changes {
     pub(super) store: UpstreamStore,
-    pub(super) disk: git::RepositoryStore,
+    pub(super) served: ServedRepositories,
     announcer: Arc<Announcer>,
     known_refs: KnownRefs,
     brought: BroughtPacks,
     pub(super) reconciliation: Arc<Reconciliation>,
+    pub(super) first_looks: FirstLooks,
+    pub(super) tasks: DetachedTasks,
     /// Where records and disk do not agree.
     pub(crate) faults: Faults,
     /// The highest id of a repository that was recorded before this run. Its time would not tell: clocks are set.
@@ -58,13 +63,23 @@ pub struct Changes {
 impl Changes {
     pub(crate) fn new(
         store: UpstreamStore,
-        disk: git::RepositoryStore,
+        served: ServedRepositories,
         announcer: Arc<Announcer>,
+        tasks: DetachedTasks,
         recorded_before: RepositoryId,
     ) -> Self {
-        let (known_refs, reconciliation) = (KnownRefs::default(), Arc::<Reconciliation>::default());
-        let (faults, brought) = (Faults::default(), BroughtPacks::default());
-        Self { store, disk, announcer, known_refs, brought, reconciliation, faults, recorded_before }
+        Self {
+            store,
+            served,
+            announcer,
+            known_refs: KnownRefs::default(),
+            brought: BroughtPacks::default(),
+            reconciliation: Arc::default(),
+            first_looks: FirstLooks::default(),
+            tasks,
+            faults: Faults::default(),
+            recorded_before,
+        }
     }
 
     /// Keeps pushes of a repository away while something else of it is recorded.
@@ -75,6 +90,7 @@ impl Changes {
     /// Forgets the refs of a repository that is gone.
     pub(crate) fn forget(&self, id: RepositoryId) {
         self.known_refs.forget(id);
+        self.first_looks.forget(id);
         self.faults.forget(id);
     }
 
@@ -94,10 +110,9 @@ impl Changes {
         self.reconciliation.doubt(id);
     }
 
-    /// Waits until a repository at which something looks like damage was looked at, so that readers do not meet the same.
-    /// Reading all of it may take longer than they wait.
-    pub(crate) async fn wait_while_suspected(&self, id: RepositoryId) {
-        self.reconciliation.wait_while_suspected(id).await;
+    /// Waits until all repositories were looked at since the start, but no longer than so, and says whether they were.
+    pub(crate) async fn until_all_looked_at(&self, patience: Duration) -> bool {
+        self.reconciliation.until_all_looked_at(patience).await
     }
 
     /// A push has ended that has brought this; what it has changed is announced next.
@@ -132,8 +147,11 @@ impl Changes {
         }
     }
 
-    /// The refs of a repository as they are recorded, from memory if possible.
-    pub async fn refs(&self, id: RepositoryId) -> Result<RefSnapshot, Refusal> {
+    /// The refs of a repository as they are recorded, from memory if possible. Only of one that was looked at since the
+    /// start, and in which nothing wrong was found.
+    pub async fn refs(self: &Arc<Self>, recorded: &Repository) -> Result<RefSnapshot, Refusal> {
+        self.require_served(recorded).await?;
+        let id = recorded.id;
         if let Some(refs) = self.known_refs.lock(id).await.as_ref() {
             return Ok(refs.clone());
         }

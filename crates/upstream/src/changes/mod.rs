@@ -3,6 +3,7 @@
 mod announce_change;
 mod brought_packs;
 mod faults;
+mod first_looks;
 mod known_refs;
 mod on_disk;
 mod reconcile_refs;

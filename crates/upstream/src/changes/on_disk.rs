@@ -1,10 +1,12 @@
 //! Repositories on disk as records name them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use heliostat_downstream::metadata_hash;
 use heliostat_git as git;
+use heliostat_git_serve::ServedRepository;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Repository, RepositoryFormat, RepositoryId, RepositoryState, RepositoryUpdate};
 
@@ -12,16 +14,35 @@ use super::announce_change::Changes;
 use super::faults::{Look, RepositoryFault};
 
 impl Changes {
-    /// Where all repositories are on disk.
-    pub(crate) fn disk(&self) -> &git::RepositoryStore {
-        &self.disk
+    /// The repository for those who read it: one whose refs are in memory is not looked for on disk.
+    pub(crate) async fn open_to_read(
+        self: &Arc<Self>,
+        recorded: &Repository,
+    ) -> Result<ServedRepository, Refusal> {
+        self.require_served(recorded).await?;
+        let look = self.faults.begin_look(recorded.id);
+        let opened = self.served.open(disk_id(recorded.id)).await;
+        self.known_to_exist(look, opened).await
     }
 
-    /// The repository on disk.
+    /// The repository for those who change it.
+    pub(crate) async fn open_to_change(
+        self: &Arc<Self>,
+        recorded: &Repository,
+    ) -> Result<ServedRepository, Refusal> {
+        self.require_served(recorded).await?;
+        Ok(self.served.serve(self.open_git(recorded.id).await?))
+    }
+
+    /// The repository on disk, whatever is known of it.
     pub(crate) async fn open_git(&self, id: RepositoryId) -> Result<git::Repository, Refusal> {
         let look = self.faults.begin_look(id);
-        let opened = self.disk.open(disk_id(id)).await;
+        let opened = self.disk().open(disk_id(id)).await;
         self.known_to_exist(look, opened).await
+    }
+
+    pub(crate) fn disk(&self) -> &git::RepositoryStore {
+        self.served.store()
     }
 
     /// That a repository is recorded but not there, or not whole, is a fault of this server: noted, and told to the caller.
@@ -177,7 +198,7 @@ impl Changes {
 
     /// Whether what is on disk under a record's number is another repository: then it is not this record's to delete.
     pub(crate) async fn is_of_another_record(&self, recorded: &Repository) -> bool {
-        let on_disk = self.disk.repository(disk_id(recorded.id)).identity().await;
+        let on_disk = self.disk().repository(disk_id(recorded.id)).identity().await;
         !matches!(on_disk, Ok(None))
             && !on_disk.is_ok_and(|found| found.as_deref() == Some(recorded.identity.as_str()))
     }
@@ -185,12 +206,12 @@ impl Changes {
     /// Which repositories on disk have no record. The disk is read first: what is recorded in between is not among them.
     pub(crate) async fn look_for_unrecorded(&self) -> Result<BTreeSet<u64>, Refusal> {
         let mut unrecorded: BTreeSet<u64> =
-            self.disk.list().await.map_err(Refusal::internal)?.into_iter().collect();
+            self.disk().list().await.map_err(Refusal::internal)?.into_iter().collect();
         for id in self.store.repository_ids().await? {
             unrecorded.remove(&disk_id(id));
         }
         // One whose record was deleted in between is on its way out.
-        let still_there = self.disk.list().await.map_err(Refusal::internal)?;
+        let still_there = self.disk().list().await.map_err(Refusal::internal)?;
         unrecorded.retain(|number| still_there.binary_search(number).is_ok());
         self.faults.set_unrecorded(unrecorded.clone());
         Ok(unrecorded)
@@ -211,7 +232,7 @@ impl Changes {
         }
         if self.is_empty_draft(draft).await
             && let Err(error) =
-                self.disk.trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await
+                self.disk().trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await
         {
             tracing::error!(repository.id = id.0, error = %error, "cannot remove an unfinished repository from disk");
         }
@@ -222,7 +243,7 @@ impl Changes {
 
     /// Whether what lies on disk was made for this record and is empty.
     async fn is_empty_draft(&self, draft: &Repository) -> bool {
-        let Ok(on_disk) = self.disk.open(disk_id(draft.id)).await else { return false };
+        let Ok(on_disk) = self.disk().open(disk_id(draft.id)).await else { return false };
         let made_for_it = on_disk.identity().await;
         made_for_it.is_ok_and(|identity| identity.as_deref() == Some(draft.identity.as_str()))
             && on_disk.refs().await.is_ok_and(|refs| refs.is_empty())

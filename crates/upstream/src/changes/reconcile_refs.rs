@@ -1,13 +1,15 @@
 //! What is on disk and what is recorded are brought together after a crash or a failure.
 //!
-//! At start every repository is looked at once; afterwards those about which a doubt was raised. A difference
+//! At start every repository is looked at once, the first of them as callers ask for them (`first_looks.rs`); afterwards
+//! those about which a doubt was raised. A difference
 //! of refs is recorded and announced as a push would be. `HEAD` on disk follows the recorded default branch. What cannot
 //! be brought together (a record without a repository, a repository without a record) is told, and left as it is.
 //!
 //! What looks damaged is examined beside these rounds: reading all of a repository may take hours.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -39,7 +41,8 @@ pub(crate) struct Reconciliation {
     doubtful: Mutex<BTreeSet<RepositoryId>>,
     /// Those at which something met what looks like damage, until they were examined.
     suspected: watch::Sender<BTreeSet<RepositoryId>>,
-    first_done: AtomicBool,
+    /// Whether every repository that was recorded at the start was looked at.
+    first_done: watch::Sender<bool>,
     checked: AtomicU64,
 }
 
@@ -76,9 +79,15 @@ impl Reconciliation {
         let _ = tokio::time::timeout(SUSPICION_PATIENCE, examined).await;
     }
 
+    /// Waits until all repositories were looked at since the start, but no longer than so, and says whether they were.
+    pub(crate) async fn until_all_looked_at(&self, patience: Duration) -> bool {
+        let mut done = self.first_done.subscribe();
+        tokio::time::timeout(patience, done.wait_for(|done| *done)).await.is_ok()
+    }
+
     pub(crate) fn status(&self) -> ReconciliationStatus {
         ReconciliationStatus {
-            complete: self.first_done.load(Ordering::Relaxed),
+            complete: *self.first_done.borrow(),
             checked: self.checked.load(Ordering::Relaxed),
             doubtful: self.doubtful.lock().iter().copied().collect(),
         }
@@ -98,21 +107,26 @@ impl RefListener for Reconciliation {
 }
 
 /// Runs until `stop` is cancelled.
-pub(crate) async fn run(changes: &Changes, stop: CancellationToken) {
+pub(crate) async fn run(changes: &Arc<Changes>, stop: CancellationToken) {
     let work = async { tokio::join!(check_in_rounds(changes), examine_suspected(changes)) };
     stop.run_until_cancelled(work).await;
 }
 
-async fn check_in_rounds(changes: &Changes) {
+async fn check_in_rounds(changes: &Arc<Changes>) {
     loop {
-        if !changes.reconciliation.first_done.load(Ordering::Relaxed) {
-            match check_all(changes).await {
-                Ok(()) => changes.reconciliation.first_done.store(true, Ordering::Relaxed),
+        let first_done = &changes.reconciliation.first_done;
+        if !*first_done.borrow() {
+            match look_at_all(changes).await {
+                Ok(()) => {
+                    first_done.send_replace(true);
+                }
                 Err(error) => tracing::warn!(error = %error, "cannot list the repositories to check"),
             }
         }
         let doubtful = changes.reconciliation.take_doubtful();
-        check(changes, doubtful).await;
+        futures_util::stream::iter(doubtful)
+            .for_each_concurrent(PARALLEL_CHECKS, |id| check_and_note(changes, id))
+            .await;
         if !changes.faults.agreement().unrecorded.is_empty()
             && let Err(error) = changes.look_for_unrecorded().await
         {
@@ -149,7 +163,7 @@ async fn examine_suspected(changes: &Changes) {
     }
 }
 
-async fn check_all(changes: &Changes) -> Result<(), Refusal> {
+async fn look_at_all(changes: &Arc<Changes>) -> Result<(), Refusal> {
     let mut left_over = Vec::new();
     let mut from = RepositoryId(0);
     loop {
@@ -160,7 +174,9 @@ async fn check_all(changes: &Changes) -> Result<(), Refusal> {
         let (unfinished, whole): (Vec<_>, Vec<_>) =
             listed.into_iter().partition(|repository| is_left_over(repository, changes));
         left_over.extend(unfinished);
-        check(changes, whole.into_iter().map(|repository| repository.id)).await;
+        futures_util::stream::iter(whole)
+            .for_each_concurrent(PARALLEL_CHECKS, |repository| changes.look_first(repository.id))
+            .await;
     }
     changes.look_for_unrecorded().await?;
     for draft in left_over {
@@ -175,22 +191,22 @@ fn is_left_over(repository: &Repository, changes: &Changes) -> bool {
     repository.state == RepositoryState::Initialising && repository.id <= changes.recorded_before
 }
 
-async fn check(changes: &Changes, ids: impl IntoIterator<Item = RepositoryId>) {
-    futures_util::stream::iter(ids)
-        .for_each_concurrent(PARALLEL_CHECKS, |id| async move {
-            match check_one(changes, id).await {
-                Ok(()) | Err(Refusal::NotFound { .. }) => {}
-                // The log has it already.
-                Err(_) if changes.faults.is_noted(id) => changes.reconciliation.doubt(id),
-                Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(repository.id = id.0, error = %error, cause, "cannot reconcile a repository");
-                    changes.reconciliation.doubt(id);
-                }
-            }
-            changes.reconciliation.checked.fetch_add(1, Ordering::Relaxed);
-        })
-        .await;
+/// Looks at a repository. What it is afterwards is known, or it is looked at again.
+pub(super) async fn check_and_note(changes: &Changes, id: RepositoryId) {
+    match check_one(changes, id).await {
+        Ok(()) | Err(Refusal::NotFound { .. }) => changes.first_looks.note_over(id),
+        // The log has it already.
+        Err(_) if changes.faults.is_noted(id) => {
+            changes.first_looks.note_over(id);
+            changes.reconciliation.doubt(id);
+        }
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(repository.id = id.0, error = %error, cause, "cannot reconcile a repository");
+            changes.reconciliation.doubt(id);
+        }
+    }
+    changes.reconciliation.checked.fetch_add(1, Ordering::Relaxed);
 }
 
 async fn check_one(changes: &Changes, id: RepositoryId) -> Result<(), Refusal> {

@@ -21,7 +21,7 @@ impl Followings {
     pub(super) async fn bring_in_step(self: &Arc<Self>, following: &Following) -> Result<bool, Trouble> {
         let id = following.repository_id;
         let recorded = self.changes.repository_record(id).await?;
-        self.require_changeable(&recorded)?;
+        self.require_changeable(&recorded).await?;
         let asked = self.asked(&following.source).await?;
         let mut listings = 0;
         loop {
@@ -29,7 +29,7 @@ impl Followings {
             listings += 1;
             require_same_format(&recorded, &listing, &asked.url)?;
             let git = self.changes.open_git(id).await?;
-            let before = self.changes.refs(id).await?;
+            let before = self.changes.refs(&recorded).await?;
             let state = listing.refs();
             if state.is_empty() && !before.is_empty() {
                 let message = format!(
@@ -56,7 +56,7 @@ impl Followings {
     }
 
     /// That the repository is there and may change.
-    fn require_changeable(&self, recorded: &Repository) -> Result<(), Trouble> {
+    async fn require_changeable(&self, recorded: &Repository) -> Result<(), Trouble> {
         if recorded.archived {
             let message = "The repository is archived: it follows nothing until it is so no longer.";
             return Err(Trouble::new(FollowingFault::Archived, message));
@@ -64,7 +64,7 @@ impl Followings {
         if recorded.state != RepositoryState::Available {
             return Err(Refusal::unavailable("The repository is not available at the moment.").into());
         }
-        self.changes.faults.refuse_unserved(recorded)?;
+        self.changes.require_served(recorded).await?;
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl Followings {
             return Ok(());
         }
         let _place = self.fetch_places.acquire().await;
-        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller };
+        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller, progress: None };
         asked.server.fetch(&asked.path, &asked.credentials, git, wanted).await
     }
 
@@ -128,8 +128,9 @@ impl Followings {
         state: &RefSnapshot,
         head: &RefName,
     ) -> Result<Repository, Refusal> {
+        let recorded = self.changes.repository_record(id).await?;
         let git = self.changes.open_git(id).await?;
-        let before = self.changes.refs(id).await?;
+        let before = self.changes.refs(&recorded).await?;
         if before.is_empty() {
             // Else the first branch would become the default one, as after a first push.
             self.repositories.follow_default_branch(id, head).await?;

@@ -96,7 +96,7 @@ impl Followings {
         let before = self.store.following_of(repository.id).await?;
         let overwrites = fields.overwrite;
         let source = merged(fields, before.as_ref().map(|before| &before.source), &self.destinations)?;
-        if before.is_none() && !overwrites && !self.changes.refs(repository.id).await?.is_empty() {
+        if before.is_none() && !overwrites && !self.changes.refs(repository).await?.is_empty() {
             let message = format!(
                 "The repository {} has refs, which would be replaced by those of {}; say `overwrite` if they may be.",
                 path_of(repository),

@@ -4,6 +4,7 @@
 //! them, and their numbers are not given to others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_api::AddonEventKey;
 use heliostat_auth::Caller;
@@ -23,6 +24,9 @@ use crate::permit::{Administrator, ProjectAdministrator};
 
 /// How many repositories of each kind are described at once.
 const MAX_DESCRIBED: usize = 1_000;
+
+/// How long an administrator waits until all repositories were looked at since the start.
+const ALL_LOOKS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A repository on disk that no record knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct RepositoryFaults {
     pub unrecorded: Vec<UnrecordedRepository>,
     /// How many there are.
     pub unrecorded_count: usize,
+    /// Whether all repositories were looked at since the start. Until then more may be found.
+    pub complete: bool,
 }
 
 /// A repository to take over.
@@ -62,6 +68,7 @@ pub struct RepositoryAdoption {
 impl Repositories {
     /// Where records and disk do not agree, as of now.
     pub async fn faults(&self, _: Administrator<'_>) -> Result<RepositoryFaults, Refusal> {
+        let complete = self.changes.until_all_looked_at(ALL_LOOKS_PATIENCE).await;
         let numbers = self.changes.look_for_unrecorded().await?;
         let mut unrecorded = Vec::new();
         for number in numbers.iter().take(MAX_DESCRIBED) {
@@ -74,7 +81,8 @@ impl Repositories {
                 unserved.push((repository, fault));
             }
         }
-        Ok(RepositoryFaults { unserved, unserved_count, unrecorded, unrecorded_count: numbers.len() })
+        let unrecorded_count = numbers.len();
+        Ok(RepositoryFaults { unserved, unserved_count, unrecorded, unrecorded_count, complete })
     }
 
     async fn describe(&self, number: u64) -> UnrecordedRepository {

@@ -32,7 +32,7 @@ impl Repositories {
     ) -> Result<Branch, Refusal> {
         let name = branch_name("name", name)?;
         let access = self.push_with_git(writer).await?;
-        let refs = self.changes.refs(access.repository.id).await?;
+        let refs = self.changes.refs(&access.repository).await?;
         if refs.get(name.as_str()).is_some() {
             return Err(taken(&name));
         }
@@ -74,7 +74,7 @@ impl Repositories {
         if access.repository.default_branch == name.as_str() {
             return Err(Refusal::invalid("name", default_branch_stays(name.short())));
         }
-        let refs = self.changes.refs(access.repository.id).await?;
+        let refs = self.changes.refs(&access.repository).await?;
         let Some(tip) = refs.get(name.as_str()).cloned() else {
             return Ok(None);
         };

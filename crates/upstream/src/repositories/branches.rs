@@ -54,7 +54,7 @@ impl Repositories {
         page: PageRequest,
     ) -> Result<Page<Branch>, Refusal> {
         let repository = reader.repository();
-        let refs = self.changes.refs(repository.id).await?;
+        let refs = self.changes.refs(repository).await?;
         let wanted = query.text.to_lowercase();
         let mut matching: Vec<_> =
             refs.branches().filter(|(name, _)| name.short().to_lowercase().contains(&wanted)).collect();
@@ -94,7 +94,7 @@ impl Repositories {
     pub async fn default_branch_with_tip(&self, reader: &Reader<'_>) -> Result<Branch, Refusal> {
         let repository = reader.repository();
         let name = RefName::parse(repository.default_branch.clone()).map_err(Refusal::internal)?;
-        let refs = self.changes.refs(repository.id).await?;
+        let refs = self.changes.refs(repository).await?;
         let tip = refs.get(name.as_str()).ok_or_else(|| {
             let message = format!("Nothing was pushed to the default branch {} yet.", name.short());
             Refusal::not_found("branch", message)
@@ -109,7 +109,7 @@ impl Repositories {
         branch: &str,
     ) -> Result<(), Refusal> {
         let branch = branch_name("id", branch)?;
-        if self.changes.refs(administrator.repository().id).await?.get(branch.as_str()).is_none() {
+        if self.changes.refs(administrator.repository()).await?.get(branch.as_str()).is_none() {
             let message = format!("The repository has no branch {}.", branch.short());
             return Err(Refusal::not_found("branch", message));
         }

@@ -92,6 +92,7 @@ impl Repositories {
             let identity = draft.identity.as_str();
             match disk.create_with_identity(disk_id(draft.id), default_branch, format, identity).await {
                 Ok(_) => {
+                    self.changes.made_here(draft.id);
                     let published = self.publish(caller, draft.id).await;
                     if published.is_err() {
                         self.changes.abandon(&draft).await;

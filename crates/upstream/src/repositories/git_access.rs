@@ -11,7 +11,6 @@ use heliostat_storage::{Repository, RepositoryState};
 use super::push_counts::PushOutcome;
 use super::push_room::{CutOff, require_room, within_room};
 use super::records::Repositories;
-use crate::changes::disk_id;
 use crate::permit::{Reader, Writer};
 
 /// A repository that a caller may push to.
@@ -43,11 +42,7 @@ impl Repositories {
     pub async fn read_with_git(&self, reader: &Reader<'_>) -> Result<ServedRepository, Refusal> {
         let repository = reader.repository();
         available(repository)?;
-        self.changes.wait_while_suspected(repository.id).await;
-        self.changes.faults.refuse_unserved(repository)?;
-        let look = self.changes.faults.begin_look(repository.id);
-        let opened = self.served.open(disk_id(repository.id)).await;
-        self.changes.known_to_exist(look, opened).await
+        self.changes.open_to_read(repository).await
     }
 
     /// Refuses pushes for which there is no room, before anything of them is sent.
@@ -59,7 +54,6 @@ impl Repositories {
     pub async fn push_with_git(&self, writer: &Writer<'_>) -> Result<PushAccess, Refusal> {
         let repository = writer.repository().clone();
         available(&repository)?;
-        self.changes.faults.refuse_unserved(&repository)?;
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
@@ -69,7 +63,7 @@ impl Repositories {
                 following.source.url
             )));
         }
-        let git = self.served.serve(self.changes.open_git(repository.id).await?);
+        let git = self.changes.open_to_change(&repository).await?;
         Ok(PushAccess { repository, git, caller: writer.caller().clone() })
     }
 
@@ -89,7 +83,7 @@ impl Repositories {
         let work = async move {
             let id = access.repository.id;
             // The refs before the push are what the change is told apart from.
-            let before = changes.refs(id).await?;
+            let before = changes.refs(&access.repository).await?;
             let room = git::RefRoom::beside(&before);
             let received = git::receive_pack(&access.git.repository, request, &protocol, room).await;
             if let Some(pack) = received.as_ref().ok().and_then(|received| received.pack.clone()) {

@@ -94,9 +94,8 @@ impl Repositories {
         if recorded.state != RepositoryState::Available {
             return Ok(());
         }
-        self.changes.faults.refuse_unserved(&recorded)?;
-        let on_disk = self.changes.open_git(id).await?;
-        purge(&self.served.serve(on_disk)).await.map_err(Refusal::internal)?;
+        let served = self.changes.open_to_change(&recorded).await?;
+        purge(&served).await.map_err(Refusal::internal)?;
         Ok(self.store.record_purge(id, recorded.purge.number, self.announcer.now_ms()).await?)
     }
 }

@@ -11,7 +11,7 @@ use heliostat_peer::PeerClient;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
-    RepositoryUpdate, UpstreamStore,
+    RepositoryState, RepositoryUpdate, UpstreamStore,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -119,6 +119,16 @@ impl Repositories {
     pub async fn repository_by_id(&self, caller: &Caller, id: &str) -> Result<Repository, Refusal> {
         permit::authenticated(caller)?;
         Ok(self.reader_by_id(caller, id).await?.into())
+    }
+
+    /// The same, after the first look at it since the start: what an interrupted run has left unrecorded is recorded by then.
+    pub async fn repository_with_hashes(&self, caller: &Caller, id: &str) -> Result<Repository, Refusal> {
+        let repository = self.repository_by_id(caller, id).await?;
+        if repository.state != RepositoryState::Available || self.changes.was_looked_at(repository.id) {
+            return Ok(repository);
+        }
+        self.changes.until_looked_at(&repository).await?;
+        self.repository_by_id(caller, id).await
     }
 
     /// That the caller may read the repository with this id.

@@ -123,6 +123,7 @@ impl Repositories {
 
     /// That the repository is missing or damaged: one that is whole may be pushed to at any moment, and is not replaced.
     async fn require_fault(&self, recorded: &Repository) -> Result<(), Refusal> {
+        self.changes.until_looked_at(recorded).await?;
         if self.changes.faults.is_noted(recorded.id) {
             return Ok(());
         }

@@ -328,7 +328,7 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     while !server.upstream.status().await.expect("a status").reconciliation.complete {
         tokio::task::yield_now().await;
     }
-    let refs = server.upstream.0.changes.refs(repository.id).await.expect("readable");
+    let refs = server.upstream.0.changes.refs(&repository).await.expect("readable");
     let found = server
         .upstream
         .0

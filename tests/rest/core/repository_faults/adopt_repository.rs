@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::{FAULTS, lay_on_disk, place_of};
-use crate::harness::{Attempt, Identity, Server, ServerOptions, git, shared_pair, unique};
+use super::FAULTS;
+use crate::harness::{
+    Attempt, Identity, Server, ServerOptions, git, lay_on_disk, place_of, shared_pair, unique,
+};
 
 fn path() -> String {
     format!("{FAULTS}/adopt")

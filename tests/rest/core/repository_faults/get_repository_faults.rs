@@ -3,9 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{FAULTS, lay_on_disk, take_off_disk};
+use super::FAULTS;
 use crate::harness::{
-    Attempt, Identity, Server, ServerOptions, eventually, git, git_fails, repository_path, shared_pair,
+    Attempt, Identity, Server, ServerOptions, eventually, git, git_fails, lay_on_disk, repository_path,
+    shared_pair, take_off_disk,
 };
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{FAULTS, place_of, take_off_disk};
-use crate::harness::{Attempt, Identity, Pair, eventually, git, git_fails, shared_pair};
+use super::FAULTS;
+use crate::harness::{
+    Attempt, Identity, Pair, eventually, git, git_fails, place_of, shared_pair, take_off_disk,
+};
 
 fn path() -> String {
     format!("{FAULTS}/restore")

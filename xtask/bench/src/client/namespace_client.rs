@@ -13,6 +13,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::client::clone_request::PackSeen;
+use crate::client::conversation::Conversation;
 use crate::client::raw_post::{Connection, Request};
 use crate::process::{self, dying_with_us};
 use crate::repositories::git::Git;
@@ -24,12 +25,14 @@ const TASK_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 /// What a client is told to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Task {
-    /// Run git without credentials.
+    /// Run git.
     Git {
         /// Its arguments.
         arguments: Vec<String>,
         /// Where.
         folder: PathBuf,
+        /// Value of the header that says who asks.
+        authorization: Option<String>,
     },
     /// Send so many equal requests of clones at once.
     Clones {
@@ -37,6 +40,17 @@ pub enum Task {
         url: String,
         /// What is asked.
         body: String,
+        /// How many.
+        at_once: usize,
+    },
+    /// Ask so many times at once all that git asks for a clone, over a connection each.
+    Conversations {
+        /// Address of the repository.
+        url: String,
+        /// Value of the header that says who asks.
+        authorization: Option<String>,
+        /// What is asked at last.
+        fetch: String,
         /// How many.
         at_once: usize,
     },
@@ -104,9 +118,10 @@ pub fn run_tasks() -> anyhow::Result<()> {
 
 fn do_task(task: &Task) -> anyhow::Result<()> {
     match task {
-        Task::Git { arguments, folder } => {
+        Task::Git { arguments, folder, authorization } => {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            Git::without_credentials().run(folder, &arguments)?;
+            let git = authorization.as_deref().map_or_else(Git::without_credentials, Git::with_authorization);
+            git.run(folder, &arguments)?;
         }
         Task::Clones { url, body, at_once } => {
             let request = Request::upload_pack(url, None, body.as_bytes(), Connection::Closed)?;
@@ -115,6 +130,10 @@ fn do_task(task: &Task) -> anyhow::Result<()> {
                 request.send(|piece| seen.take(piece))?;
                 seen.objects()
             })?;
+        }
+        Task::Conversations { url, authorization, fetch, at_once } => {
+            let asked = Conversation::new(url, authorization.as_deref(), fetch.as_bytes())?;
+            side_by_side(*at_once, *at_once, |_| asked.hold())?;
         }
     }
     Ok(())
@@ -126,7 +145,8 @@ mod tests {
 
     #[test]
     fn tasks_fail_with_a_reason() {
-        let task = Task::Git { arguments: vec!["no-such-command".into()], folder: "/".into() };
+        let arguments = vec!["no-such-command".into()];
+        let task = Task::Git { arguments, folder: "/".into(), authorization: None };
         let error = do_task(&task).expect_err("there is none");
         assert!(error.to_string().contains("git no-such-command failed"), "{error}");
         let text = serde_json::to_string(&task).expect("it is JSON");

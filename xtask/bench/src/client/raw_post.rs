@@ -4,12 +4,13 @@
 //! body piece by piece. A connection is for one request, as curl has it, unless it is kept on purpose.
 
 use std::cell::Cell;
+use std::fmt;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use rustls::ClientConfig;
 
 use crate::client::http_body::{BodyReader, Length};
@@ -52,8 +53,9 @@ pub enum Connection {
 
 impl Request {
     /// What git asks first.
-    pub fn info_refs(url: &str, authorization: Option<&str>) -> anyhow::Result<Self> {
-        Self::get(&format!("{url}/info/refs?service=git-upload-pack"), authorization)
+    pub fn info_refs(url: &str, authorization: Option<&str>, connection: Connection) -> anyhow::Result<Self> {
+        let url = format!("{url}/info/refs?service=git-upload-pack");
+        Self::new("GET", &url, authorization, &[], connection)
     }
 
     /// Anything that is read.
@@ -109,7 +111,36 @@ impl Request {
     pub fn send(&self, body: impl FnMut(&[u8])) -> anyhow::Result<()> {
         KeptConnection::to(self)?.send(self, body)
     }
+
+    /// Whether the server refuses to answer it, as it does to those who may not know; other failures are errors.
+    pub fn is_refused(&self) -> anyhow::Result<bool> {
+        match self.send(|_| ()) {
+            Ok(()) => Ok(false),
+            Err(error) if error.downcast_ref::<NoSuccess>().is_some_and(NoSuccess::is_refusal) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
 }
+
+/// What a server has answered in the place of a success.
+#[derive(Debug)]
+pub struct NoSuccess {
+    status_line: String,
+}
+
+impl NoSuccess {
+    fn is_refusal(&self) -> bool {
+        matches!(self.status_line.split(' ').nth(1), Some("401" | "403" | "404"))
+    }
+}
+
+impl fmt::Display for NoSuccess {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the server answered {:?}", self.status_line)
+    }
+}
+
+impl std::error::Error for NoSuccess {}
 
 /// A connection for many requests.
 pub struct KeptConnection {
@@ -171,9 +202,9 @@ impl Drop for KeptConnection {
 
 fn length_of(head: &str) -> anyhow::Result<Length> {
     let mut lines = head.lines();
-    let status = lines.next().unwrap_or_default();
-    if status.split(' ').nth(1) != Some("200") {
-        bail!("the server answered {status:?}");
+    let status_line = lines.next().unwrap_or_default();
+    if status_line.split(' ').nth(1) != Some("200") {
+        return Err(NoSuccess { status_line: status_line.to_owned() }.into());
     }
     let headers = || lines.clone().filter_map(|line| line.split_once(':'));
     let value = |name: &str| {
@@ -207,7 +238,32 @@ mod tests {
         assert_eq!(head("Content-LENGTH: 12"), Length::Known(12));
         assert_eq!(head("Transfer-Encoding: chunked"), Length::Chunked);
         assert_eq!(head("Server: x"), Length::UntilEnd);
-        assert!(length_of("HTTP/1.1 503 Busy\r\n\r\n").is_err());
+        let error = length_of("HTTP/1.1 503 Busy\r\n\r\n").expect_err("it is no success");
+        assert_eq!(error.to_string(), "the server answered \"HTTP/1.1 503 Busy\"");
+    }
+
+    #[test]
+    fn refusals_are_told_from_failures() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let url = format!("http://{}/a.git", listener.local_addr().expect("it listens"));
+        let server = thread::spawn(move || {
+            for status in ["200 OK", "401 Unauthorized", "403 Forbidden", "404 Not Found", "502 Bad Gateway"]
+            {
+                let (mut stream, _) = listener.accept().expect("a client comes");
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).expect("it asks");
+                    request.push(byte[0]);
+                }
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).expect("it listens");
+            }
+        });
+        let request = Request::info_refs(&url, None, Connection::Closed).expect("it is a URL");
+        let answers: Vec<Option<bool>> = (0..5).map(|_| request.is_refused().ok()).collect();
+        assert_eq!(answers, [Some(false), Some(true), Some(true), Some(true), None]);
+        server.join().expect("it saw what it should");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::ensure;
 
 use crate::client::clone_request::{self, Depth};
 use crate::client::namespace_client::{NamespaceClient, Task};
-use crate::network::{self, Network};
+use crate::network::{self, Line, Network};
 use crate::repositories::generated_repository::small_one;
 use crate::repositories::git::{Git, text};
 use crate::results::comparison::{Series, Times, compare};
@@ -23,6 +23,8 @@ use crate::testbed::{Access, Arrival, Contender, Standing, Testbed};
 /// One line for the list.
 pub const SUMMARY: &str = "upstream 80 ms and 100 Mbit/s away, mirror on the LAN: what clients wait for";
 
+const LINE: Line =
+    Line { way: Duration::from_millis(40), bytes_per_second: 100e6 / 8.0, queue_bytes: 4_000_000 };
 const AT_ONCE: usize = 8;
 /// So many full clones take about a minute over the far line, whatever the round.
 const MOST_ROUNDS_OF_FULL_CLONES: usize = 2;
@@ -38,10 +40,10 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     }
     let source = run.large_repository()?;
     // Dropped last: the servers listen on its devices.
-    let network = Network::make()?;
-    let far_for_near = site(Some(&network.far), Network::FAR_FOR_NEAR);
-    let testbed = Testbed::open_at(run, &far_for_near, &site(None, Network::NEAR))?;
-    let far = testbed.start_incumbents_at(&site(Some(&network.far), Network::FAR_FOR_CLIENTS))?;
+    let network = Network::make(LINE)?;
+    let far_for_near = Site::at(Some(&network.far), Network::FAR_FOR_NEAR);
+    let testbed = Testbed::open_at(run, &far_for_near, &Site::at(None, Network::NEAR))?;
+    let far = testbed.start_incumbents_at(&Site::at(Some(&network.far), Network::FAR_FOR_CLIENTS))?;
     let folder = scratch::folder("repository")?;
     small_one(&Git::without_credentials(), &folder.path().join("small.git"))?;
     let small =
@@ -81,6 +83,7 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
             let git = |arguments: &[&str]| Task::Git {
                 arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
                 folder: folder.path().to_owned(),
+                authorization: None,
             };
             // The first clone after a push is not the one that is measured.
             for number in 0..2 {
@@ -131,13 +134,9 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     compare(&mut report, "small clone", "s", &clone, Some(SMALL));
     compare(&mut report, "8 full clones at once (raw)", "s", &full, Some(FULL));
     scene.conclude(&mut report)?;
-    let ping = Duration::from_millis(80);
+    let ping = LINE.way * 2;
     report.notes.push(format!("the mirror's own way to its upstream has {} ms too", ping.as_millis()));
     Ok(report)
-}
-
-fn site(namespace: Option<&str>, address: &str) -> Site {
-    Site { namespace: namespace.map(str::to_owned), address: address.to_owned(), ..Site::loopback() }
 }
 
 fn check(clone: &str, tip: &str) -> anyhow::Result<()> {

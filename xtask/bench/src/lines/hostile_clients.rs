@@ -175,7 +175,7 @@ impl Scene {
         }
         let started = Instant::now();
         match kind {
-            Kind::Listing => Request::info_refs(&url, None)?.send(|_| ())?,
+            Kind::Listing => Request::info_refs(&url, None, Connection::Closed)?.send(|_| ())?,
             Kind::Rest => {
                 let url = format!("{}{}", server.base_url(), self.repository.enriched_path());
                 Request::get(&url, Some(rest.authorization()))?.send(|_| ())?;

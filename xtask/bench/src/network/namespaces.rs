@@ -3,16 +3,11 @@
 //! This namespace is the near side: mirror and near servers run here. The clients reach it over a veth pair of
 //! 1 Gbit/s, and the far side over a line of their own that is as long and as narrow as the mirror's.
 
-use std::time::Duration;
-
 use anyhow::Context;
 
 use super::far_line::Line;
 use crate::process::{self, LOOK_UP_TIMEOUT, is_root};
 
-/// 80 ms there and back, 100 Mbit/s.
-const FAR: Line =
-    Line { way: Duration::from_millis(40), bytes_per_second: 100e6 / 8.0, queue_bytes: 4_000_000 };
 const NEAR_END_OF_FAR_LINE: &str = "10.213.3.2";
 const NEAR_RATE: &str = "1gbit";
 
@@ -41,8 +36,8 @@ impl Network {
     /// Address of far servers, for the near ones.
     pub const FAR_FOR_NEAR: &'static str = "10.213.3.1";
 
-    /// Makes everything.
-    pub fn make() -> anyhow::Result<Self> {
+    /// Makes everything; whoever is near reaches the far side over such a line.
+    pub fn make(line: Line) -> anyhow::Result<Self> {
         let run = std::process::id();
         let network = Network { far: name('f', run), clients: name('c', run), run };
         let (far, clients) = (network.far.as_str(), network.clients.as_str());
@@ -61,8 +56,8 @@ impl Network {
 
         let devices = ['a', 'b', 'c', 'd'].map(|letter| name(letter, run));
         let [client_tun, far_tun, near_tun, far_tun_of_near] = devices.each_ref().map(String::as_str);
-        FAR.lay(client_tun, far_tun)?;
-        FAR.lay(near_tun, far_tun_of_near)?;
+        line.lay(client_tun, far_tun)?;
+        line.lay(near_tun, far_tun_of_near)?;
         for (device, namespace) in [(client_tun, clients), (far_tun, far), (far_tun_of_near, far)] {
             ip(&["link", "set", device, "netns", namespace])?;
         }

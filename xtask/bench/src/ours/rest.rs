@@ -28,8 +28,7 @@ pub struct Rest {
 impl Rest {
     /// With a user's password.
     pub fn with_password(base_url: &str, user: &str, password: &str) -> anyhow::Result<Self> {
-        let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
-        Self::new(base_url, format!("Basic {pair}"))
+        Self::new(base_url, basic(user, password))
     }
 
     /// With an access token.
@@ -110,6 +109,11 @@ impl Rest {
         }
         request.send().with_context(|| format!("{method} {path} failed"))
     }
+}
+
+/// The value of the header that shows a user's password.
+pub fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// Asks until there is an answer; fails when it takes longer than the timeout.

@@ -68,6 +68,11 @@ impl Server {
         Self::start_role(binary, "mirror", site, scratch::folder("mirror")?, &arguments)
     }
 
+    /// Starts a mirror of a Git server that is not ours.
+    pub fn mirror_of_origin(binary: &Path, origin: &str, site: &Site) -> anyhow::Result<Self> {
+        Self::start_role(binary, "mirror", site, scratch::folder("mirror")?, &["--origin", origin])
+    }
+
     /// Starts a role as `heliostat <role>` does it, all other settings at their defaults but where and what.
     fn start_role(
         binary: &Path,

@@ -19,6 +19,8 @@ const FCGIWRAP: &str = "/usr/sbin/fcgiwrap";
 /// As many requests are worked on at once.
 const WORKERS: &str = "40";
 
+const UNBUFFERED: &str = "fastcgi_buffering off; fastcgi_request_buffering off;";
+
 /// Keeps answers for as long as any run takes. The key must fit the buffer for the head of a kept answer.
 const POST_CACHE: &str = r#"
       fastcgi_buffering on; fastcgi_request_buffering on;
@@ -41,8 +43,14 @@ pub fn is_installed() -> bool {
 
 /// As it is usually set up.
 pub fn start(served: &ServedFolder, site: &Site) -> anyhow::Result<Peer> {
-    let forwarding = "fastcgi_buffering off; fastcgi_request_buffering off;";
-    start_with(served, site, "nginx + fcgiwrap", forwarding, true)
+    start_with(served, site, "nginx + fcgiwrap", UNBUFFERED, true)
+}
+
+/// The same for those alone whom a file names with their passwords.
+pub fn start_for_readers(served: &ServedFolder, site: &Site, readers: &Path) -> anyhow::Result<Peer> {
+    let forwarding =
+        format!("{UNBUFFERED} auth_basic repositories; auth_basic_user_file {};", readers.display());
+    start_with(served, site, "nginx + fcgiwrap", &forwarding, true)
 }
 
 /// With the cache of answers.

@@ -26,13 +26,36 @@ pub fn program() -> Option<PathBuf> {
     program.is_file().then_some(program)
 }
 
-/// Starts it.
+/// Starts it in front of a server that everybody may read from.
 pub fn start(program: &Path, upstream: &str, site: &Site) -> anyhow::Result<Peer> {
+    start_with(program, upstream, None, site)
+}
+
+/// Starts it with this header for the upstream: it has one credential, and no rights of those who ask.
+pub fn start_with_credential(
+    program: &Path,
+    upstream: &str,
+    authorization: &str,
+    site: &Site,
+) -> anyhow::Result<Peer> {
+    start_with(program, upstream, Some(authorization), site)
+}
+
+fn start_with(
+    program: &Path,
+    upstream: &str,
+    authorization: Option<&str>,
+    site: &Site,
+) -> anyhow::Result<Peer> {
     let folder = scratch::folder("proxy")?;
     let address = site.free_address()?;
     let mut command = site.command(program);
     command.args(["--bind", &address, "--upstream", upstream, "--fetch-ttl-seconds", "0", "--cache-root"]);
     command.arg(folder.path().join("cache")).env("RUST_LOG", "warn").env("HOME", folder.path());
+    command.env("no_proxy", "*");
+    if let Some(value) = authorization {
+        command.env("GITCACHEPROXY_UPSTREAM_AUTH_HEADER", format!("Authorization: {value}"));
+    }
     let daemon = Daemon::start(command, site, &folder.path().join("log"), &Listens::Tcp(&address))?;
     Ok(Peer {
         name: "git-cache-proxy",

@@ -7,14 +7,17 @@ mod apache;
 mod daemon;
 mod fcgiwrap;
 mod git_cache_proxy;
+mod git_cdn;
 pub mod grokmirror;
 pub mod install;
 mod nginx;
+mod nginx_mirror;
+pub mod origin_mirrors;
 pub mod plain_hyper;
 pub mod served;
 pub mod tls_front;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -61,6 +64,16 @@ pub fn start_all(served: &ServedFolder, site: &Site) -> anyhow::Result<(Vec<Peer
         (None, _) => {}
     }
     Ok((peers, absent))
+}
+
+/// Why no Git server can be started that knows its readers, if so.
+pub fn why_no_origin() -> Option<String> {
+    (!fcgiwrap::is_installed()).then(|| install::Missing::Nginx.to_string())
+}
+
+/// Starts a Git server for those alone whom a file names with their passwords.
+pub fn start_origin(served: &ServedFolder, site: &Site, readers: &Path) -> anyhow::Result<Peer> {
+    fcgiwrap::start_for_readers(served, &site.with_own_group(), readers)
 }
 
 /// Starts the incumbents that are installed.

@@ -56,6 +56,10 @@ pub const HUGE: Shape = Shape {
     commits_per_tag: 110,
 };
 
+/// About 8 MB packed, a tenth of it in the newest tree: what comes over a narrow line within seconds.
+pub const TOOL: Shape =
+    Shape { commits: 4_000, files: 120, longest_file_lines: 900, percent_adding: 10, commits_per_tag: 80 };
+
 /// A few kilobytes: what most repositories of an organisation are.
 pub const SMALL: Shape =
     Shape { commits: 6, files: 5, longest_file_lines: 60, percent_adding: 30, commits_per_tag: 2 };

@@ -37,10 +37,15 @@ impl Git {
         Git { configuration, timeout: TIMEOUT }
     }
 
-    /// For servers that know this token. It goes with the first request already, so that no request is sent twice.
+    /// For servers that know this token.
     pub fn with_token(token: &str) -> Self {
+        Self::with_authorization(&format!("Bearer {token}"))
+    }
+
+    /// For servers that want this header. It goes with the first request already, so that no request is sent twice.
+    pub fn with_authorization(value: &str) -> Self {
         let mut git = Self::without_credentials();
-        git.configuration.push(("http.extraHeader", format!("Authorization: Bearer {token}")));
+        git.configuration.push(("http.extraHeader", format!("Authorization: {value}")));
         git
     }
 

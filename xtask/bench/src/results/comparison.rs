@@ -45,11 +45,13 @@ pub fn compare(report: &mut Report, quantity: &str, unit: &'static str, all: &[S
     {
         report.compared(format!("{quantity}: {} / ours", other.name), &other.samples, &ours.samples);
     }
-    if let (Some(incumbent), Some(with_token)) =
-        (incumbent, all.iter().find(|series| series.standing == Standing::OursWithToken))
-    {
-        let name = format!("{quantity}: {} / {}", incumbent.name, with_token.name);
-        report.compared(name, &incumbent.samples, &with_token.samples);
+    if let Some(with_token) = all.iter().find(|series| series.standing == Standing::OursWithToken) {
+        let name = format!("{quantity}: {} / ours", with_token.name);
+        report.compared(name, &with_token.samples, &ours.samples);
+        if let Some(incumbent) = incumbent {
+            let name = format!("{quantity}: {} / {}", incumbent.name, with_token.name);
+            report.compared(name, &incumbent.samples, &with_token.samples);
+        }
     }
     let Some(Times { name, at_least }) = goal else {
         return;
@@ -106,7 +108,10 @@ mod tests {
             (yardstick.name.as_str(), yardstick.value, yardstick.ours),
             ("apache", Some(30.0), Some(1.0))
         );
-        assert_eq!((report.quantities.len(), report.ratios.len()), (5, 4));
+        assert_eq!((report.quantities.len(), report.ratios.len()), (5, 5));
+        let with_token = &report.ratios[3];
+        assert_eq!(with_token.name, "CPU: ours, with a token / ours");
+        assert_eq!(with_token.samples.median(), Some(2.0));
     }
 
     #[test]

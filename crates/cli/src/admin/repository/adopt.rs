@@ -66,4 +66,10 @@ fn print_faults(output: OutputFormat, faults: &Value) {
         "Recorded and not served (heliostat repository restore PROJ/SLUG --from-mirror NAME brings back what a mirror has):",
     );
     output.list(&unserved, &UNSERVED);
+    if faults["complete"] == false {
+        line("");
+        line(
+            "The server was started a moment ago and has not looked at every repository yet: there may be more.",
+        );
+    }
 }

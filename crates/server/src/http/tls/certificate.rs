@@ -20,6 +20,8 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 const OF_EVERYBODY: u32 = 0o007;
 /// So long before its end a certificate is to be replaced: those that are renewed by themselves are replaced earlier.
 const RENEWAL_DUE: Duration = Duration::from_hours(14 * 24);
+/// The last second that a certificate can name, at the end of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
 /// What rustls calls the certificate of an authority in the place of a server's.
 const OF_AN_AUTHORITY: &str = "CaUsedAsEndEntity";
 /// The one protocol that is spoken inside, as clients are told.
@@ -139,6 +141,12 @@ impl Identity {
         Ok(config)
     }
 
+    /// When the certificate ends.
+    pub(super) fn ends_at(&self) -> Option<SystemTime> {
+        let certificate = ParsedCertificate::try_from(self.certificates.first()?).ok()?;
+        Some(end_of(&certificate))
+    }
+
     /// Why clients of this address will not accept the certificate, or soon will not.
     pub(super) fn complaint(&self, base_url: &Url, now: SystemTime) -> Option<String> {
         let certificate = ParsedCertificate::try_from(self.certificates.first()?).ok()?;
@@ -151,23 +159,42 @@ impl Identity {
                  another address as --base-url"
             ));
         }
-        match (validity_at(&certificate, now), validity_at(&certificate, now + RENEWAL_DUE)) {
-            (Validity::Over, _) => Some("the certificate has expired: renew it".to_owned()),
-            (Validity::OfAnAuthority, _) => Some(
+        match validity_at(&certificate, now) {
+            Validity::OfAnAuthority => Some(
                 "the certificate is that of an authority, and servers that call this one refuse it: use one that was made \
                  with basicConstraints CA:FALSE"
                     .to_owned(),
             ),
-            (Validity::Ahead, _) => {
+            Validity::Ahead => {
                 Some("the certificate is not valid yet: look at this machine's clock".to_owned())
             }
-            (Validity::Now, Validity::Over) => {
-                let days = RENEWAL_DUE.as_secs() / 86_400;
-                Some(format!("the certificate expires within {days} days: renew it, then send SIGHUP"))
-            }
-            (Validity::Now, _) => None,
+            Validity::Over | Validity::Now => end_notice(end_of(&certificate), now),
         }
     }
+}
+
+/// What is to be said at this moment of a certificate that ends then.
+pub(super) fn end_notice(ends_at: SystemTime, now: SystemTime) -> Option<String> {
+    if ends_at < now {
+        return Some("the certificate has expired: renew it, then send SIGHUP".to_owned());
+    }
+    let days = RENEWAL_DUE.as_secs() / 86_400;
+    let is_due = ends_at < now + RENEWAL_DUE;
+    is_due.then(|| format!("the certificate expires within {days} days: renew it, then send SIGHUP"))
+}
+
+/// The last second at which a certificate is not over. rustls does not tell it, but says of any moment whether it is.
+fn end_of(certificate: &ParsedCertificate<'_>) -> SystemTime {
+    let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+    let (mut not_over, mut over) = (0, LAST_SECOND + 1);
+    while over - not_over > 1 {
+        let between = not_over + (over - not_over) / 2;
+        match validity_at(certificate, at(between)) {
+            Validity::Over => over = between,
+            Validity::Ahead | Validity::Now | Validity::OfAnAuthority => not_over = between,
+        }
+    }
+    at(not_over)
 }
 
 /// How a certificate stands to a moment.
@@ -319,6 +346,15 @@ mod tests {
         assert!(fault(&good).contains("holds no certificate"), "{}", fault(&good));
         good.certificate = folder.path().join("nowhere");
         assert!(fault(&good).starts_with("cannot read"), "{}", fault(&good));
+    }
+
+    #[test]
+    fn a_certificate_ends_when_it_says_whoever_has_made_it() {
+        for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+            let (_folder, files) = files_with(is_ca);
+            let ends_at = Identity::read(&files).expect("read").ends_at().expect("it was read");
+            assert_eq!(ends_at, UNIX_EPOCH + Duration::from_secs(1_798_761_600), "2027-01-01");
+        }
     }
 
     #[test]

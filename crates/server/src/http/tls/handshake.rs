@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use url::Url;
 
-use super::certificate::{Identity, TlsFiles, TlsFilesError};
+use super::certificate::{Identity, TlsFiles, TlsFilesError, end_notice};
 use super::kernel::Kernel;
 use super::records::Records;
 use crate::http::shared_places::SharedPlaces;
@@ -51,11 +51,18 @@ pub struct Tls(Arc<Inner>);
 struct Inner {
     files: TlsFiles,
     /// What the next connection begins with.
-    config: RwLock<Arc<ServerConfig>>,
+    shown: RwLock<Shown>,
     /// For what is computed with the key: half of the cores at once, so that requests go on, and each network in turn.
     places: SharedPlaces,
     /// What encrypts once hands are shaken; this process where there is none.
     kernel: Option<Kernel>,
+}
+
+/// What clients are shown, as it was read last.
+#[derive(Debug)]
+struct Shown {
+    config: Arc<ServerConfig>,
+    ends_at: Option<SystemTime>,
 }
 
 impl Tls {
@@ -65,18 +72,28 @@ impl Tls {
             KernelTls::Auto => Kernel::find(),
             KernelTls::Off => None,
         };
-        let config = RwLock::new(config_of(&files, kernel)?);
+        let shown = RwLock::new(Shown::read(&files, kernel)?);
         tracing::info!(by_kernel = kernel.is_some(), certificate = %files.certificate.display(), "TLS is spoken");
         let places = (available_parallelism().map_or(1, NonZero::get) / 2).max(1);
         let places = SharedPlaces::new(places, places.div_ceil(2));
-        Ok(Self(Arc::new(Inner { files, config, places, kernel })))
+        Ok(Self(Arc::new(Inner { files, shown, places, kernel })))
     }
 
     /// Reads the files again, for connections from now on; what cannot be used leaves the former ones in use.
     pub fn reload(&self) -> Result<(), TlsFilesError> {
-        let config = config_of(&self.0.files, self.0.kernel)?;
-        *self.0.config.write() = config;
+        let shown = Shown::read(&self.0.files, self.0.kernel)?;
+        *self.0.shown.write() = shown;
         Ok(())
+    }
+
+    /// When the certificate ends that clients are shown now.
+    pub fn ends_at(&self) -> Option<SystemTime> {
+        self.0.shown.read().ends_at
+    }
+
+    /// What is to be said of that now: it has ended, or soon will.
+    pub fn end_notice(&self) -> Option<String> {
+        end_notice(self.ends_at()?, SystemTime::now())
     }
 
     /// What is to be said of the certificate to clients of this address.
@@ -113,7 +130,7 @@ impl Tls {
         let begun = LazyConfigAcceptor::new(Acceptor::default(), records).await?;
         let handshake = {
             let _place = self.0.places.take(prefix).await;
-            let config = Arc::clone(&self.0.config.read());
+            let config = Arc::clone(&self.0.shown.read().config);
             // Computes, and waits for nothing.
             begun.into_stream(config)
         };
@@ -125,11 +142,15 @@ impl Tls {
     }
 }
 
-/// What connections begin with, with these files; keys may leave rustls only for the kernel.
-fn config_of(files: &TlsFiles, kernel: Option<Kernel>) -> Result<Arc<ServerConfig>, TlsFilesError> {
-    let mut config = Identity::read(files)?.into_config(files)?;
-    config.enable_secret_extraction = kernel.is_some();
-    Ok(Arc::new(config))
+impl Shown {
+    /// What connections begin with, with these files; keys may leave rustls only for the kernel.
+    fn read(files: &TlsFiles, kernel: Option<Kernel>) -> Result<Self, TlsFilesError> {
+        let identity = Identity::read(files)?;
+        let ends_at = identity.ends_at();
+        let mut config = identity.into_config(files)?;
+        config.enable_secret_extraction = kernel.is_some();
+        Ok(Self { config: Arc::new(config), ends_at })
+    }
 }
 
 /// Whether a connection was opened and closed again without a word, as load balancers do to see whether one listens.

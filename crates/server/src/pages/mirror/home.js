@@ -14,20 +14,21 @@ function showProgress({ discovering, totalRepos, mirroredRepos, inStepRepos, not
   }
   bar.max = Math.max(total, 1);
   bar.value = total === 0 && notKnownSince === undefined ? 1 : inStepRepos;
-  note("counts", counted(total, inStepRepos, discovering, notKnownSince));
+  note("counts", inStepOf(total, inStepRepos, discovering, notKnownSince));
 }
 
 /** What is in step, and nothing about now while that is not known. */
-function counted(total, inStep, discovering, notKnownSince) {
+function inStepOf(total, inStep, discovering, notKnownSince) {
   const all = inStep === total;
   if (notKnownSince !== undefined) {
     if (total === 0) return "Nothing is synchronized yet.";
-    const were = all ? (total === 1 ? "The one repository was" : `All ${total} repositories were`) : `${inStep} of ${total} repositories were`;
+    const several = all ? `All ${total} repositories were` : `${inStep} of ${repositoryCount(total)} ${inStep === 1 ? "was" : "were"}`;
+    const were = all && total === 1 ? "The one repository was" : several;
     return `${were} in step with the upstream ${ago(notKnownSince)}. What it has gained since then is not known.`;
   }
   if (total === 0) return "There is nothing to synchronize.";
-  if (all && !discovering) return `Everything is in step with the upstream: ${total} of ${total} repositories.`;
-  return `${inStep} of ${total} repositories are in step with the upstream${discovering ? ", still counting" : ""}.`;
+  if (all && !discovering) return `Everything is in step with the upstream: ${total} of ${repositoryCount(total)}.`;
+  return `${inStep} of ${repositoryCount(total)} ${inStep === 1 ? "is" : "are"} in step with the upstream${discovering ? ", still counting" : ""}.`;
 }
 
 function lag({ lagMillis, lagLimitMillis, notKnownSince }) {
@@ -89,8 +90,8 @@ function heldRow({ projectKey, slug, reason, since }) {
 function showHeld({ count, repositories, unrecordedCount }) {
   element("held-back-list").replaceChildren(...repositories.map(heldRow));
   const unnamed = count - repositories.length;
-  const more = unnamed > 0 ? `${unnamed} more are not named. ` : "";
-  note("held-back-more", more + (unrecordedCount > 0 ? `No record tells of ${unrecordedCount} repositories on its disk.` : ""));
+  const more = unnamed > 0 ? `${counted(unnamed, "more is", "more are")} not named. ` : "";
+  note("held-back-more", more + (unrecordedCount > 0 ? `No record tells of ${repositoryCount(unrecordedCount)} on its disk.` : ""));
   element("held-back-seen").hidden = count + unrecordedCount === 0;
 }
 

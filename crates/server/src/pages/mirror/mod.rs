@@ -60,6 +60,9 @@ pub fn mirror_home(mirror: Arc<Mirror>, cleartext_notice: Option<&'static str>) 
     let routes = Route::new()
         .at("/repositories", of(repositories))
         .at("/repositories/:repository", of(repository))
+        // The upstream's addresses of the same.
+        .at("/projects", of(repositories))
+        .at("/projects/:project", of(repositories))
         .at("/projects/:project/repos/:repository", of(repository))
         .at("/projects/:project/repos/:repository/browse", of(repository));
     let home = make_sync(move |request| {

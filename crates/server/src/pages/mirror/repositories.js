@@ -1,6 +1,8 @@
 // All that is mirrored, and what of it is behind.
 
 const filter = element("search").elements.filter;
+const [place, project] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
+if (place === "projects" && project) filter.value = `${project.toLowerCase()}/`;
 let served = [];
 let behind = new Map();
 
@@ -26,7 +28,7 @@ function showFound() {
   const wanted = filter.value.toLowerCase();
   const found = served.filter(({ path }) => path.toLowerCase().includes(wanted));
   fillTable("repositories", found.map(repositoryRow));
-  show("found", `${found.length} of ${served.length} repositories`);
+  show("found", `${found.length} of ${repositoryCount(served.length)}`);
 }
 
 element("search").addEventListener("submit", (event) => event.preventDefault());

@@ -14,16 +14,30 @@ function showClone(key, slug) {
   element("clone-card").hidden = false;
 }
 
-function showCopy(copy) {
+/** How far what is here is known to be what the upstream has. */
+function copyIsKnown(copy, state, contact) {
+  if (copy.lastSyncDate === undefined) return "It is not here yet.";
+  const word = named(state).word;
+  const answered = contact === undefined ? "" : ` The upstream answered last ${ago(contact)}.`;
+  if (copy.notKnownSince !== undefined) {
+    const compared = Math.max(copy.lastSyncDate, copy.lastComparisonDate ?? 0);
+    return `${word}: it is what the upstream had ${ago(compared)}.${answered}`;
+  }
+  if (copy.behindSince !== undefined) return `${word}: a change that was announced ${ago(copy.behindSince)} is not here yet.${answered}`;
+  return `${word}: nothing newer is known of.${answered}`;
+}
+
+function showCopy(copy, contact) {
   const isBehind = copy.behindSince !== undefined;
   const state = copy.notKnownSince !== undefined ? "UNVERIFIED" : isBehind ? "BEHIND" : copy.status;
   element("state").hidden = false;
   showState("state", state);
-  show("as-of", copy.lastSyncDate === undefined ? "It is not here yet." : `${named(state).word}, as of ${ago(copy.lastSyncDate)}.`);
+  show("as-of", copyIsKnown(copy, state, contact));
   const pairs = [
     ["State", stateBadge(state)],
     ["Last synchronization", time(copy.lastSyncDate)],
     ["Last comparison", time(copy.lastComparisonDate)],
+    ["Last contact with the upstream", time(contact)],
     ["Generation", `${copy.generation ?? "none"} of ${copy.upstreamGeneration ?? "an unknown one"}`],
     ["Behind since", isBehind ? time(copy.behindSince) : "not behind"],
     ["Failures", String(copy.failedSyncCount ?? 0)],
@@ -40,10 +54,13 @@ async function refresh() {
   try {
     const id = isById ? parts[1] : await findId();
     if (id === null) return;
-    const copy = await ask(`rest/mirroring/latest/mirrorRepos/${encodeURIComponent(id)}`);
+    const [copy, status] = await Promise.all([
+      ask(`rest/mirroring/latest/mirrorRepos/${encodeURIComponent(id)}`),
+      ask("status", { anyStatus: true }).catch(() => null),
+    ]);
     const place = /\/scm\/([^/]+)\/([^/]+)\.git$/.exec([...copy.cloneUrls, ...copy.pushUrls][0]?.href ?? "");
     if (isById && place) showClone(place[1].startsWith("~") ? place[1] : place[1].toUpperCase(), place[2]);
-    showCopy(copy);
+    showCopy(copy, status?.upstream?.lastContactDate);
   } catch (error) {
     note("problem", username === null ? "Sign in to see how it stands here, if you may read it." : error.message);
   }

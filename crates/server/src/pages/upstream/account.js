@@ -39,20 +39,13 @@ async function refresh() {
   }
 }
 
-element("create").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const { name, permission, expiryDays } = event.target.elements;
+onSubmit("create", async ({ name, permission, expiryDays }) => {
   const wanted = { name: name.value, permissions: [permission.value] };
   if (expiryDays.value) wanted.expiryDays = Number(expiryDays.value);
-  try {
-    const { token } = await send("PUT", path(), wanted);
-    element("secret").replaceChildren(command(token));
-    element("secret-card").hidden = false;
-    name.value = "";
-    note("problem", "");
-  } catch (error) {
-    note("problem", error.message);
-  }
+  const { token } = await send("PUT", path(), wanted);
+  element("secret").replaceChildren(command(token));
+  element("secret-card").hidden = false;
+  name.value = "";
   await refresh();
 });
 

@@ -104,16 +104,16 @@ function standingCell(stands) {
   cell.className = isBad ? "bad" : "";
   const add = (text) => cell.append(make("br"), text);
   if (stands.toldDate !== undefined) {
-    const counts = `${isBad ? "had" : "has"} ${stands.inStepRepos} of ${stands.mirroredRepos} repositories synchronized`;
+    const counts = `${isBad ? "had" : "has"} ${stands.inStepRepos} of ${repositoryCount(stands.mirroredRepos)} synchronized`;
     add(stands.mirroredRepos === 0 ? "there is nothing to synchronize" : counts);
   }
   if (stands.lagMillis !== undefined) add(`behind for ${duration(stands.lagMillis)}`);
   if (stands.lastSyncDate !== undefined) add(`synchronized last ${ago(stands.lastSyncDate)}`);
   if (stands.failingRepos > 0) {
-    const which = stands.failingRepos === 1 ? "" : `${stands.failingRepos} repositories could not be synchronized, `;
+    const which = stands.failingRepos === 1 ? "" : `${repositoryCount(stands.failingRepos)} could not be synchronized, `;
     add(`${which}${stands.failure ?? "it is not known why"}`);
   }
-  if (stands.pendingEvents > 0) add(`${stands.pendingEvents} event${stands.pendingEvents === 1 ? "" : "s"} to deliver`);
+  if (stands.pendingEvents > 0) add(`${counted(stands.pendingEvents, "event", "events")} to deliver`);
   if (stands.lastError) {
     const error = make("div", stands.lastError);
     error.className = "error";
@@ -224,8 +224,12 @@ withSession(async () => {
 repeat(async () => {
   try {
     const status = await ask("status", { anyStatus: true });
-    showState("state", status.state, status.state === "RUNNING" && !status.reason ? "good" : "bad");
+    // A mirror that is away, or a source, is something to look at. What this server does not serve of its own is worse.
+    const isFaulty = status.unservedRepos > 0 || status.unrecordedRepos > 0;
+    const running = status.health === "GREEN" ? "good" : isFaulty ? "bad" : "wait";
+    showState("state", status.state, status.state === "RUNNING" ? running : undefined);
     note("reason", status.reason ?? "");
+    element("faults").hidden = !isFaulty;
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }

@@ -27,7 +27,7 @@ function showStanding(mirror, stands) {
     ["Runs", [mirror.productType, mirror.productVersion].filter(Boolean).join(" ")],
     ["Last heard of", time(stands.lastSeenDate ?? mirror.lastSeenDate)],
     ["Last told how it stands", time(stands.toldDate)],
-    ["Synchronized", stands.mirroredRepos === undefined ? "not known" : stands.mirroredRepos === 0 ? "there is nothing to synchronize" : `${stands.inStepRepos} of ${stands.mirroredRepos} repositories`],
+    ["Synchronized", stands.mirroredRepos === undefined ? "not known" : stands.mirroredRepos === 0 ? "there is nothing to synchronize" : `${stands.inStepRepos} of ${repositoryCount(stands.mirroredRepos)}`],
     ["Last synchronization", time(stands.lastSyncDate)],
     ["Behind for", stands.lagMillis === undefined ? "not behind" : duration(stands.lagMillis)],
     ["Could not be synchronized", stands.failingRepos > 0 ? `${stands.failingRepos}: ${stands.failure ?? "it is not known why"}` : "none"],
@@ -36,7 +36,7 @@ function showStanding(mirror, stands) {
   element("standing").replaceChildren(...pairs.flatMap(([term, value]) => [make("dt", term), make("dd", value)]));
   element("standing-card").hidden = element("remove-card").hidden = false;
   element("error-card").hidden = !stands.lastError;
-  show("pending", `${stands.pendingEvents} event${stands.pendingEvents === 1 ? " waits" : "s wait"}. What the last attempt said:`);
+  show("pending", `${counted(stands.pendingEvents, "event waits", "events wait")}. What the last attempt said:`);
   if (element("delivery-error").textContent !== (stands.lastError ?? "")) show("delivery-error", stands.lastError);
 }
 
@@ -70,13 +70,9 @@ async function refresh() {
   }
 }
 
-element("remove").addEventListener("click", () => {
+element("remove").addEventListener("click", async () => {
   show("remove-title", `Remove ${element("heading").textContent}?`);
-  element("remove-dialog").showModal();
-});
-element("remove-confirm").addEventListener("click", async (event) => {
-  event.preventDefault();
-  element("remove-dialog").close();
+  if (!(await confirmed("remove-dialog"))) return;
   try {
     await send("DELETE", path);
     location.assign(root);

@@ -1,4 +1,5 @@
-//! The console of an upstream: where things are, its repositories, who follows it, its users, and one's own tokens.
+//! The console of an upstream: where things are, its repositories, who follows it, its users, one's own tokens, and what
+//! is wrong with repositories.
 //!
 //! Its pages lie at the addresses by which the contract's `links.self` name things.
 
@@ -11,9 +12,9 @@ use poem::{Response, Route, get};
 
 use super::page::{Frame, Site, redirect_to_folder, respond};
 
-/// Declares a page of its template and script, which lie beside this file under one name.
+/// Declares a page of its template and the parts of its script, which lie beside this file.
 macro_rules! page {
-    ($page:ident, $html:tt, $script:tt) => {
+    ($page:ident, $html:tt, $($script:tt),+) => {
         #[derive(Template)]
         #[template(path = $html)]
         struct $page<'a> {
@@ -25,18 +26,19 @@ macro_rules! page {
             fn of(site: &Site) -> Response {
                 let frame = Frame::new(site);
                 let nonce = frame.nonce.clone();
-                respond(&nonce, &$page { frame, script: include_str!($script) })
+                respond(&nonce, &$page { frame, script: concat!($(include_str!($script)),+) })
             }
         }
     };
 }
 
 page!(Home, "upstream/home.html", "home.js");
-page!(Repositories, "upstream/repositories.html", "repositories.js");
-page!(Repository, "upstream/repository.html", "repository.js");
+page!(Repositories, "upstream/repositories.html", "permissions.js", "repositories.js");
+page!(Repository, "upstream/repository.html", "permissions.js", "webhooks.js", "repository.js");
 page!(Mirror, "upstream/mirror.html", "mirror.js");
-page!(Users, "upstream/users.html", "users.js");
+page!(Users, "upstream/users.html", "permissions.js", "users.js");
 page!(Account, "upstream/account.html", "account.js");
+page!(RepositoryFaults, "upstream/repository_faults.html", "repository_faults.js");
 
 /// The pages of the upstream with this display name.
 pub fn upstream_home(
@@ -61,6 +63,7 @@ pub fn upstream_home(
         .at("/users", of(Users::of))
         .at("/users/:user", of(Users::of))
         .at("/account", of(Account::of))
+        .at("/repository-faults", of(RepositoryFaults::of))
 }
 
 #[cfg(test)]
@@ -71,7 +74,16 @@ mod tests {
     #[tokio::test]
     async fn the_pages_are_complete_and_their_texts_are_escaped() {
         let site = site();
-        for page in [Home::of, Repositories::of, Repository::of, Mirror::of, Users::of, Account::of] {
+        let pages = [
+            Home::of,
+            Repositories::of,
+            Repository::of,
+            Mirror::of,
+            Users::of,
+            Account::of,
+            RepositoryFaults::of,
+        ];
+        for page in pages {
             let page = page(&site).into_body().into_string().await.expect("the page is text");
             assert!(!page.contains("<b>Heliostat") && !page.contains("<h1><b></h1>"), "{page}");
             assert!(page.contains("data-root=\"/x/\"") && page.contains("href=\"/x/projects\""), "{page}");

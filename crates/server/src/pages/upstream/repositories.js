@@ -40,11 +40,6 @@ async function showProjects() {
   const select = form.elements.project;
   const chosen = select.value || projectInAddress || "";
   const projects = await all("rest/api/latest/projects").catch(() => []);
-  const option = (value, text) => {
-    const made = make("option", text);
-    made.value = value;
-    return made;
-  };
   select.replaceChildren(option("", "All projects"), ...projects.map(({ key, name }) => option(key, `${key} · ${name}`)));
   const known = projects.find(({ key }) => key.toLowerCase() === chosen.toLowerCase());
   // One that cannot be read is still what the address is about.
@@ -57,6 +52,39 @@ async function showProjects() {
   }
 }
 
+/** Only those who administer a project make repositories in it. Who may make projects is not told before they do. */
+async function showCreation() {
+  element("create-project-card").hidden = username === null;
+  const mine = username === null ? [] : await all("rest/api/latest/projects?permission=PROJECT_ADMIN").catch(() => []);
+  element("create-repository-card").hidden = mine.length === 0;
+  const { project } = element("create-repository").elements;
+  const chosen = form.elements.project.value;
+  project.replaceChildren(...mine.map(({ key, name }) => option(key, `${key} · ${name}`)));
+  if (mine.some(({ key }) => key === chosen)) project.value = chosen;
+}
+
+/** What a form says of something new, without what was left empty. */
+function described({ name, description, public: isPublic }) {
+  const wanted = { name: name.value, public: isPublic.checked };
+  if (description.value) wanted.description = description.value;
+  return wanted;
+}
+
+onSubmit("create-repository", async (fields) => {
+  const wanted = { ...described(fields), defaultBranch: fields.defaultBranch.value };
+  const { project, slug } = await send("POST", at`rest/api/latest/projects/${fields.project.value}/repos`, wanted);
+  location.assign(root + at`projects/${project.key}/repos/${slug}`);
+});
+
+onSubmit("create-project", async (fields) => {
+  const { key } = await send("POST", "rest/api/latest/projects", { ...described(fields), key: fields.key.value });
+  location.assign(root + at`projects/${key}`);
+});
+
+const showPermissions = projectInAddress
+  ? permissionsCard(at`rest/api/latest/projects/${projectInAddress}/permissions/users`, "Permissions for this project", levelsOf("PROJECT"))
+  : async () => {};
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   search();
@@ -64,6 +92,7 @@ form.addEventListener("submit", (event) => {
 element("more").addEventListener("click", () => search(next));
 
 withSession(async () => {
+  element("permissions-card").hidden = true;
   await showProjects();
-  await search();
+  await Promise.all([search(), showCreation(), showPermissions()]);
 });

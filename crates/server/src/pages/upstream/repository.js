@@ -1,10 +1,10 @@
-// One repository: how to clone it and from where, its branches, its copies on mirrors, whom it follows and whom it tells.
+// One repository: how to clone it and from where, its branches, its copies on mirrors, whom it follows and whom it tells, and
+// who may do what.
 
 const [, projectKey, , slug] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
 const path = at`rest/api/latest/projects/${projectKey}/repos/${slug}`;
 const BRANCHES = 25;
-const LOG = 20;
-const CARDS = ["about", "branches", "mirrors", "following", "webhooks"];
+const CARDS = ["about", "branches", "mirrors", "following", "webhooks", "permissions"];
 const base = document.body.dataset.baseUrl;
 // The places from which it can be cloned; the primary is always the first.
 let sources = [];
@@ -56,7 +56,7 @@ async function showAbout() {
     ["Default branch", repository.defaultBranch],
     ["Who may read", repository.public ? "everybody" : "who has the permission"],
     ["Hashes", repository.objectFormat],
-    ["Last push or change", time(usage.updatedDate)],
+    ["Last change of branches, tags or settings", time(usage.updatedDate)],
     ["Size", sizeOf(usage.sizeBytes)],
     ["Archived", repository.archived ? "yes" : undefined],
   ]);
@@ -80,25 +80,36 @@ async function showBranches(start = 0) {
 }
 
 /** How a repository stands on a mirror, as this server has been told. */
-const copyState = ({ copy }) => [copy?.standing ?? "UNKNOWN", copy?.reportedDate];
+const copyState = ({ copy }) => copy?.standing ?? "UNKNOWN";
+
+/**
+ * How far what a mirror has is known. It reports when it has synchronized something, and is silent while there is nothing to
+ * report: one that has reported the newest generation has it still, and more than its last contact is not to be asked for.
+ */
+function copyIsKnown({ copy, mirrorServer }) {
+  const contact = `The mirror was last heard of ${ago(mirrorServer.lastSeenDate)}.`;
+  if (copy?.reportedDate === undefined) return `It has not told yet how far it is. ${contact}`;
+  const word = named(copy.standing).word;
+  if (copy.standing === "UP_TO_DATE") return `${word}: it has what is here now. ${contact}`;
+  return `${word}: it reported last ${ago(copy.reportedDate)}. ${contact}`;
+}
 
 async function showMirrors({ id }) {
   const mirrors = await all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
   fillTable("mirrors", mirrors.map((mirror) => {
     const { mirrorServer } = mirror;
-    const [state, told] = copyState(mirror);
     return row(
       headingsOf("mirrors"),
       make("td", make("b", pageLink(at`mirrors/${mirrorServer.id}`, mirrorServer.name)), make("br"), link(mirrorServer.baseUrl)),
-      make("td", stateBadge(state)),
-      make("td", time(told)),
+      make("td", stateBadge(copyState(mirror))),
+      make("td", time(mirror.copy?.reportedDate)),
+      make("td", time(mirrorServer.lastSeenDate)),
     );
   }));
   element("mirrors-card").hidden = false;
   showSources([primary(), ...mirrors.map((mirror) => {
-    const [state, told] = copyState(mirror);
-    const asOf = told === null || told === undefined ? "It has not told yet how far it is." : `${named(state).word}, as of ${ago(told)}.`;
-    return { name: `mirror ${mirror.mirrorServer.name}`, url: cloneUrlAt(mirror.mirrorServer.baseUrl), asOf };
+    const { name, baseUrl } = mirror.mirrorServer;
+    return { name: `mirror ${name}`, url: cloneUrlAt(baseUrl), asOf: copyIsKnown(mirror) };
   })]);
 }
 
@@ -117,54 +128,7 @@ async function showFollowing() {
   element("following-card").hidden = false;
 }
 
-function invocationRow({ start, event, attempt, result, duration: took }) {
-  const shown = make("td", result.outcome, result.statusCode === undefined ? "" : ` ${result.statusCode}`, make("br"), result.description);
-  if (result.outcome !== "SUCCESS") shown.className = "bad";
-  const headings = ["When", "Event", "Attempt", "Result", "Took"];
-  return row(headings, make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
-}
-
-async function showLog(webhook) {
-  const page = await ask(`${path}/webhooks/${webhook.id}/invocations?limit=${LOG}`);
-  show("log-title", page.size === 0 ? `${webhook.name} has not been called yet` : `The last calls of ${webhook.name}`);
-  element("log").replaceChildren(...page.values.map(invocationRow));
-  element("log-card").hidden = false;
-}
-
-async function test(webhook) {
-  const { result, duration: took } = await send("POST", `${path}/webhooks/test?webhookId=${webhook.id}`);
-  const answered = result.statusCode === undefined ? result.description : `${result.statusCode} ${result.description}`;
-  note("test-result", `${webhook.name}: ${result.outcome}, ${answered}, after ${took} ms.`);
-}
-
-async function showWebhooks() {
-  const webhooks = await all(`${path}/webhooks?statistics=true`);
-  fillTable("webhooks", webhooks.map((webhook) => {
-    const { lastSuccess, lastFailure, lastError } = webhook.statistics ?? {};
-    const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
-    const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
-    if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
-    const acts = make("td", button("Test", "quiet", () => test(webhook)), button("Log", "quiet", () => showLog(webhook)));
-    acts.className = "acts";
-    return row(
-      headingsOf("webhooks"),
-      make("td", make("b", webhook.name), webhook.active ? "" : " (not active)", make("br"), webhook.url),
-      make("td", webhook.events.join(", ")),
-      lastCell,
-      acts,
-    );
-  }));
-  element("webhooks-card").hidden = false;
-}
-
-/** What only some may see is left out for the others, and what does not exist for all. */
-async function unlessRefused(showPart) {
-  try {
-    await showPart();
-  } catch (error) {
-    if (![401, 403, 404].includes(error.status)) note("problem", error.message);
-  }
-}
+const showPermissions = permissionsCard(`${path}/permissions/users`, "Permissions for this repository", levelsOf("REPO"));
 
 async function refresh() {
   for (const card of CARDS) element(`${card}-card`).hidden = true;
@@ -173,7 +137,7 @@ async function refresh() {
     const repository = await showAbout();
     await Promise.all([
       unlessRefused(showBranches),
-      ...(username === null ? [] : [() => showMirrors(repository), showFollowing, showWebhooks].map(unlessRefused)),
+      ...(username === null ? [] : [() => showMirrors(repository), showFollowing, showWebhooks, showPermissions].map(unlessRefused)),
     ]);
   } catch (error) {
     element("state").hidden = true;

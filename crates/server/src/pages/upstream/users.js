@@ -2,18 +2,17 @@
 
 const [, slugInAddress] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
 const form = element("search");
-let doomed = null;
 
 function userRow(user) {
   const acts = make("td");
   acts.className = "acts";
   // Nobody deletes themselves by a slip.
   if (user.deletable && user.name !== username) {
-    acts.append(button("Delete", "danger", async () => {
-      doomed = user;
+    const remove = async () => {
       show("delete-title", `Delete ${user.name}?`);
-      element("delete-dialog").showModal();
-    }));
+      if (await confirmed("delete-dialog")) await send("DELETE", `rest/api/latest/admin/users?name=${encodeURIComponent(user.name)}`);
+    };
+    acts.append(button("Delete", "danger", remove, refresh));
   }
   return row(
     headingsOf("users"),
@@ -40,7 +39,7 @@ async function listed() {
 }
 
 async function refresh() {
-  element("users-card").hidden = element("create-card").hidden = true;
+  for (const card of ["users", "create", "permissions"]) element(`${card}-card`).hidden = true;
   if (username === null) return;
   try {
     const users = await listed();
@@ -51,6 +50,7 @@ async function refresh() {
   } catch (error) {
     note("problem", error.message);
   }
+  if (!slugInAddress) await showPermissions();
 }
 
 form.addEventListener("submit", (event) => {
@@ -58,34 +58,24 @@ form.addEventListener("submit", (event) => {
   refresh();
 });
 
-element("create").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const { name, displayName, password } = event.target.elements;
+onSubmit("create", async ({ name, displayName, emailAddress, password }, sent) => {
   note("created", "");
-  note("problem", "");
-  try {
-    // In the body: addresses are written into logs.
-    await send("POST", "rest/api/latest/admin/users", { name: name.value, displayName: displayName.value, password: password.value });
-    note("created", `${name.value} can sign in now. Permissions are granted per project and repository.`);
-    event.target.reset();
-  } catch (error) {
-    note("problem", error.message);
-  }
+  const wanted = { name: name.value, displayName: displayName.value, password: password.value };
+  if (emailAddress.value) wanted.emailAddress = emailAddress.value;
   password.value = "";
+  // In the body: addresses are written into logs.
+  await send("POST", "rest/api/latest/admin/users", wanted);
+  note("created", `${name.value} can sign in now. Permissions for projects and repositories are granted on their pages.`);
+  sent.reset();
   await refresh();
 });
 
-element("delete-confirm").addEventListener("click", async (event) => {
-  event.preventDefault();
-  element("delete-dialog").close();
-  try {
-    await send("DELETE", `rest/api/latest/admin/users?name=${encodeURIComponent(doomed.name)}`);
-    note("problem", "");
-  } catch (error) {
-    note("problem", error.message);
-  }
-  await refresh();
-});
+const showPermissions = permissionsCard("rest/api/latest/admin/permissions/users", "Permissions for the whole server", [
+  ["LICENSED_USER", "sign in"],
+  ["PROJECT_CREATE", "create projects"],
+  ["ADMIN", "administer"],
+  ["SYS_ADMIN", "administer, and appoint those who do"],
+]);
 
 withSession(async () => {
   note("problem", "");

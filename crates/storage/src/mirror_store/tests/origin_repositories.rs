@@ -62,3 +62,20 @@ async fn readers_are_known_until_they_may_no_longer_read_or_the_repository_goes(
         assert!(store.origin_readers_since(0, 10).await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn no_more_readers_are_kept_than_so_many() {
+    for (store, _test) in stores().await {
+        let one = store.origin_repository_at("/acme/one.git", "sha1", NOW).await.unwrap();
+        let readers: Vec<_> =
+            (0..5).map(|number| reader(&one, &format!("reader-{number}"), NOW + number)).collect();
+        store.keep_origin_readers(&readers).await.unwrap();
+        assert_eq!(store.keep_newest_origin_readers(5).await.unwrap(), None);
+        assert_eq!(store.keep_newest_origin_readers(2).await.unwrap(), Some(NOW + 2));
+        let kept = store.origin_readers_since(0, 10).await.unwrap();
+        assert_eq!(kept, [readers[4].clone(), readers[3].clone()]);
+        assert_eq!(store.keep_newest_origin_readers(2).await.unwrap(), None);
+        assert_eq!(store.keep_newest_origin_readers(0).await.unwrap(), Some(NOW + 4));
+        assert!(store.origin_readers_since(0, 10).await.unwrap().is_empty());
+    }
+}

@@ -18,7 +18,8 @@ impl GetContentHashById for UpstreamHandlers {
             remembered_answers::begin().await;
         }
         let caller = self.identify(&call).await?;
-        let repository = self.upstream.repositories().repository_by_id(&caller, &request.repo_id).await?;
+        let repositories = self.upstream.repositories();
+        let repository = repositories.repository_with_hashes(&caller, &request.repo_id).await?;
         remembered_answers::shows(repository.id);
         let mut enriched = self.wire.enriched_repository(&repository, request.include_default_branch);
         enriched.properties.nonce = request.nonce;

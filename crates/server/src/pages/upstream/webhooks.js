@@ -1,0 +1,64 @@
+// The webhooks of a repository: what they were told lately, and new ones.
+
+const LOG = 20;
+
+function invocationRow({ start, event, attempt, result, duration: took }) {
+  const shown = make("td", result.outcome, result.statusCode === undefined ? "" : ` ${result.statusCode}`, make("br"), result.description);
+  if (result.outcome !== "SUCCESS") shown.className = "bad";
+  const headings = ["When", "Event", "Attempt", "Result", "Took"];
+  return row(headings, make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
+}
+
+async function showLog(webhook) {
+  const page = await ask(`${path}/webhooks/${webhook.id}/invocations?limit=${LOG}`);
+  show("log-title", page.size === 0 ? `${webhook.name} has not been called yet` : `The last calls of ${webhook.name}`);
+  element("log").replaceChildren(...page.values.map(invocationRow));
+  element("log-card").hidden = false;
+}
+
+async function test(webhook) {
+  const { result, duration: took } = await send("POST", `${path}/webhooks/test?webhookId=${webhook.id}`);
+  const answered = result.statusCode === undefined ? result.description : `${result.statusCode} ${result.description}`;
+  note("test-result", `${webhook.name}: ${result.outcome}, ${answered}, after ${took} ms.`);
+}
+
+async function showWebhooks() {
+  const webhooks = await all(`${path}/webhooks?statistics=true`);
+  fillTable("webhooks", webhooks.map((webhook) => {
+    const { lastSuccess, lastFailure, lastError } = webhook.statistics ?? {};
+    const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
+    const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
+    if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
+    const removal = button("Delete", "danger", () => removeWebhook(webhook), showWebhooks);
+    const acts = make("td", button("Test", "quiet", () => test(webhook)), button("Log", "quiet", () => showLog(webhook)), removal);
+    acts.className = "acts";
+    return row(
+      headingsOf("webhooks"),
+      make("td", make("b", webhook.name), webhook.active ? "" : " (not active)", make("br"), webhook.url),
+      make("td", webhook.events.join(", ")),
+      lastCell,
+      acts,
+    );
+  }));
+  element("webhooks-card").hidden = false;
+}
+
+async function removeWebhook(webhook) {
+  show("delete-webhook-title", `Delete ${webhook.name}?`);
+  show("delete-webhook-url", webhook.url);
+  if (!(await confirmed("delete-webhook-dialog"))) return;
+  await send("DELETE", `${path}/webhooks/${webhook.id}`);
+  element("log-card").hidden = true;
+  note("test-result", "");
+}
+
+onSubmit("create-webhook", async ({ name, url, secret }, form) => {
+  const events = [...form.querySelectorAll("[name=event]:checked")].map((box) => box.value);
+  if (events.length === 0) throw new Error("Select one event at least.");
+  const wanted = { name: name.value, url: url.value, events };
+  if (secret.value) wanted.configuration = { secret: secret.value };
+  await send("POST", `${path}/webhooks`, wanted);
+  form.reset();
+  note("test-result", `${wanted.name} is called from now on. Test sends it a first call.`);
+  await showWebhooks();
+});

@@ -1,0 +1,63 @@
+// An administrator at a page of an upstream that has lost a repository, has damaged another, and has one without a record.
+
+import assert from "node:assert/strict";
+
+import { inBrowser, need } from "../browser/browser.mjs";
+import { SCREENS, lookAt, signIn } from "../browser/screens.mjs";
+
+const base = need("HELIOSTAT_BASE_URL");
+const lost = need("HELIOSTAT_LOST");
+const damaged = need("HELIOSTAT_DAMAGED");
+
+await inBrowser([base], async (page, guard) => {
+  const see = lookAt(page, guard, "phone");
+  const dialog = (id) => page.locator(`#${id}-dialog`);
+  const choose = (id, text) => dialog(id).locator("button", { hasText: text }).press("Enter");
+  const unserved = (name) => page.locator("#unserved tr", { hasText: name });
+  const done = (text) => page.locator("#done", { hasText: text }).waitFor();
+
+  await page.goto(`${base}/`);
+  await page.locator("#faults a").press("Enter");
+  await page.waitForURL(`${base}/repository-faults`);
+  await page.locator("#sign-in").waitFor();
+  assert.equal(await page.locator("#unserved-card").isVisible(), false, "names are for those who sign in");
+  await signIn(page);
+  await unserved(lost).locator("td", { hasText: "Missing" }).waitFor();
+  await see("faults");
+
+  // What will happen is said first, and one can go back.
+  await unserved(lost).locator("button").press("Enter");
+  await dialog("restore").waitFor();
+  assert.match(await dialog("restore").innerText(), /goes to the trash/);
+  await see("restoring");
+  await choose("restore", "Cancel");
+  await dialog("restore").waitFor({ state: "hidden" });
+  assert.equal(await unserved(lost).count(), 1);
+  await unserved(lost).locator("button").press("Enter");
+  await choose("restore", "Restore from Saigon");
+  await done(`${lost} is served again, as Saigon had it.`);
+  await unserved(lost).waitFor({ state: "detached" });
+
+  // Where something would be lost, it is shown before.
+  await unserved(damaged).locator("button").press("Enter");
+  await choose("restore", "Restore from Saigon");
+  await dialog("differs").locator("#differences tr", { hasText: "refs/heads/main" }).waitFor();
+  await see("differs");
+  await choose("differs", "Replace nothing");
+  await done(`Nothing of ${damaged} was replaced.`);
+  await unserved(damaged).locator("button").press("Enter");
+  await choose("restore", "Restore from Saigon");
+  await choose("differs", "Put the copy in place");
+  await done(`${damaged} is served again, as Saigon had it.`);
+  await page.locator("#no-unserved").waitFor();
+
+  const found = page.locator("#unrecorded tr", { hasText: "4711" });
+  await found.locator("button").press("Enter");
+  await dialog("adopt").locator("[name=project]").selectOption(need("HELIOSTAT_PROJECT_KEY"));
+  await dialog("adopt").locator("[name=name]").fill("Found Again");
+  await see("adopting");
+  await choose("adopt", "Adopt");
+  await done(`served as ${need("HELIOSTAT_PROJECT_KEY")}/found-again now`);
+  await page.locator("#no-unrecorded").waitFor();
+  await see("mended");
+}, SCREENS.phone);
