@@ -10,6 +10,7 @@ mod matrix;
 mod outage;
 mod reading;
 mod scene;
+mod sizes;
 mod together;
 mod waiting;
 

@@ -75,7 +75,7 @@ async fn who_reads_the_contract_finds_its_reader_where_the_documents_are() {
         let page = server.anonymous().get("/openapi/").await.expect(200);
         assert!(header(&page, "content-type").starts_with("text/html"), "{}", page.text);
         assert!(page.text.contains(title), "{}", page.text);
-        for file in ["redoc.standalone.js", "reader.js", "documents.css"] {
+        for file in ["redoc.standalone.js", "reader.js", "own_address.js", "documents.css"] {
             server.anonymous().get(&format!("/openapi/{file}")).await.expect(200);
         }
     }

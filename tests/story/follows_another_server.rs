@@ -159,6 +159,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     assert_eq!(listed(&upstream), source.listed());
     let status = upstream.anonymous().get("/status").await.expect(200).json();
     assert!(status.get("failingFollowings").is_none() && status.get("reason").is_none(), "{status}");
+    assert_eq!(status["health"], "GREEN");
 
     source.origin.be(Manner::Failing);
     let before = listed(&upstream);
@@ -170,6 +171,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     assert_eq!(listed(&upstream), before);
     let status = upstream.anonymous().get("/status").await.expect(200).json();
     assert_eq!(status["failingFollowings"], 1, "{status}");
+    assert_eq!((&status["state"], &status["health"]), (&json!("RUNNING"), &json!("YELLOW")), "{status}");
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("could not be brought in step")));
 
     // What is followed, and with which credentials, outlives the process.

@@ -22,6 +22,9 @@ pub enum Brought {
     Unknown(String),
 }
 
+/// The sizes of objects, in bytes.
+pub type Sizes = BTreeMap<ObjectId, u64>;
+
 /// The repository of which the one here is a copy, as one of its readers finds it.
 pub trait Elsewhere: fmt::Debug + Send + Sync {
     /// Asks whether the reader may have these objects, and brings here those that are not.
@@ -32,8 +35,7 @@ pub trait Elsewhere: fmt::Debug + Send + Sync {
         None
     }
 
-    /// Asks for the sizes of these objects, and brings nothing. What the reader may not have, or what cannot be found out, is
-    /// left out.
-    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey)
-    -> BoxFuture<'_, BTreeMap<ObjectId, u64>>;
+    /// Asks for the sizes of these objects. What the reader may not have is left out. An error says in a few words why it
+    /// cannot be found out.
+    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Result<Sizes, String>>;
 }

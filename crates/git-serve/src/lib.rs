@@ -42,7 +42,7 @@ pub use answer::{Answer, AwaitedAnswer, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use disk::{keep_room, make_room};
-pub use elsewhere::{Brought, Elsewhere};
+pub use elsewhere::{Brought, Elsewhere, Sizes};
 pub use engine::{DEFAULT_KEEP_UNREACHABLE, ServingEngine, ServingOptions};
 pub use followed::note_progress;
 pub use heliostat_git::ClientKey;
