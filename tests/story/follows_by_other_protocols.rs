@@ -133,7 +133,7 @@ async fn a_server_over_ssh_is_followed_with_a_key_that_shows_nowhere() {
     missing["url"] = "git@127.0.0.1:acme/none.git".into();
     assert_eq!(fault(&missing).await.0, "NOT_FOUND");
     let mut unknown = request.clone();
-    unknown["knownHosts"] = "127.0.0.1 ssh-ed25519 AAAAother".into();
+    unknown["knownHosts"] = "127.0.0.1 ssh-ed25519 AAAA0000".into();
     let (fault_of_host, said) = fault(&unknown).await;
     assert!(fault_of_host == "NOT_TRUSTED" && said.contains("host key"), "{said}");
     request["sshKey"] = FakeSsh::right_key().replace("Ann", "Ben").into();
