@@ -194,11 +194,12 @@ pub const FOLDERS: &[FolderOrder] = &[
     FolderOrder {
         krate: "crates/foreign",
         rows: &[
-            &["discovery"],
-            &["hooks", "smart_http"],
-            &["source"],
+            &["discovery", "repository_address"],
+            &["git_stream", "hooks", "smart_http"],
+            &["failed_fetch"],
+            &["long_lists", "source"],
             &["listing", "refusal"],
-            &["credentials", "provider", "repository_path"],
+            &["credentials", "provider", "repository_path", "retry_after"],
         ],
         circle: &[],
     },

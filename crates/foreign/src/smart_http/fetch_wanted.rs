@@ -3,28 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use heliostat_git::{
-    Connection, FetchError, FetchPlan, GitError, Repository, SecretHeader, fetch_objects_after, fetch_wanted,
-};
-use heliostat_peer::http::NotResolved;
-use heliostat_peer::with_causes;
+use heliostat_git::{Connection, FetchPlan, Repository, SecretHeader, fetch_objects_after, fetch_wanted};
 
 use super::SmartHttp;
 use super::small_fetch::SmallFetch;
+use crate::failed_fetch::{failure, not_resolved};
 use crate::source::{FetchFailure, KeptBy, Source, WantedObjects};
 use crate::{Credentials, Refusal, RepositoryPath};
 
 /// How long the server may be silent. It may have to pack a large repository before it says anything.
 pub(super) const STALL_LIMIT: Duration = Duration::from_mins(15);
-
-/// What `git` says when the certificate of a server is not one to be trusted, with each of the libraries for TLS.
-const CERTIFICATE: &[&str] = &[
-    "SSL certificate problem",
-    "certificate verification failed",
-    "certificate subject name",
-    "no alternative certificate subject name",
-    "SSL: no alternative",
-];
 
 impl SmartHttp {
     pub(super) async fn fetch_from(
@@ -65,10 +53,7 @@ impl SmartHttp {
     ) -> Result<FetchPlan, Refusal> {
         let url = self.url_of(&self.found.place_of(path));
         let addresses = self.options.destinations.resolve(&url).await;
-        let addresses = addresses.map_err(|error| match error {
-            NotResolved::Refused(refused) => Refusal::AddressRefused(refused.to_string()),
-            unknown @ NotResolved::Unknown { .. } => Refusal::Away(with_causes(&unknown)),
-        })?;
+        let addresses = addresses.map_err(not_resolved)?;
         let authorization = credentials.header().map(SecretHeader::new).transpose();
         let authorization =
             authorization.map_err(|error| Refusal::Forbidden { said: Some(error.to_string()) })?;
@@ -77,28 +62,8 @@ impl SmartHttp {
             authorization,
             objects: wanted.objects.clone(),
             timeout: STALL_LIMIT,
-            connection: Connection { addresses },
+            connection: Connection { addresses, ..Connection::default() },
             progress: wanted.progress.cloned().unwrap_or_default(),
         })
-    }
-}
-
-fn failure(error: FetchError) -> FetchFailure {
-    match error {
-        FetchError::RemoteObjectMissing { detail } => FetchFailure::NotGiven(detail),
-        FetchError::Unauthorized { detail, .. } => Refusal::Forbidden { said: Some(detail) }.into(),
-        FetchError::NotFound { .. } => Refusal::NotFound { said: None }.into(),
-        FetchError::RemoteUnreachable { detail, .. }
-            if CERTIFICATE.iter().any(|phrase| detail.contains(phrase)) =>
-        {
-            Refusal::Certificate(detail).into()
-        }
-        FetchError::RemoteUnreachable { detail, .. } | FetchError::RemoteBroken { detail, .. } => {
-            Refusal::Away(detail).into()
-        }
-        FetchError::Timeout(_) | FetchError::Git(GitError::TimedOut { .. }) => {
-            Refusal::Away(error.to_string()).into()
-        }
-        error => FetchFailure::Here(error),
     }
 }

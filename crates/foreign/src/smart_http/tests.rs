@@ -15,9 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use super::long_list::MAX_LONG_LISTS;
 use super::question::A_PAGE;
 use super::*;
+use crate::long_lists::MAX_LONG_LISTS;
 use crate::{Credentials, FetchFailure, KeptBy, Listing, Refusal, RepositoryPath, Source, WantedObjects};
 
 const A: &str = "1111111111111111111111111111111111111111";
@@ -348,13 +348,13 @@ async fn of_long_lists_a_few_are_read_at_once() {
     let (long, short) = (path("/0.git"), path("/1.git"));
     let credentials = Credentials::anonymous();
     let count = u32::try_from(MAX_LONG_LISTS).expect("few");
-    let others = Arc::clone(&source.long_lists).try_acquire_many_owned(count).expect("nobody reads one");
+    let others = Arc::clone(&source.long_lists.0).try_acquire_many_owned(count).expect("nobody reads one");
     let mut reading = source.list(&long, &credentials);
     assert!(tokio::time::timeout(Duration::from_secs(1), &mut reading).await.is_err(), "others are read");
     source.list(&short, &credentials).await.expect("short lists need no place");
     drop(others);
     assert_eq!(reading.await.expect("a list").refs().iter().count(), 70_001);
-    assert_eq!(source.long_lists.available_permits(), MAX_LONG_LISTS);
+    assert_eq!(source.long_lists.0.available_permits(), MAX_LONG_LISTS);
 }
 
 #[tokio::test]

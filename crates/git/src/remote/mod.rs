@@ -11,6 +11,8 @@ mod import;
 mod import_error;
 mod index_whole_pack;
 mod push_over_http;
+mod ssh;
+mod ssh_end;
 
 pub use address::InvalidAddress;
 pub(crate) use address::Remote;
@@ -24,3 +26,5 @@ pub use import::{clone_mirror, fetch_mirror, push_mirror};
 pub use import_error::ImportError;
 pub use index_whole_pack::{IndexedPack, index_whole_pack};
 pub(crate) use push_over_http::{MAX_DELETIONS_PER_PUSH, PushOverHttp, is_http};
+pub use ssh::{SshConversation, SshError, SshIdentity, SshPlace};
+pub use ssh_end::SshEnd;

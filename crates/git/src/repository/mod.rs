@@ -8,6 +8,7 @@ mod derived;
 mod draft;
 mod fill_draft;
 mod first_look;
+mod half_moved;
 mod identity;
 mod init_bare;
 mod last_written;

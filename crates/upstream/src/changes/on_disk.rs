@@ -41,7 +41,7 @@ impl Changes {
         self.known_to_exist(look, opened).await
     }
 
-    fn disk(&self) -> &git::RepositoryStore {
+    pub(crate) fn disk(&self) -> &git::RepositoryStore {
         self.served.store()
     }
 
