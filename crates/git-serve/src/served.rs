@@ -9,6 +9,7 @@ use heliostat_git::{
     ClientKey, Git, GitError, ObjectId, OpenError, Permit, RefListener, RefSnapshot, Repository,
     RepositoryStore, SearchFor,
 };
+use heliostat_git_wire::Bands;
 
 use crate::bundle::Bundle;
 use crate::engine::{ServingEngine, ServingOptions};
@@ -23,6 +24,8 @@ pub struct ServedRepository {
     engine: Arc<ServingEngine>,
     /// What its reader is shown in place of the references that are here.
     shown: Option<RefSnapshot>,
+    /// In which bands its reader is offered answers.
+    offered: Bands,
 }
 
 /// The repositories of a store, and what answers their readers. Cloning is cheap.
@@ -53,7 +56,8 @@ impl ServedRepository {
     }
 
     fn with(&self, repository: Repository) -> Self {
-        Self { repository, engine: Arc::clone(&self.engine), shown: self.shown.clone() }
+        let (engine, shown) = (Arc::clone(&self.engine), self.shown.clone());
+        Self { repository, engine, shown, offered: self.offered }
     }
 
     /// The same for a reader who is shown these references, as another server shows them, in place of those that are
@@ -62,6 +66,18 @@ impl ServedRepository {
     #[must_use]
     pub fn showing(self, refs: RefSnapshot) -> Self {
         Self { shown: Some(refs), ..self }
+    }
+
+    /// The same for a reader of something that another server shows, who may have to wait until it is here: they are offered
+    /// answers in which they can be told so before anything else.
+    #[must_use]
+    pub fn offering_bands(self) -> Self {
+        Self { offered: Bands::All, ..self }
+    }
+
+    /// In which bands its reader is offered answers.
+    pub(crate) fn offered_bands(&self) -> Bands {
+        self.offered
     }
 
     /// What its reader is shown in place of the references that are here.
@@ -135,7 +151,7 @@ impl ServedRepository {
     #[cfg(test)]
     pub(crate) fn alone(repository: Repository) -> Self {
         let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
-        Self { repository, engine, shown: None }
+        Self { repository, engine, shown: None, offered: Bands::Pack }
     }
 }
 
@@ -172,7 +188,8 @@ impl ServedRepositories {
 
 impl Inner {
     fn serve(&self, repository: Repository) -> ServedRepository {
-        ServedRepository { repository, engine: Arc::clone(&self.engine), shown: None }
+        let engine = Arc::clone(&self.engine);
+        ServedRepository { repository, engine, shown: None, offered: Bands::Pack }
     }
 }
 

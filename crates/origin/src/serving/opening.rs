@@ -150,6 +150,7 @@ impl Opening {
         let OpenEntry { entry, repository, in_use } = opened;
         let refs = shown.listing.refs().clone();
         let moved_to = shown.listing.moved_to().cloned();
+        let is_here = entry.is_in_step_with(shown.branches.content_hash());
         let freshness = Freshness { asked_at, outage: outage.map(ToString::to_string) };
         let missing = MissingObjects {
             fetcher: self.fetcher.clone(),
@@ -161,8 +162,9 @@ impl Opening {
             outage: freshness.outage.clone(),
             _in_use: in_use.clone(),
         };
+        let repository = repository.showing(refs.clone());
         OpenedRepository {
-            repository: repository.showing(refs.clone()),
+            repository: if is_here { repository } else { repository.offering_bands() },
             freshness,
             moved_to,
             refs,
