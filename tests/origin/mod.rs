@@ -12,6 +12,7 @@ mod reading;
 mod scene;
 mod sizes;
 mod together;
+mod very_many_references;
 mod waiting;
 
 pub use reading::Operation;
