@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Identity, shared_pair};
+use crate::harness::{Identity, repository_path, shared_pair};
 
 #[tokio::test]
 async fn an_unknown_path_is_404_in_the_envelope_on_both_roles() {
@@ -78,6 +78,54 @@ async fn malformed_json_wrong_types_and_unknown_enum_values_are_400_and_name_the
     let events = format!("/rest/mirroring/latest/mirrorServers/{mirror}/events");
     let error = pair.admin().post(&events, &event).await.expect_error(400);
     assert_eq!(error["context"], "type");
+}
+
+#[tokio::test]
+async fn what_is_allowed_is_said_for_parameters_and_fields() {
+    let pair = shared_pair().await;
+    let admin = pair.admin();
+    let message = |error: &Value| error["message"].as_str().unwrap_or_default().to_owned();
+    for (path, told) in [
+        (
+            "/rest/mirroring/latest/requests?state=MAYBE",
+            "The parameter state is not valid: it must be one of PENDING, ACCEPTED, REJECTED, not \"MAYBE\".",
+        ),
+        (
+            "/rest/api/latest/projects?limit=many",
+            "The parameter limit is not valid: it must be a whole number from 0 to 2147483647, not \"many\".",
+        ),
+        (
+            "/rest/api/1.0/projects?limit=-1",
+            "The parameter limit is not valid: it must be a whole number from 0 to 2147483647, not \"-1\".",
+        ),
+    ] {
+        assert_eq!(message(&admin.get(path).await.refused(400)), told);
+    }
+    let permissions = "/rest/api/latest/admin/permissions/users";
+    let missing = admin.send(Method::PUT, &format!("{permissions}?name=admin"), None).await.refused(400);
+    let told = "it is missing, and must be one of LICENSED_USER, PROJECT_CREATE, ADMIN, SYS_ADMIN.";
+    assert!(message(&missing).ends_with(told), "{missing}");
+
+    let project = pair.new_project(false).await;
+    let key = project["key"].as_str().expect("has a key");
+    let repositories = format!("/rest/api/latest/projects/{key}/repos");
+    for (format, found) in [(json!("md5"), "\"md5\""), (json!(7), "integer 7")] {
+        let error = admin.post(&repositories, &json!({"name": "tool", "objectFormat": format})).await;
+        let error = error.refused(400);
+        assert_eq!(error["context"], "objectFormat");
+        assert_eq!(message(&error), format!("It must be one of sha1, sha256, not {found}."));
+    }
+    let (repository, _) = pair.pushed_repository(false).await;
+    let following = format!("{}/following", repository_path(&repository));
+    for (interval, told) in [
+        (json!("often"), "It must be a whole number from 5 to 604800, not string \"often\"."),
+        (json!(1), "It must be a whole number from 5 to 604800."),
+        (json!(99_999_999_999_i64), "It must be a whole number from 5 to 604800, not 99999999999."),
+    ] {
+        let body = json!({"url": "https://git.example.org/acme/tool.git", "intervalSeconds": interval});
+        let error = admin.put(&following, &body).await.refused(400);
+        assert_eq!((&error["context"], message(&error).as_str()), (&json!("intervalSeconds"), told));
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,20 @@ fn an_unusable_data_directory() {
 }
 
 #[test]
+fn an_administrator_with_a_password_that_is_guessed_first() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let data = folder.path().join("data");
+    for (password, rule) in [("x", "at least 8 characters"), ("Changeme", "tried first")] {
+        let mut command = Command::new(binary());
+        command.args(["upstream", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        let output = command.env("HELIOSTAT_ADMIN_PASSWORD", password).stdin(Stdio::null()).output();
+        let output = output.expect("the binary can be started");
+        refused(&output, "HELIOSTAT_ADMIN_PASSWORD");
+        refused(&output, rule);
+    }
+}
+
+#[test]
 fn an_unreachable_database_and_its_password_stays_secret() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let free =

@@ -3,13 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
-
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
 
 use super::scene::short_history;
-use crate::harness::{Server, ServerOptions, clone_url, git, git_command, git_output};
+use crate::harness::{Server, ServerOptions, WatchedGit, clone_url, git, git_output};
 
 /// What stands before `git` at the server: it holds up each pack until the gate is open.
 const SLOW_GIT: &str = r#"#!/bin/sh
@@ -50,23 +46,12 @@ fn slow_upload_pack(folder: &Path, gate: &Path) -> String {
 
 /// What a clone tells its user. When they see this line the gate is opened.
 async fn clone(folder: &Path, version: &str, arguments: &[&str], open_at: Option<(&str, &Path)>) -> String {
-    let mut command = Command::from(git_command("git".as_ref(), folder));
-    command.args(["-c", &format!("protocol.version={version}")]);
-    let child = command.arg("clone").args(arguments).stderr(Stdio::piped()).kill_on_drop(true).spawn();
-    let mut child = child.expect("git can be run");
-    let mut said = BufReader::new(child.stderr.take().expect("piped"));
-    let mut told = Vec::new();
+    let mut clone = WatchedGit::start(folder, version, &[&["clone"], arguments].concat());
     if let Some((line, gate)) = open_at {
-        while !String::from_utf8_lossy(&told).contains(line) {
-            let count = said.read_until(b'\r', &mut told).await.expect("readable");
-            assert!(count > 0, "it ended without it: {}", String::from_utf8_lossy(&told));
-        }
+        clone.until_it_says(line).await;
         fs::write(gate, "").expect("can be written");
     }
-    said.read_to_end(&mut told).await.expect("readable");
-    let told = String::from_utf8_lossy(&told).into_owned();
-    assert!(child.wait().await.expect("it ends").success(), "{told}");
-    told
+    clone.end().await.expect("it clones")
 }
 
 #[tokio::test]

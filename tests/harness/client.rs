@@ -221,6 +221,13 @@ impl Answer {
     pub fn promised(self, status: u16) -> Value {
         let answer = self.expect(status);
         answer.judged();
+        if status == 201 {
+            assert!(
+                answer.headers.contains_key("location"),
+                "where is what was created? {:?}",
+                answer.headers
+            );
+        }
         if answer.media_type() == "application/json" { answer.json() } else { Value::Null }
     }
 

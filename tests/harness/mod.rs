@@ -3,7 +3,7 @@
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
-//! repositories, `git_programs` and `git_wire` read them as clients do, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
+//! repositories, `git_programs` and `git_wire` read them as clients do, `watched_git` tells what their users see meanwhile, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
 //! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs, and `program` those that are servers. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
 
@@ -14,9 +14,11 @@ mod contract;
 mod database_backup;
 mod database_line;
 mod documented;
+mod fake_ssh;
 mod faulty_proxy;
 mod furnish;
 mod git;
+mod git_daemon;
 mod git_origin;
 mod git_programs;
 mod git_wire;
@@ -38,6 +40,7 @@ mod tiny_http;
 mod tools;
 mod upstream_by_hand;
 mod wait;
+mod watched_git;
 
 pub use heliostat_machines::{
     BLOB, ForgetfulDisk, HandMadePack, ShiftedClock, SmallDisk, bare_repositories, unhex,
@@ -49,9 +52,11 @@ pub use client::{Answer, Client, Identity, http, http_client, now_seconds, signe
 pub use database_backup::DatabaseBackup;
 pub use database_line::relay_to_the_database;
 pub use documented::{Documented, documented};
+pub use fake_ssh::FakeSsh;
 pub use faulty_proxy::FaultyProxy;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
+pub use git_daemon::GitDaemon;
 pub use git_origin::{GitOrigin, Manner, Readers};
 pub use git_programs::{GitProgram, git_programs};
 pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
@@ -77,3 +82,4 @@ pub use upstream_by_hand::{
     UpstreamByHand, repository_of_nothing, shared_upstream_by_hand, unreachable_repository,
 };
 pub use wait::{eventually, within};
+pub use watched_git::WatchedGit;

@@ -36,6 +36,8 @@ pub struct ServerOptions {
     pub disk: Option<PathBuf>,
     /// Where its database server is reached, if not at its own address.
     pub database_through: Option<SocketAddr>,
+    /// Whether its log goes into a pipe that nobody reads until [`Server::read_log`].
+    pub has_unread_log: bool,
 }
 
 /// A running server.
@@ -138,7 +140,8 @@ impl Server {
         command.envs(self.options.environment.iter().map(|(name, value)| (name, value)));
         let log =
             File::options().create(true).append(true).open(self.log_path()).expect("a log can be opened");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stderr(if self.options.has_unread_log { Stdio::piped() } else { log.into() });
         let mut child = spawn_for_life(command);
         let stdout = child.stdout.take().expect("standard output is a pipe");
         self.child = Some(child);
@@ -183,6 +186,14 @@ impl Server {
     /// What the server has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Reads the log from now on that nobody has read before.
+    pub fn read_log(&mut self) {
+        let child = self.child.as_mut().expect("the server runs");
+        let mut unread = child.stderr.take().expect("its log goes into a pipe");
+        let mut log = File::create(self.log_path()).expect("a log can be made");
+        thread::spawn(move || std::io::copy(&mut unread, &mut log));
     }
 
     fn log_path(&self) -> PathBuf {

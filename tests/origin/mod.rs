@@ -11,6 +11,9 @@ mod matrix;
 mod outage;
 mod reading;
 mod scene;
+mod sizes;
 mod together;
+mod very_many_references;
+mod waiting;
 
 pub use reading::Operation;

@@ -1,13 +1,13 @@
 //! The pages of both roles in a real browser: what they show is so, and what is clicked takes effect.
 
 use heliostat_auth::{Secret, body_signature};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
     Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, UpstreamByHand, clone_url, eventually,
-    lay_on_disk, place_of, request_of, take_off_disk, unreachable_repository,
+    free_address, lay_on_disk, place_of, repository_path, request_of, take_off_disk, unreachable_repository,
 };
 
 #[tokio::test]
@@ -22,6 +22,18 @@ async fn an_administrator_accepts_a_mirror_on_the_first_page() {
     assert_eq!(page["values"][0]["name"], "Hanoi");
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn a_source_that_is_away_is_no_alarm_on_the_first_page() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let repository = upstream.empty_repository(false).await;
+    // Nothing listens there.
+    let source = format!("http://{}/acme/tool.git", free_address());
+    let following = format!("{}/following", repository_path(&repository));
+    upstream.admin().put(&following, &json!({ "url": source })).await.promised(200);
+    visit("failing-source", "pages/failing_source.mjs", &upstream, &[]);
 }
 
 #[tokio::test]

@@ -30,3 +30,15 @@ async fn a_reader_tries_out_the_operations_of_a_mirror() {
     assert_eq!(settings["mode"], "SELECTED_PROJECTS");
     assert_eq!(settings["projectIds"], serde_json::json!([id]));
 }
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn swagger_ui_and_the_reader_are_for_everybody_on_every_screen() {
+    let pair = Pair::start().await;
+    for (name, server, operation) in [
+        ("screens-upstream", &pair.upstream, "getProject"),
+        ("screens-mirror", &pair.mirror, "getMirrorSettings"),
+    ] {
+        visit(name, "swagger_ui/screens.mjs", server, &[("HELIOSTAT_OPERATION", operation)]);
+    }
+}

@@ -6,7 +6,9 @@ use std::process::Command;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, binary, project_path, said, shared_pair};
+use crate::harness::{
+    Answer, USER_PASSWORD, binary, project_path, repository_path, said, shared_pair, unique,
+};
 
 const DOCUMENT: &str = "/openapi/heliostat.json";
 
@@ -73,7 +75,7 @@ async fn who_reads_the_contract_finds_its_reader_where_the_documents_are() {
         let page = server.anonymous().get("/openapi/").await.expect(200);
         assert!(header(&page, "content-type").starts_with("text/html"), "{}", page.text);
         assert!(page.text.contains(title), "{}", page.text);
-        for file in ["redoc.standalone.js", "reader.js", "documents.css"] {
+        for file in ["redoc.standalone.js", "reader.js", "own_address.js", "documents.css"] {
             server.anonymous().get(&format!("/openapi/{file}")).await.expect(200);
         }
     }
@@ -142,4 +144,30 @@ async fn what_was_created_is_found_at_its_location() {
     let webhook = header(&created, "location");
     created.promised(200);
     assert_eq!(admin.get(&webhook).await.promised(200)["name"], "ci");
+}
+
+#[tokio::test]
+async fn what_has_no_answer_or_no_address_of_its_own_is_found_too() {
+    let pair = shared_pair().await;
+    let admin = pair.admin();
+    let user = json!({ "name": format!("Ada-{}", unique()), "password": USER_PASSWORD });
+    // As clients of an earlier version write it.
+    let created = admin.post("/rest/api/1.0/admin/users", &user).await;
+    let location = header(&created, "location");
+    created.promised(204);
+    assert!(location.starts_with("/rest/api/1.0/users/ada-"), "{location}");
+    assert_eq!(admin.get(&location).await.promised(200)["name"], user["name"]);
+    let again = admin.post("/rest/api/1.0/admin/users", &user).await;
+    assert_eq!(header(&again, "location"), "");
+    again.refused(409);
+
+    let (repository, _) = pair.upstream.pushed_repository(false).await;
+    let core = format!("{}/branches", repository_path(&repository));
+    let utils = core.replace("/rest/api/", "/rest/branch-utils/");
+    for (path, status, name) in [(&core, 200, "topic/a&b"), (&utils, 201, "topic/a&b+c")] {
+        let created = admin.post(path, &json!({ "name": name, "startPoint": "main" })).await;
+        let location = header(&created, "location");
+        created.promised(status);
+        assert_eq!(admin.get(&location).await.promised(200)["values"][0]["displayId"], name, "{location}");
+    }
 }

@@ -52,12 +52,12 @@ impl Source {
     }
 }
 
-fn path_of(repository: &Value) -> String {
+pub(super) fn path_of(repository: &Value) -> String {
     format!("{}/following", repository_path(repository))
 }
 
 /// Has the source looked at, and gives how it stands then.
-async fn look(upstream: &Server, repository: &Value) -> Value {
+pub(super) async fn look(upstream: &Server, repository: &Value) -> Value {
     let (admin, path) = (upstream.admin(), path_of(repository));
     let before = admin.get(&path).await.promised(200);
     admin.post_nothing(&format!("{path}/now")).await.promised(202);
@@ -70,7 +70,7 @@ async fn look(upstream: &Server, repository: &Value) -> Value {
 }
 
 /// Sets what a repository follows, and gives how it stands after the first look.
-async fn follow(upstream: &Server, repository: &Value, request: &Value) -> Value {
+pub(super) async fn follow(upstream: &Server, repository: &Value, request: &Value) -> Value {
     upstream.admin().put(&path_of(repository), request).await.promised(200);
     look(upstream, repository).await
 }
@@ -159,6 +159,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     assert_eq!(listed(&upstream), source.listed());
     let status = upstream.anonymous().get("/status").await.expect(200).json();
     assert!(status.get("failingFollowings").is_none() && status.get("reason").is_none(), "{status}");
+    assert_eq!(status["health"], "GREEN");
 
     source.origin.be(Manner::Failing);
     let before = listed(&upstream);
@@ -170,6 +171,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     assert_eq!(listed(&upstream), before);
     let status = upstream.anonymous().get("/status").await.expect(200).json();
     assert_eq!(status["failingFollowings"], 1, "{status}");
+    assert_eq!((&status["state"], &status["health"]), (&json!("RUNNING"), &json!("YELLOW")), "{status}");
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("could not be brought in step")));
 
     // What is followed, and with which credentials, outlives the process.
@@ -182,7 +184,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
 }
 
 /// Runs `heliostat repository` with these arguments at an upstream.
-fn run(upstream: &Server, arguments: &[&str]) -> Output {
+pub(super) fn run(upstream: &Server, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.arg("repository").args(arguments).args(["--url", upstream.base_url().as_str()]);
     command.env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).env("HELIOSTAT_SOURCE_PASSWORD", "secret of ann");

@@ -1,6 +1,7 @@
 //! Prometheus reads what each role does: from the server's own machine, or from anywhere with the token.
 
 use std::io::Write;
+use std::path::Path;
 
 use crate::harness::{Client, Identity, Pair, Server, ServerOptions, clone_url, eventually};
 
@@ -46,6 +47,11 @@ async fn both_roles_show_what_they_do() {
     for (server, role) in [(&pair.upstream, "upstream"), (&pair.mirror, "mirror")] {
         let text = read(&server.anonymous()).await;
         assert!(text.contains(&format!("heliostat_build_info{{role=\"{role}\",version=")), "{text}");
+        let (_, commit) = text.split_once(",commit=\"").expect("it says what it was built from");
+        let commit = commit.split('"').next().unwrap_or_default();
+        let is_checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.git").exists();
+        let is_name = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(is_name || !is_checkout, "{commit:?}");
         for name in [
             "heliostat_response_cache_requests_total{result=\"hit\"}",
             "heliostat_response_cache_served_bytes_total",

@@ -12,9 +12,13 @@ const USERS: &str = "/rest/api/latest/admin/users";
 
 /// `heliostat user reset-password` in a data directory; the password goes by the environment, as no flag may hold it.
 fn reset_password(data: &Path, database: &str, name: &str) -> Output {
+    reset_password_to(NEW_PASSWORD, data, database, name)
+}
+
+fn reset_password_to(password: &str, data: &Path, database: &str, name: &str) -> Output {
     let mut command = Command::new(binary());
     command.args(["user", "reset-password", name, "--database", database, "--data"]).arg(data);
-    command.env("HELIOSTAT_NEW_PASSWORD", NEW_PASSWORD).stdin(Stdio::null());
+    command.env("HELIOSTAT_NEW_PASSWORD", password).stdin(Stdio::null());
     command.output().expect("the binary can be run")
 }
 
@@ -32,6 +36,9 @@ async fn a_new_password_is_given_while_the_server_is_stopped() {
     assert!(upstream.terminate().success());
     let unknown = reset_password(&data, &database, "nobody");
     assert!(!unknown.status.success() && said(&unknown).contains("no user \"nobody\""), "{}", said(&unknown));
+    let unfit = reset_password_to("2short", &data, &database, "admin");
+    assert!(!unfit.status.success() && said(&unfit).contains("at least 8 characters"), "{}", said(&unfit));
+    assert!(generated.exists() && !said(&unfit).contains("2short"), "{}", said(&unfit));
     let done = reset_password(&data, &database, "admin");
     assert!(done.status.success() && !said(&done).contains(NEW_PASSWORD), "{}", said(&done));
     assert!(!generated.exists(), "a file with a password that is not right any more misleads");

@@ -23,6 +23,6 @@ pub use generated::{models, ops, roles, security};
 pub use handlers::Handlers;
 pub use operation::{Operation, Role, operations, operations_on_path};
 pub use page::{PageBounds, WirePage};
-pub use payload::{ApiJson, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};
+pub use payload::{ApiJson, Found, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};
 pub use remote_call::{MalformedAnswer, RemoteCall};
 pub use streamed_json::StreamedJson;

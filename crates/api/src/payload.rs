@@ -44,12 +44,25 @@ pub struct InvalidBody {
     pub context: String,
     /// What is wrong with it.
     pub message: String,
+    /// What stands there instead of what is asked for.
+    pub found: Found,
+}
+
+/// What stands where a field of a body is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The field is missing.
+    Nothing,
+    /// A value, in words.
+    Value(String),
+    /// Something that was not told.
+    Unknown,
 }
 
 impl InvalidBody {
     /// A field that is missing or wrong.
     pub fn of_field(context: &str, message: &str) -> Self {
-        InvalidBody { context: context.to_owned(), message: message.to_owned() }
+        InvalidBody { context: context.to_owned(), message: message.to_owned(), found: Found::Unknown }
     }
 }
 
@@ -72,6 +85,7 @@ fn parse<T: DeserializeOwned + ParseFromJSON>(text: &[u8]) -> Result<T, InvalidB
     let value: Value = serde_json::from_slice(text).map_err(|error| InvalidBody {
         context: String::new(),
         message: format!("the body is not JSON: {error}"),
+        found: Found::Unknown,
     })?;
     read_value(value)
 }
@@ -96,11 +110,13 @@ pub(crate) fn read_value<T: DeserializeOwned + ParseFromJSON>(value: Value) -> R
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
         let reason = error.into_inner().to_string();
-        InvalidBody { context: with_missing_field(path, &reason), message: in_words(&reason) }
+        let (message, found) = in_words(&reason);
+        InvalidBody { context: with_missing_field(path, &reason), message, found }
     })?;
     T::parse_from_json(Some(value)).map_err(|error| {
         let message = error.into_message();
-        InvalidBody { context: field_of(&message), message: limit_of(&message).unwrap_or(message) }
+        let context = field_of(&message);
+        InvalidBody { context, message: limit_of(&message).unwrap_or(message), found: Found::Unknown }
     })
 }
 
@@ -118,17 +134,22 @@ fn missing_field(message: &str) -> Option<&str> {
 }
 
 /// What serde says of a value, without the names that types have here.
-fn in_words(message: &str) -> String {
+fn in_words(message: &str) -> (String, Found) {
     if let Some(field) = missing_field(message) {
-        return format!("The field {field} is missing.");
+        return (format!("The field {field} is missing."), Found::Nothing);
     }
-    let Some((found, expected)) = message.split_once(", expected ") else { return message.to_owned() };
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return (message.to_owned(), Found::Unknown);
+    };
     if let Some(found) = found.strip_prefix("unknown variant ") {
         let known = expected.trim_start_matches("one of ").replace(" or ", ", ").replace('`', "");
-        return format!("{} is not known here; known are {known}.", found.replace('`', "\""));
+        let found = found.replace('`', "\"");
+        return (format!("It must be one of {known}, not {found}."), Found::Value(found));
     }
     if let Some(number) = found.strip_prefix("invalid value: integer `") {
-        return format!("The number {} is greater or smaller than it may be.", number.trim_end_matches('`'));
+        let number = number.trim_end_matches('`');
+        let message = format!("The number {number} is greater or smaller than it may be.");
+        return (message, Found::Value(number.to_owned()));
     }
     let expected = match expected {
         "i32" | "i64" | "u32" | "u64" => "a whole number",
@@ -137,12 +158,12 @@ fn in_words(message: &str) -> String {
         other => other,
     };
     let found = match found.strip_prefix("invalid type: ").unwrap_or_default() {
-        "" => return format!("It must be {expected}."),
+        "" => return (format!("It must be {expected}."), Found::Unknown),
         "sequence" => "a list".to_owned(),
         "map" => "an object".to_owned(),
         other => other.replace('`', ""),
     };
-    format!("It must be {expected}, not {found}.")
+    (format!("It must be {expected}, not {found}."), Found::Value(found))
 }
 
 /// The field that a validator complains of: its message reads "failed to parse ... field `name` verification failed".
@@ -347,12 +368,14 @@ mod tests {
         assert_eq!((context.as_str(), message.as_str()), ("key", "It must be a string, not integer 5."));
         assert_eq!(told("[]").1, "It must be an object.");
         assert_eq!(told("7").1, "It must be an object, not integer 7.");
-        let unknown = in_words("unknown variant `REED`, expected one of `REPO_READ`, `REPO_WRITE`");
-        assert_eq!(unknown, "\"REED\" is not known here; known are REPO_READ, REPO_WRITE.");
-        let unknown = in_words("unknown variant `UP`, expected `ALL` or `SOME`");
-        assert_eq!(unknown, "\"UP\" is not known here; known are ALL, SOME.");
-        let large = in_words("invalid value: integer `99999999999`, expected i32");
+        let (unknown, found) = in_words("unknown variant `REED`, expected one of `REPO_READ`, `REPO_WRITE`");
+        assert_eq!(unknown, "It must be one of REPO_READ, REPO_WRITE, not \"REED\".");
+        assert_eq!(found, Found::Value("\"REED\"".to_owned()));
+        let (unknown, _) = in_words("unknown variant `UP`, expected `ALL` or `SOME`");
+        assert_eq!(unknown, "It must be one of ALL, SOME, not \"UP\".");
+        let (large, found) = in_words("invalid value: integer `99999999999`, expected i32");
         assert_eq!(large, "The number 99999999999 is greater or smaller than it may be.");
+        assert_eq!(found, Found::Value("99999999999".to_owned()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod body_signature;
 mod caller;
 mod credentials;
 mod login_queue;
+mod new_password;
 mod password;
 mod permission;
 mod query_hash;
@@ -20,7 +21,8 @@ pub use body_signature::body_signature;
 pub use caller::{Caller, UserIdentity};
 pub use credentials::{Credentials, CredentialsError, MAX_CREDENTIAL_BYTES};
 pub use login_queue::{Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn, TooManyAttempts};
-pub use password::{MAX_PASSWORD_BYTES, PasswordError, Passwords};
+pub use new_password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARACTERS, NewPassword, UnfitPassword};
+pub use password::{PasswordError, Passwords};
 pub use permission::{
     Audience, GlobalPermission, Grants, ProjectPermission, RepositoryPermission, UnknownPermission,
     effective_project, effective_repository,

@@ -10,10 +10,9 @@ use thiserror::Error;
 
 use crate::Secret;
 use crate::login_queue::{Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn, TooManyAttempts};
+use crate::new_password::{MAX_PASSWORD_BYTES, NewPassword};
 use crate::remembered_passwords::{PasswordKey, Recalled, RememberedPasswords};
 
-/// Longest password, in bytes.
-pub const MAX_PASSWORD_BYTES: usize = 4_096;
 /// Argon2 computations at the same time; each takes about 19 MiB and a core.
 const MAX_CONCURRENT_HASHES: usize = 4;
 /// Argon2 computations that wait; more are refused.
@@ -25,12 +24,6 @@ const NEW_PASSWORD: LoginAttempt<'_> = LoginAttempt { name: "", origin: LoginOri
 /// Why a password could not be hashed or verified.
 #[derive(Debug, Error)]
 pub enum PasswordError {
-    /// Nothing was given.
-    #[error("the password is empty")]
-    Empty,
-    /// Longer than [`MAX_PASSWORD_BYTES`].
-    #[error("the password is longer than {MAX_PASSWORD_BYTES} bytes")]
-    TooLong,
     /// Too many wait, or too many were wrong before.
     #[error(transparent)]
     TooMany(#[from] TooManyAttempts),
@@ -66,14 +59,8 @@ impl Passwords {
     }
 
     /// The hash to store for a new password.
-    pub async fn hash(&self, password: &Secret) -> Result<String, PasswordError> {
-        if password.expose().is_empty() {
-            return Err(PasswordError::Empty);
-        }
-        if password.expose().len() > MAX_PASSWORD_BYTES {
-            return Err(PasswordError::TooLong);
-        }
-        let password = password.clone();
+    pub async fn hash(&self, password: &NewPassword) -> Result<String, PasswordError> {
+        let password = password.secret().clone();
         let turn = self.0.queue.turn(NEW_PASSWORD, Expectation::Right).await?;
         compute(move || {
             let hash = hash_now(&password);
@@ -174,7 +161,8 @@ mod tests {
     async fn the_right_password_and_no_other_is_accepted() {
         let passwords = Passwords::new();
         let password = Secret::new("correct horse");
-        let hash = passwords.hash(&password).await.expect("a usable password");
+        let fit = NewPassword::chosen(ATTEMPT.name, &password).expect("a fit password");
+        let hash = passwords.hash(&fit).await.expect("a usable password");
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         let verify = async |password: &Secret, hash: Option<&str>| {
             passwords.verify(ATTEMPT, password, hash).await.expect("a readable hash")
@@ -184,16 +172,18 @@ mod tests {
             assert!(!verify(&Secret::new("wrong"), Some(&hash)).await);
         }
         assert!(!verify(&password, None).await, "unknown users are no error");
-        let other = passwords.hash(&password).await.expect("a usable password");
+        let other = passwords.hash(&fit).await.expect("a usable password");
         assert_ne!(hash, other, "salts differ");
     }
 
     #[tokio::test]
-    async fn useless_passwords_and_hashes_are_errors() {
+    async fn short_passwords_of_former_times_are_verified_and_unreadable_hashes_are_errors() {
         let passwords = Passwords::new();
-        assert!(matches!(passwords.hash(&Secret::new("")).await, Err(PasswordError::Empty)));
+        let former = Secret::new("x");
+        let hash = hash_now(&former).expect("any bytes have a hash");
+        assert!(matches!(passwords.verify(ATTEMPT, &former, Some(&hash)).await, Ok(true)));
         let long = Secret::new("x".repeat(MAX_PASSWORD_BYTES + 1));
-        assert!(matches!(passwords.hash(&long).await, Err(PasswordError::TooLong)));
+        assert!(matches!(passwords.verify(ATTEMPT, &long, Some(&hash)).await, Ok(false)));
         let unreadable = passwords.verify(ATTEMPT, &Secret::new("x"), Some("not a hash")).await;
         assert!(matches!(unreadable, Err(PasswordError::Unusable { .. })));
     }
@@ -202,7 +192,8 @@ mod tests {
     async fn who_guesses_is_refused_and_who_repeats_itself_is_not() {
         let passwords = Passwords::new();
         let password = Secret::new("correct horse");
-        let hash = passwords.hash(&password).await.expect("a usable password");
+        let fit = NewPassword::chosen(ATTEMPT.name, &password).expect("a fit password");
+        let hash = passwords.hash(&fit).await.expect("a usable password");
         let tried = async |attempt, password: String| {
             passwords.verify(attempt, &Secret::new(password), Some(&hash)).await
         };

@@ -82,11 +82,15 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(run(cli.command));
     // A blocked read of a terminal must not keep a finished process alive.
     runtime.shutdown_background();
+    // Where nobody reads standard error, an error cannot be told either, and must not keep the process.
+    let is_read = options::flush_log();
     match outcome {
         Ok(code) => code,
         Err(error) => {
             let code = exit_code::of(&error);
-            output::print_failure(form, &error, code, exit_code::status_of(&error));
+            if is_read {
+                output::print_failure(form, &error, code, exit_code::status_of(&error));
+            }
             ExitCode::from(code)
         }
     }

@@ -45,6 +45,9 @@ pub enum Refusal {
     /// The certificate of the origin is not one to be trusted: somebody else may be answering.
     #[error("the certificate of the origin is not trusted: {0}")]
     Certificate(String),
+    /// The host key of the origin, over SSH, is not one that is known: somebody else may be answering.
+    #[error("the host key of the origin is not known: {0}")]
+    HostKey(String),
     /// The origin is at an address that is not called from here.
     #[error("the origin is not called: {0}")]
     AddressRefused(String),
@@ -57,6 +60,9 @@ pub enum Refusal {
     /// The origin answers at length, and so it does to others at the same moment.
     #[error("as many long lists of references are read at the moment as are at once; try again")]
     Busy,
+    /// The origin was not asked, because something is missing here.
+    #[error("the origin cannot be asked from here: {0}")]
+    CannotAsk(String),
 }
 
 impl Refusal {
@@ -70,8 +76,10 @@ impl Refusal {
             Self::Away(_)
             | Self::Nonsense(_)
             | Self::Certificate(_)
+            | Self::HostKey(_)
             | Self::AddressRefused(_)
             | Self::Busy
+            | Self::CannotAsk(_)
             | Self::TooMany { .. } => false,
         }
     }

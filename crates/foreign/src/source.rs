@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::{FetchError, Given, ObjectId, Repository};
+use heliostat_git::{FetchError, FetchProgress, Given, ObjectId, Repository};
 use heliostat_git_wire::LsRefs;
 use thiserror::Error;
 use url::Url;
@@ -67,6 +67,8 @@ pub struct WantedObjects<'a> {
     pub objects: &'a BTreeSet<ObjectId>,
     /// What leads to them afterwards.
     pub kept_by: KeptBy,
+    /// Who is told how far it is, if anybody is.
+    pub progress: Option<&'a FetchProgress>,
 }
 
 /// What leads to fetched objects, so that the next fetch has something to offer and housekeeping leaves them alone.

@@ -9,49 +9,36 @@
 //!
 //! So a stored answer never serves what the repository itself would not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt};
 use heliostat_git::{
     ByteStream, ClientKey, GitError, ObjectInfoRequest, Permit, advertise_by_git, upload_pack_by_git,
 };
 use heliostat_git_wire::{
     Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService, LegacyVersion,
-    LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, PassingWants, RefSnapshot, RequestError,
-    advertisement, advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
+    LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, RefSnapshot, RequestError, advertisement,
+    advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, GitReader, StoredAnswer};
+use crate::answer::{Answer, AwaitedAnswer, GitReader, StoredAnswer, TELL_AFTER, Waited};
 use crate::as_shown::too_long;
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::elsewhere::Brought;
 use crate::reachability::Wanted;
+use crate::request_body::{MAX_VERY_LONG_REQUEST_BYTES, RequestBody, RequestPermits};
 use crate::served::ServedRepository;
-
-/// Longest request that is held in memory to be understood. A longer one, of a client that has very many references
-/// of its own, goes to `git` as it comes.
-const MAX_UNDERSTOOD_REQUEST_BYTES: usize = 16 * 1024 * 1024;
-
-/// Longest request that is read without a permit. Longer ones are few, and would fill the memory together.
-const MAX_SHORT_REQUEST_BYTES: usize = 64 * 1024;
 
 const OPERATION: &str = "serve a fetch";
 
-/// Most objects of one question about sizes that are here and that no reference leads to, before none is told.
-const MAX_HIDDEN_OBJECTS: usize = 16;
-
 /// How often the other repository is asked for the sake of one request. Each question holds all that is not here.
 const MAX_QUESTIONS: usize = 4;
-
-/// Why the rest of a request is not read that was not held in memory: whether a client may have what it wants is asked
-/// before anything is sent.
-const WANTS_TOO_LATE: &str = "a request this long has to want everything in its first 16 MiB";
 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
@@ -82,21 +69,22 @@ impl ServedRepository {
     ) -> Result<Answer, GitError> {
         let reader = reader.into();
         // Kept until the answer has begun: after that the request is not needed any more.
-        let (request, _permit) = match self.read_request(request.boxed(), reader.key).await? {
-            RequestBody::Whole(request, permit) => (request, permit),
+        let (request, permits) = match self.read_request(request.boxed(), reader.key).await? {
+            RequestBody::Whole(request, permits) => (request, permits),
             RequestBody::Long(..) if self.shown().is_some() => {
-                return Ok(refused(&too_long(MAX_UNDERSTOOD_REQUEST_BYTES)));
+                return Ok(refused(&too_long(MAX_VERY_LONG_REQUEST_BYTES)));
             }
-            RequestBody::Long(wants, request, _permit) => {
+            RequestBody::Long(wants, request, _permits) => {
                 return self.pass_on(&wants, request, protocol, reader.key).await;
             }
         };
         let answered = match protocol.version() {
-            2 => self.answer_command(&request, reader).await,
+            2 => self.answer_command(request, reader, permits).await,
             _ => match FetchRequest::parse_v0(&request) {
                 Ok(fetch) => {
                     let shows_progress = wants_progress_v0(&request);
-                    self.answer_fetch(fetch, Asking { reader, shows_progress }).await
+                    drop(request);
+                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permits: permits }).await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -108,8 +96,13 @@ impl ServedRepository {
         }
     }
 
-    async fn answer_command(&self, request: &[u8], reader: GitReader) -> Result<Answer, GitError> {
-        let command = match Command::read(request) {
+    async fn answer_command(
+        &self,
+        request: Bytes,
+        reader: GitReader,
+        permits: RequestPermits,
+    ) -> Result<Answer, GitError> {
+        let command = match Command::read(&request) {
             Ok(Some(command)) => command,
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
             Err(error) => return Ok(refused(&error)),
@@ -128,7 +121,8 @@ impl ServedRepository {
             CommandName::Fetch => match FetchRequest::parse_v2(&command) {
                 Ok(fetch) => {
                     let shows_progress = wants_progress_v2(&command);
-                    self.answer_fetch(fetch, Asking { reader, shows_progress }).await
+                    drop(request);
+                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permits: permits }).await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -147,6 +141,25 @@ impl ServedRepository {
 
     fn offered_bundles(&self) -> Bundles {
         if self.offered_bundle().is_some() { Bundles::Offered } else { Bundles::None }
+    }
+
+    /// The answer; or what a client is told until it is there, if it is to come from elsewhere and that takes long.
+    async fn answer_or_tell(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
+        let elsewhere = asking.reader.elsewhere.clone();
+        let (Some(elsewhere), Some(head)) = (elsewhere, request.certain_head()) else {
+            return self.answer_fetch(request, asking).await;
+        };
+        let (served, shows_progress) = (self.clone(), asking.shows_progress);
+        let mut waited: Waited = async move { served.answer_fetch(request, asking).await }.boxed();
+        if let Ok(answered) = tokio::time::timeout(TELL_AFTER, &mut waited).await {
+            return answered;
+        }
+        // Where its history is cut, a repository says so before anything else.
+        if self.repository.snapshot().await?.is_shallow() {
+            return waited.await;
+        }
+        let progress = shows_progress.then(|| ShownProgress::awaiting(elsewhere.progress()));
+        Ok(Answer::Awaited(AwaitedAnswer::new(waited, head, progress)))
     }
 
     async fn answer_fetch(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
@@ -174,7 +187,7 @@ impl ServedRepository {
     }
 
     /// Whether a client may have these. Looking for them takes a permit, like computing; what is known takes none.
-    async fn may_have(
+    pub(crate) async fn may_have(
         &self,
         refs: &RefSnapshot,
         wants: &BTreeSet<ObjectId>,
@@ -266,45 +279,6 @@ impl ServedRepository {
             Wanted::Unreachable(object) => Ok(Some(object)),
             Wanted::AllReachable | Wanted::LatelyReachable => Ok(None),
         }
-    }
-
-    /// The sizes of those of these objects that a client may have. The others are not here for it.
-    async fn sizes_of(
-        &self,
-        refs: &RefSnapshot,
-        objects: &[ObjectId],
-        client: ClientKey,
-    ) -> Result<BTreeMap<ObjectId, u64>, GitError> {
-        let repository = self.repository.asked_by(client);
-        let permit = self.engine().queue().permit(repository.id(), client).await;
-        let mut sizes = repository.object_sizes(objects).await?;
-        drop(permit);
-        for _ in 0..=MAX_HIDDEN_OBJECTS {
-            match self.may_have(refs, &sizes.keys().cloned().collect(), client).await? {
-                Wanted::Unreachable(object) => sizes.remove(&object),
-                Wanted::AllReachable | Wanted::LatelyReachable => return Ok(sizes),
-            };
-        }
-        Ok(BTreeMap::new())
-    }
-
-    /// The same, where another repository may tell those that are not to be had from this one alone.
-    async fn sizes_with_help(
-        &self,
-        refs: &RefSnapshot,
-        objects: &[ObjectId],
-        reader: &GitReader,
-    ) -> Result<BTreeMap<ObjectId, u64>, GitError> {
-        let mut sizes = self.sizes_of(refs, objects, reader.key).await?;
-        let Some(elsewhere) = &reader.elsewhere else { return Ok(sizes) };
-        let absent: BTreeSet<ObjectId> =
-            objects.iter().filter(|object| !sizes.contains_key(object)).cloned().collect();
-        if !absent.is_empty() && absent.len() <= MAX_QUESTIONED_OBJECTS {
-            let mut told = elsewhere.sizes(absent.clone(), reader.key).await;
-            told.retain(|object, _| absent.contains(object));
-            sizes.append(&mut told);
-        }
-        Ok(sizes)
     }
 
     /// Under which key the answer to a request is or would be stored whose wants are reachable; `None` when it must not
@@ -407,55 +381,7 @@ impl ServedRepository {
 struct Asking {
     reader: GitReader,
     shows_progress: bool,
-}
-
-/// A request as far as it was read, and the permit to hold so much of it.
-enum RequestBody {
-    Whole(Bytes, Option<Permit>),
-    /// What it wants, and all of it; it breaks off where it wants more.
-    Long(BTreeSet<ObjectId>, ByteStream, Option<Permit>),
-}
-
-impl ServedRepository {
-    async fn read_request(
-        &self,
-        mut request: ByteStream,
-        client: ClientKey,
-    ) -> Result<RequestBody, GitError> {
-        let mut first = Bytes::new();
-        let mut body = BytesMut::new();
-        let mut permit = None;
-        while let Some(piece) = request.next().await {
-            let piece = piece.map_err(GitError::Request)?;
-            // Nearly every request comes in one piece, which is then used as it is.
-            if first.is_empty() && body.is_empty() {
-                first = piece;
-                continue;
-            }
-            body.extend_from_slice(&std::mem::take(&mut first));
-            body.extend_from_slice(&piece);
-            if permit.is_none() && body.len() > MAX_SHORT_REQUEST_BYTES {
-                permit = Some(self.engine().long_requests().permit(self.repository.id(), client).await);
-            }
-            if body.len() > MAX_UNDERSTOOD_REQUEST_BYTES {
-                return long_request(body.freeze(), request, permit);
-            }
-        }
-        Ok(RequestBody::Whole(if body.is_empty() { first } else { body.freeze() }, permit))
-    }
-}
-
-/// A request of which this is the beginning. Clients say what they want before they say what they have.
-fn long_request(begun: Bytes, rest: ByteStream, permit: Option<Permit>) -> Result<RequestBody, GitError> {
-    let broken_off = || io::Error::new(io::ErrorKind::InvalidData, WANTS_TOO_LATE);
-    let mut passing = PassingWants::default();
-    passing.adds_nothing(&begun);
-    let wants = passing.wants().cloned().ok_or_else(|| GitError::Request(broken_off()))?;
-    let rest = rest.map(move |piece| {
-        let piece = piece?;
-        if passing.adds_nothing(&piece) { Ok(piece) } else { Err(broken_off()) }
-    });
-    Ok(RequestBody::Long(wants, stream::iter([Ok(begun)]).chain(rest).boxed(), permit))
+    _permits: RequestPermits,
 }
 
 /// The same answer, which ends where `git` has told why it refuses the rest: nothing is wrong with the connection.

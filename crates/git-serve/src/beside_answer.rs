@@ -167,6 +167,8 @@ pub(crate) fn with_beside(mut output: ByteStream, beside: Option<BesideAnswer>) 
 pub(crate) struct ShownProgress {
     /// What the computation tells; `None` when it tells nothing of itself.
     told: Option<watch::Receiver<Progress>>,
+    /// In which words it is said how long it has been waited for, while nothing is told.
+    timed: Option<&'static str>,
     /// How many steps that are done have been shown.
     steps: usize,
     /// The line that the next one takes the place of.
@@ -178,19 +180,32 @@ pub(crate) struct ShownProgress {
 impl ShownProgress {
     /// Of a computation that tells this of itself, if it tells anything.
     pub(crate) fn new(told: Option<watch::Receiver<Progress>>) -> Self {
+        let timed = told.is_none().then_some("Preparing the pack");
+        Self::timed(told, timed)
+    }
+
+    /// Of what has to come from elsewhere first, which may tell this of itself.
+    pub(crate) fn awaiting(told: Option<watch::Receiver<Progress>>) -> Self {
+        Self::timed(told, Some("Waiting for what is wanted"))
+    }
+
+    fn timed(told: Option<watch::Receiver<Progress>>, timed: Option<&'static str>) -> Self {
         let since = Instant::now();
         let pause = Box::pin(sleep_until(since + PROGRESS_INTERVAL));
-        Self { told, steps: 0, passing: None, since, pause }
+        Self { told, timed, steps: 0, passing: None, since, pause }
     }
 
     /// What is new, once in a while; there may be nothing.
-    fn poll_lines(&mut self, context: &mut Context<'_>) -> Poll<Vec<RemoteMessage>> {
+    pub(crate) fn poll_lines(&mut self, context: &mut Context<'_>) -> Poll<Vec<RemoteMessage>> {
         ready!(self.pause.as_mut().poll(context));
         self.pause.as_mut().reset(Instant::now() + PROGRESS_INTERVAL);
         let mut lines = self.steps_done();
-        let current = match &self.told {
-            Some(told) => told.borrow().current.clone(),
-            None => Some(format!("Preparing the pack: {} s", self.since.elapsed().as_secs())),
+        let told = self.told.as_ref().map(|told| told.borrow().clone()).unwrap_or_default();
+        let current = match self.timed {
+            Some(words) if told == Progress::default() => {
+                Some(format!("{words}: {} s", self.since.elapsed().as_secs()))
+            }
+            _ => told.current,
         };
         let is_new = current != self.passing || !lines.is_empty();
         if let Some(current) = current.filter(|_| is_new) {
@@ -212,7 +227,7 @@ impl ShownProgress {
     }
 
     /// When it goes on: nothing, if nothing was shown before; and no line stays half said.
-    fn last_lines(mut self) -> Vec<RemoteMessage> {
+    pub(crate) fn last_lines(mut self) -> Vec<RemoteMessage> {
         if self.steps == 0 && self.passing.is_none() {
             return Vec::new();
         }

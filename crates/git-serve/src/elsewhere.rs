@@ -8,6 +8,8 @@ use std::fmt;
 
 use futures_util::future::BoxFuture;
 use heliostat_git::{ClientKey, ObjectId};
+use heliostat_stream_cache::Progress;
+use tokio::sync::watch;
 
 /// What became of the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +22,20 @@ pub enum Brought {
     Unknown(String),
 }
 
+/// The sizes of objects, in bytes.
+pub type Sizes = BTreeMap<ObjectId, u64>;
+
 /// The repository of which the one here is a copy, as one of its readers finds it.
 pub trait Elsewhere: fmt::Debug + Send + Sync {
     /// Asks whether the reader may have these objects, and brings here those that are not.
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought>;
 
-    /// Asks for the sizes of these objects, and brings nothing. What the reader may not have, or what cannot be found out, is
-    /// left out.
-    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey)
-    -> BoxFuture<'_, BTreeMap<ObjectId, u64>>;
+    /// How far what is being brought here is, for all who wait for it; nothing is told by one that does not know.
+    fn progress(&self) -> Option<watch::Receiver<Progress>> {
+        None
+    }
+
+    /// Asks for the sizes of these objects. What the reader may not have is left out. An error says in a few words why it
+    /// cannot be found out.
+    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Result<Sizes, String>>;
 }

@@ -19,11 +19,14 @@ mod counters;
 mod disk;
 mod elsewhere;
 mod engine;
+mod followed;
 mod housekeeping;
 mod named_objects;
+mod object_sizes;
 mod piece_bytes;
 mod prewarm;
 mod reachability;
+mod request_body;
 mod served;
 
 #[cfg(test)]
@@ -35,14 +38,15 @@ mod service_tests;
 #[cfg(test)]
 mod shown_tests;
 
-pub use answer::{Answer, GitReader, StoredAnswer};
+pub use answer::{Answer, AwaitedAnswer, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use disk::{keep_room, make_room};
-pub use elsewhere::{Brought, Elsewhere};
+pub use elsewhere::{Brought, Elsewhere, Sizes};
 pub use engine::{DEFAULT_KEEP_UNREACHABLE, ServingEngine, ServingOptions};
+pub use followed::note_progress;
 pub use heliostat_git::ClientKey;
 pub use heliostat_git_wire::RemoteMessage;
-pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, Piece};
+pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, Piece, Progress};
 pub use housekeeping::{HousekeepingCounters, LastRun, Pruned, Repacked, keep_house, purge};
 pub use served::{Lists, ServedRepositories, ServedRepository};

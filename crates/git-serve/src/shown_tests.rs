@@ -1,6 +1,6 @@
 //! Readers who are shown the references of another server: what they see, and what they may have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryStreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::{ClientKey, GitProtocol, GitService, ObjectId, Repository};
-use heliostat_git_wire::{RefName, RefSnapshot, spelled};
+use heliostat_git_wire::{MAX_QUESTIONED_OBJECTS, RefName, RefSnapshot, spelled};
 use parking_lot::Mutex;
 
 use crate::answer::GitReader;
-use crate::elsewhere::{Brought, Elsewhere};
+use crate::elsewhere::{Brought, Elsewhere, Sizes};
 use crate::served::ServedRepository;
 
 /// The other server, which gives what its repository has, but for what is kept back.
@@ -53,8 +53,8 @@ impl Elsewhere for Other {
         std::future::ready(brought).boxed()
     }
 
-    fn sizes(&self, _: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
-        std::future::ready(BTreeMap::new()).boxed()
+    fn sizes(&self, _: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, Result<Sizes, String>> {
+        std::future::ready(Err("it says nothing".to_owned())).boxed()
     }
 }
 
@@ -164,6 +164,21 @@ async fn what_is_here_and_not_shown_is_asked_for_each_time() {
 }
 
 #[tokio::test]
+async fn a_size_that_cannot_be_found_out_is_refused() {
+    let world = World::new(|_, _| BTreeSet::new()).await;
+    let (served, want) = (world.served(), world.at(&world.there, "main"));
+    let ask = async |objects: &[String]| {
+        let start = ["command=object-info", "size"].map(str::to_owned);
+        world.answer(&served, &[&start[..], objects].concat()).await
+    };
+    let told = ask(&[format!("oid {want}")]).await;
+    let refusal = format!("ERR object-info: the size of {want} cannot be told now: it says nothing");
+    assert!(holds(&told, &refusal));
+    let many: Vec<_> = (0..=MAX_QUESTIONED_OBJECTS).map(|number| format!("oid {number:040x}")).collect();
+    assert!(holds(&ask(&many).await, "it is one of more than 1,000 that are not here"));
+}
+
+#[tokio::test]
 async fn nobody_brings_anything_for_a_reader_who_cannot_ask() {
     let world = World::new(|_, _| BTreeSet::new()).await;
     let reader = GitReader::from(ClientKey::verified("ada"));
@@ -176,17 +191,28 @@ async fn nobody_brings_anything_for_a_reader_who_cannot_ask() {
 async fn a_request_that_is_too_long_to_be_understood_is_told_nothing_of_what_is_here() {
     let world = World::new(|_, _| BTreeSet::new()).await;
     let (served, want) = (world.served(), world.at(&world.there, "main"));
-    let prefixes = std::iter::repeat_n(format!("ref-prefix {}", "x".repeat(64_000)), 270);
+    let prefixes = std::iter::repeat_n(format!("ref-prefix {}", "x".repeat(64_000)), 800);
     let lines: Vec<String> =
         ["command=ls-refs", "ref-prefix refs/"].map(str::to_owned).into_iter().chain(prefixes).collect();
-    let haves = std::iter::repeat_n(format!("have {want}"), 350_000);
+    let haves = std::iter::repeat_n(format!("have {want}"), 1_050_000);
     let fetch = ["command=fetch".to_owned(), "include-tag".to_owned(), format!("want {want}")];
     let fetch: Vec<String> = fetch.into_iter().chain(haves).chain(["done".to_owned()]).collect();
     for lines in [lines, fetch] {
         let answer = world.answer(&served, &lines).await;
-        assert!(holds(&answer, "ERR a request may have at most 16777216 bytes"));
+        assert!(holds(&answer, "ERR a request may have at most 50331648 bytes"));
         assert!(!holds(&answer, "refs/heads/own") && !holds(&answer, "PACK"));
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_long_because_it_repeats_itself_is_understood() {
+    let world = World::new(|_, _| BTreeSet::new()).await;
+    let (served, want) = (world.served(), world.at(&world.there, "main"));
+    let wants = std::iter::repeat_n(format!("want {want}"), 1_050_000);
+    let words = ["command=fetch", "no-progress", "ofs-delta"].map(str::to_owned);
+    let lines: Vec<String> = words.into_iter().chain(wants).chain(["done".to_owned()]).collect();
+    assert!(holds(&world.answer(&served, &lines).await, "PACK"));
+    assert_eq!(*world.other.asked.lock(), [BTreeSet::from([want])]);
 }
 
 #[tokio::test]

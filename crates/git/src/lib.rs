@@ -36,14 +36,15 @@ pub use process::{
     ByteStream, ClientKey, Durability, FairQueue, Fault, Finished, Fsck, Git, GitCommand, GitError,
     GitProcess, GitUnavailable, GitVersion, InvalidDurability, InvalidFsck, InvalidHeader,
     MAX_FETCH_PROCESSES, MAX_OWN_GIT_PROCESSES, MAX_PUSH_PROCESSES, MINIMUM_GIT_VERSION, MemoryLimits,
-    Moment, Permit, QueueCounters, Reader, Readers, SecretHeader, Shares, authority_settings, cpu_time,
-    trust_authorities,
+    Moment, OnProgress, Permit, ProgressLine, QueueCounters, Reader, Readers, SaidLines, SecretHeader,
+    Shares, authority_settings, cpu_time, trust_authorities,
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    Connection, CopyError, FetchError, FetchPlan, FetchSource, ImportError, IndexedPack, InvalidAddress,
-    clone_mirror, copy_repository, fetch_everything, fetch_mirror, fetch_objects, fetch_objects_after,
-    fetch_wanted, index_whole_pack, push_mirror,
+    Connection, CopyError, FetchError, FetchPlan, FetchProgress, FetchSource, ImportError, IndexedPack,
+    InvalidAddress, SshConversation, SshEnd, SshError, SshIdentity, SshPlace, clone_mirror, copy_repository,
+    fetch_everything, fetch_mirror, fetch_objects, fetch_objects_after, fetch_wanted, index_whole_pack,
+    push_mirror,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,
@@ -52,8 +53,8 @@ pub use repository::{
     TrashReason, TrashedRepository, Unreached,
 };
 pub use service::{
-    GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, OnProgress, ProgressLine,
-    ReceivedPack, RunningService, SaidLines, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding,
-    advertise_by_git, answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack,
-    serve, upload_pack_by_git,
+    GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack,
+    RunningService, ServeMode, ServeOptions, ServiceEnd, UnsupportedEncoding, advertise_by_git,
+    answer_of_upload_pack, decode_request_body, exchange, pack_objects, receive_pack, serve,
+    upload_pack_by_git,
 };

@@ -142,6 +142,11 @@ pub fn cause_of(error: &reqwest::Error) -> NoAnswer {
     NoAnswer::Other(if error.is_timeout() { TOO_LONG.to_owned() } else { with_remedy(cause) })
 }
 
+/// What the system says of a connection that was not opened, and what can be done about it.
+pub fn in_words(error: &io::Error) -> String {
+    with_remedy(error)
+}
+
 /// An error of a connection with what can be done about it, as far as that is known.
 fn with_remedy(cause: &(dyn Error + 'static)) -> String {
     let full = cause.to_string();

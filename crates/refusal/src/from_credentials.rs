@@ -1,6 +1,6 @@
 //! How credentials, tokens and passwords that do not hold are refused.
 
-use heliostat_auth::{CredentialsError, PasswordError, TokenError, TooManyAttempts};
+use heliostat_auth::{CredentialsError, PasswordError, TokenError, TooManyAttempts, UnfitPassword};
 
 use crate::Refusal;
 
@@ -31,13 +31,18 @@ impl From<PasswordError> for Refusal {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::TooMany(refused) => refused.into(),
-            PasswordError::TooLong | PasswordError::Empty => Self::invalid("password", sentence(&error)),
             PasswordError::Unusable { .. } => Self::internal(error),
         }
     }
 }
 
-fn sentence(error: &PasswordError) -> String {
+impl From<UnfitPassword> for Refusal {
+    fn from(error: UnfitPassword) -> Self {
+        Self::invalid("password", sentence(&error))
+    }
+}
+
+fn sentence(error: &UnfitPassword) -> String {
     let mut text = error.to_string();
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();

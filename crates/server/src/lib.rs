@@ -9,13 +9,15 @@
 //! 5. `metrics`: what Prometheus reads.
 //! 6. `wire`: what the domain knows, in the types of the contract.
 //! 7. `http`: connections, what wraps every request, and errors as answers.
-//! 8. `client_keys`: among whom work is shared. `log_level`: how much is logged. `traces`: what a collector is told.
+//! 8. `client_keys`: among whom work is shared. `contract`: the contract as data. `log_level`: how much is logged; `dropped_log_lines`: how much of it was lost. `traces`: what a collector is told.
 //!
 //! [`start_upstream`], [`start_mirror`] and [`start_origin_mirror`] are the way in; `emitted_contract`, a feature,
 //! describes the handlers to the drift check.
 
 mod client_keys;
+mod contract;
 mod documents;
+mod dropped_log_lines;
 #[cfg(feature = "emitted-contract")]
 mod emitted_contract;
 mod git;
@@ -40,6 +42,7 @@ pub use heliostat_origin::{DEFAULT_MAX_REPOSITORIES, PathPattern};
 pub use heliostat_storage::Role;
 
 pub use documents::{ContractDocument, Edition, Format, Selection};
+pub use dropped_log_lines::count_dropped_log_lines;
 #[cfg(feature = "emitted-contract")]
 pub use emitted_contract::emitted_contract;
 pub use http::{

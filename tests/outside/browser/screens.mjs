@@ -11,12 +11,17 @@ export const SCREENS = {
 };
 
 /** Looks at a page as it is now: it can be used by everybody, is no wider than the screen, and there is a picture of it. */
-export const lookAt = (page, guard, screen) => async (name, excepted = []) => {
+export const lookAt = (page, guard, screen) => async (name, excepted = {}) => {
   await accessible(page, excepted);
-  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(beyond <= 0, `${name} is ${beyond} pixels wider than the ${screen}`);
+  await fits(page, name);
   await guard.screenshot(`${screen}-${name}`, page.locator("body"));
 };
+
+/** Fails if the page is wider than the window. */
+export async function fits(page, name) {
+  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(beyond <= 0, `${name} is ${beyond} pixels wider than ${page.viewportSize().width}`);
+}
 
 /** Signs in as the administrator, by the keyboard alone. */
 export async function signIn(page) {

@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 
+import { accessible } from "../browser/accessible.mjs";
 import { inBrowser, need } from "../browser/browser.mjs";
 import { shownInDocumentOrder } from "./document_order.mjs";
-import { execute, openGroups, openSwaggerUi, signInWithBasic, signOut, tryOut } from "./swagger_page.mjs";
+import { BROKEN, execute, openGroups, openSwaggerUi, signInWithBasic, signOut, tryOut } from "./swagger_page.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
 const body = { mode: "SELECTED_PROJECTS", projectIds: [need("HELIOSTAT_PROJECT_ID")] };
@@ -12,6 +13,7 @@ const body = { mode: "SELECTED_PROJECTS", projectIds: [need("HELIOSTAT_PROJECT_I
 await inBrowser([base], async (page, guard) => {
   await openSwaggerUi(page, base);
   await guard.screenshot("opened");
+  await accessible(page, BROKEN.closed);
   assert.equal(await page.title(), "Heliostat mirror: REST API");
   await openGroups(page);
   await shownInDocumentOrder(page, base, "served", ["Mirroring (Mirror)", "Mirroring (Hashes)", "Mirroring (Served repositories)", "Log"]);
@@ -34,6 +36,7 @@ await inBrowser([base], async (page, guard) => {
   assert.equal(before.status, 200);
   assert.equal(before.json.mode, "ALL_PROJECTS");
   await guard.screenshot("get", read);
+  await accessible(page, BROKEN.operation);
 
   const write = await tryOut(page, "setMirrorSettings");
   const changed = await execute(write, { parameters: { upstreamId }, body });

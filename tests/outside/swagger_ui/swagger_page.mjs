@@ -2,14 +2,43 @@
 
 import assert from "node:assert/strict";
 
-// What Swagger UI itself breaks of axe's rules, by what is open: the ranks of its headings, a closing and copying button of
-// a picture alone, names that are not what is shown, a row that is a button around buttons, and nameless choices of examples.
-export const BROKEN = {
-  closed: ["heading-order"],
-  // Above an operation that is open.
-  credentials: ["button-name", "heading-order", "label-content-name-mismatch", "nested-interactive", "select-name"],
-  operation: ["button-name", "heading-order", "nested-interactive", "select-name"],
+import { accessible } from "../browser/accessible.mjs";
+import { inBrowser } from "../browser/browser.mjs";
+
+// What Swagger UI itself breaks of axe's rules, each with the reason why it stays: its elements are made by its own components.
+const RULES = {
+  "button-name": "buttons that close or copy show a picture alone",
+  "heading-order": "its headings skip ranks",
+  "label-content-name-mismatch": "names for screen readers are not what is shown",
+  "nested-interactive": "the row of an operation is a button around buttons",
+  "select-name": "choices of examples have no name",
 };
+const broken = (...ids) => Object.fromEntries(ids.map((id) => [id, RULES[id]]));
+
+/** By what is open. */
+export const BROKEN = {
+  closed: broken("heading-order"),
+  // Above an operation that is open.
+  credentials: broken("button-name", "heading-order", "label-content-name-mismatch", "nested-interactive", "select-name"),
+  operation: broken("button-name", "heading-order", "nested-interactive", "select-name"),
+  // Of the reader, which is Redoc.
+  reader: {},
+};
+
+/** At an address that is not the server's own, nothing that is tried would be taken: the page says so, and leads there. */
+export async function leadsToItsOwnAddress(base) {
+  const elsewhere = base.replace("127.0.0.1", "balancer.test");
+  await inBrowser([base, elsewhere], async (page, guard) => {
+    await openSwaggerUi(page, elsewhere);
+    await page.locator("#elsewhere", { hasText: elsewhere }).waitFor();
+    await guard.screenshot("elsewhere");
+    await accessible(page, BROKEN.closed);
+    await page.locator("#elsewhere a").click();
+    await page.waitForURL(`${base}/swagger-ui/`);
+    await page.locator(".opblock-tag-section").first().waitFor();
+    assert.equal(await page.locator("#elsewhere").isVisible(), false);
+  });
+}
 
 /** Opens Swagger UI, with the operations of this server or with `all`, and waits until it shows its groups, all closed. */
 export async function openSwaggerUi(page, baseUrl, operations = "served") {

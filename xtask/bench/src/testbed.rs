@@ -215,6 +215,18 @@ impl Testbed {
         std::iter::once(ours).chain(with_token).chain(self.contenders_of(&self.peers, subject)).collect()
     }
 
+    /// Our upstream, where its repositories can be read too.
+    pub fn upstream_as_contender(&self, subject: &Subject) -> Contender {
+        Contender {
+            name: "our upstream".into(),
+            standing: Standing::Peer,
+            group: Arc::clone(&self.upstream_group),
+            url: subject.public.url(&self.upstream.server),
+            authorization: None,
+            certificate: None,
+        }
+    }
+
     /// These peers, serving a repository.
     pub fn contenders_of(&self, peers: &[Peer], subject: &Subject) -> Vec<Contender> {
         let contender = |peer: &Peer| Contender {

@@ -322,10 +322,13 @@ impl<H: FollowingOperations> FollowingRoutes<H> {
     /// Let a repository follow one on another server
     ///
     /// Keeps the branches, tags and all other refs of this repository, and its default branch, equal to those of a
-    /// repository that another Git server serves over HTTP or HTTPS: at once, and whenever the interval has passed. What
-    /// is new is fetched and announced to mirrors and webhooks like a push. As long as it follows, pushes here are refused
-    /// with the address of the source. Repeating the request changes interval or credentials; credentials that are left
-    /// out stay as long as user and server are the same.
+    /// repository that another Git server serves over HTTP, HTTPS, SSH or `git://`: at once, and whenever the interval has
+    /// passed. What is new is fetched and announced to mirrors and webhooks like a push. As long as it follows, pushes here
+    /// are refused with the address of the source. Repeating the request changes interval or credentials; credentials that
+    /// are left out stay as long as user and server are the same.
+    ///
+    /// Over HTTP a user name and a password prove who asks, over SSH a private key; `git://` asks nobody. A server over SSH
+    /// is believed if its host key is one of `knownHosts`, or else of those that the machine of the upstream knows.
     ///
     /// A repository that has refs and follows nothing yet is 409 unless `overwrite` says that they may be replaced. Needs
     /// `REPO_ADMIN`.

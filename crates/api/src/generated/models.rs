@@ -221,7 +221,7 @@ pub struct EnrichedRepositoryProperties {
 
 /// Why the last look at a source failed. About the source: it asks for other `CREDENTIALS`, has `FORBIDDEN` to read, has
 /// no such repository (`NOT_FOUND`), sends its callers `ELSEWHERE`, is `AWAY`, is `NOT_TRUSTED` because of its
-/// certificate or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
+/// certificate, host key or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
 /// another hash (`OBJECT_FORMAT`), or shows no ref any more (`EMPTIED`), in which case what is here stays. About this
 /// side: the repository is `ARCHIVED`, or `THIS_SERVER` is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
@@ -2395,6 +2395,15 @@ pub struct RestFollowing {
     #[oai(rename = "passwordSet")]
     #[serde(rename = "passwordSet")]
     pub password_set: bool,
+    /// Whether there is a private key for the source, which is reached over SSH then.
+    #[oai(rename = "sshKeySet")]
+    #[serde(rename = "sshKeySet")]
+    pub ssh_key_set: bool,
+    /// Whether the host keys are given by which the source is known; otherwise those count that the machine of the
+    /// upstream knows.
+    #[oai(rename = "knownHostsSet")]
+    #[serde(rename = "knownHostsSet")]
+    pub known_hosts_set: bool,
     /// How a repository stands to what it follows: not looked at yet; equal to it at the last look; or not brought in step
     /// by the last look, for the reason given.
     pub state: FollowingState,
@@ -2432,7 +2441,7 @@ pub struct RestFollowing {
 pub struct RestFollowingError {
     /// Why the last look at a source failed. About the source: it asks for other `CREDENTIALS`, has `FORBIDDEN` to read, has
     /// no such repository (`NOT_FOUND`), sends its callers `ELSEWHERE`, is `AWAY`, is `NOT_TRUSTED` because of its
-    /// certificate or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
+    /// certificate, host key or address, answers with what is `NO_REPOSITORY`, was asked `TOO_MANY` times, names its objects by
     /// another hash (`OBJECT_FORMAT`), or shows no ref any more (`EMPTIED`), in which case what is here stays. About this
     /// side: the repository is `ARCHIVED`, or `THIS_SERVER` is at fault.
     pub fault: FollowingFault,
@@ -2444,8 +2453,9 @@ pub struct RestFollowingError {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, Object)]
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestFollowingRequest {
-    /// The address from which it could be cloned, by http or https and without user or password, such as
-    /// `https://git.example.org/acme/tool.git`.
+    /// The address from which it could be cloned. By http or https it holds neither user nor password, as in
+    /// `https://git.example.org/acme/tool.git`; over SSH it names the user, as in `ssh://git@git.example.org/acme/tool.git`
+    /// or `git@git.example.org:acme/tool.git`; or it begins with `git://`.
     #[oai(validator(min_length = 1, max_length = 2048))]
     pub url: String,
     /// How often it is looked at, in seconds; 60, if left out.
@@ -2462,6 +2472,18 @@ pub struct RestFollowingRequest {
     #[oai(skip_serializing_if_is_none, validator(max_length = 8192))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The private key by which a source over SSH lets its reader in, a deploy key for instance, as ssh-keygen writes it
+    /// and without a passphrase. Taken in, never answered. Left out, that of before stays if user and server are the
+    /// same.
+    #[oai(rename = "sshKey", skip_serializing_if_is_none, validator(max_length = 16384))]
+    #[serde(rename = "sshKey", default, skip_serializing_if = "Option::is_none")]
+    pub ssh_key: Option<String>,
+    /// The host keys by which a source over SSH is known, in lines as ssh-keyscan prints them. Left out, those of before
+    /// stay if user and server are the same; an empty text removes them, and those count that the machine of the
+    /// upstream knows.
+    #[oai(rename = "knownHosts", skip_serializing_if_is_none, validator(max_length = 65536))]
+    #[serde(rename = "knownHosts", default, skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<String>,
     /// Whether the refs that a repository has which follows nothing yet may be replaced by those of the source; false, if
     /// left out.
     #[oai(skip_serializing_if_is_none)]
@@ -2477,6 +2499,8 @@ impl fmt::Debug for RestFollowingRequest {
             .field("interval_seconds", &self.interval_seconds)
             .field("username", &self.username)
             .field("password", &"<secret>")
+            .field("ssh_key", &"<secret>")
+            .field("known_hosts", &self.known_hosts)
             .field("overwrite", &self.overwrite)
             .finish()
     }

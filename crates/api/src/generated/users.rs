@@ -415,7 +415,8 @@ impl<H: UsersOperations> UsersRoutes<H> {
     ///
     /// Creates a user who may sign in. Send the details in the body, so that the password stays out of URLs and logs;
     /// for clients that do not, the query parameters are read as well, and where both are given the body counts. A
-    /// name and a password are needed; a name that is taken is 409. Needs `ADMIN`.
+    /// name and a password are needed; a name that is taken is 409. A password of fewer than 8 characters, the name of
+    /// the user, and what is tried first by those who guess are 400. Needs `ADMIN`.
     #[oai(path = "/api/latest/admin/users", method = "post", operation_id = "createUser", tag = "Tag::This")]
     async fn create_user(
         &self,
@@ -468,7 +469,8 @@ impl<H: UsersOperations> UsersRoutes<H> {
 
     /// Change a user's password
     ///
-    /// Sets a new password, which must be given twice. The old one is worthless at once, on the mirrors too. Needs
+    /// Sets a new password, which must be given twice. The old one is worthless at once, on the mirrors too. A password
+    /// of fewer than 8 characters, the name of the user, and what is tried first by those who guess are 400. Needs
     /// `ADMIN`, and `SYS_ADMIN` to change the password of one of those.
     #[oai(path = "/api/latest/admin/users/credentials", method = "put", operation_id = "updateUserPassword", tag = "Tag::This")]
     async fn update_user_password(

@@ -16,6 +16,7 @@ use url::Url;
 use super::Roles;
 use crate::client::Client;
 use crate::client::credentials::{self, Authorization};
+use crate::options::COMMIT;
 use crate::role::lifecycle::ADMIN_PASSWORD_FILE;
 use crate::role::upstream::admin_password;
 
@@ -153,6 +154,7 @@ fn on_loopback(
         metrics_token: None,
         trace_collector: None,
         log_level,
+        commit: COMMIT,
     }
 }
 

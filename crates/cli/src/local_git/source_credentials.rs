@@ -62,6 +62,14 @@ impl SourceCredentials {
                      helper of git know them"
                 ),
             },
+            ImportError::Transfer(FetchError::Unauthorized { url, detail }) => anyhow!(
+                "{url} takes none of the keys that ssh shows on this machine ({detail}): load the right one into ssh-agent, or name \
+                 it in ~/.ssh/config"
+            ),
+            ImportError::Transfer(FetchError::UnknownHost { url, detail }) => anyhow!(
+                "ssh on this machine does not know the host key of {url} ({detail}): compare it with what those say who run that \
+                 server, and add it to ~/.ssh/known_hosts"
+            ),
             error => error.into(),
         }
     }

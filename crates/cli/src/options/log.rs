@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt, registry, reload};
 use url::Url;
 
+use super::log_lines::LogLines;
 use super::parse::parse_http_url;
 
 /// Set to anything, it asks for a log without colours (<https://no-color.org>).
@@ -51,10 +52,10 @@ pub fn start_log(format: LogFormat, level: &str) -> LogLevel {
         LogFormat::Text => {
             let is_coloured = std::io::stderr().is_terminal()
                 && std::env::var_os(NO_COLOUR).is_none_or(|value| value.is_empty());
-            log.with(fmt::layer().with_writer(std::io::stderr).with_ansi(is_coloured)).init();
+            log.with(fmt::layer().with_writer(LogLines::of_stderr).with_ansi(is_coloured)).init();
         }
         LogFormat::Json => {
-            let lines = fmt::layer().with_writer(std::io::stderr).json();
+            let lines = fmt::layer().with_writer(LogLines::of_stderr).json();
             // The span that encloses an event holds the id of the request; a list of all of them would repeat it.
             log.with(lines.flatten_event(true).with_span_list(false)).init();
         }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod log;
+mod log_lines;
 mod serving;
 mod shared;
 mod tls;
@@ -11,9 +12,10 @@ mod parse;
 mod size;
 
 pub use log::{LogFormat, parse_level, start_log};
+pub use log_lines::flush_log;
 pub use parse::{
     parse_display_name, parse_http_url, parse_listen, parse_mirror_lease, parse_parallelism, parse_small_push,
 };
-pub use shared::SharedOptions;
+pub use shared::{COMMIT, SharedOptions};
 pub use size::parse as parse_size;
 pub use tls::TlsFlags;

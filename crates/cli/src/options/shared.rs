@@ -16,6 +16,9 @@ use super::parse::{parse_git_memory, parse_http_url};
 use super::serving::ServingFlags;
 use super::tls::{KernelTlsFlag, TlsFlags};
 
+/// The commit that this program was built from; `build.rs` finds it.
+pub const COMMIT: &str = env!("SOURCE_COMMIT");
+
 /// Where a role keeps things and how it is run; the address and the directory have defaults of their own per role.
 #[derive(Debug, Args)]
 pub struct SharedOptions {
@@ -87,6 +90,7 @@ impl SharedOptions {
             metrics_token: self.serving.metrics_token()?,
             trace_collector: self.log.otlp_endpoint.clone(),
             log_level,
+            commit: COMMIT,
             data,
             trash_time: self.trash_time,
             database: self.database.clone(),

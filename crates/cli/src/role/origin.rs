@@ -9,12 +9,17 @@ use url::Url;
 
 use crate::options::{duration, parse_http_url, parse_size};
 
+/// What is said of an origin that cannot be shown the credentials of those who read.
+const NOT_ASKED_FOR_READERS: &str = "must be the https:// or http:// address of the server: a mirror asks it with the credentials \
+     of each reader, which neither ssh nor git:// can carry. To keep single repositories of a server equal that is reached so, \
+     let an upstream follow them: heliostat repository follow";
+
 /// Which server it is, and how much of it is kept here.
 #[derive(Debug, Args)]
 pub struct OriginFlags {
     /// The Git server that people have already, and whose repositories are served here, at its own paths: who may read is
     /// that server's decision, each time [default: none, or --upstream is given].
-    #[arg(long, value_name = "URL", env = "HELIOSTAT_ORIGIN", value_parser = parse_http_url)]
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_ORIGIN", value_parser = parse_origin)]
     pub origin: Option<Url>,
     /// Which of its repositories are served: paths, separated by commas, with * for any characters, as in acme/*
     /// [default: all].
@@ -49,6 +54,16 @@ impl OriginFlags {
     }
 }
 
+/// Reads the address of an origin. Who names one by its address for ssh learns what to do instead.
+fn parse_origin(text: &str) -> Result<Url, String> {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let is_like_scp = scheme.is_none() && text.contains('@') && text.contains(':');
+    if is_like_scp || matches!(scheme.as_deref(), Some("ssh" | "git" | "git+ssh" | "ssh+git")) {
+        return Err(NOT_ASKED_FOR_READERS.to_owned());
+    }
+    parse_http_url(text)
+}
+
 fn parse_repositories(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=1_000_000) => Ok(number),
@@ -58,7 +73,17 @@ fn parse_repositories(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_repositories;
+    use super::{parse_origin, parse_repositories};
+
+    #[test]
+    fn who_names_an_address_without_room_for_credentials_is_told_of_following() {
+        for text in ["ssh://git@git.example.com", "git@git.example.com:acme", "git://git.example.com/"] {
+            let refused = parse_origin(text).expect_err(text);
+            assert!(refused.contains("heliostat repository follow"), "{refused}");
+        }
+        assert!(!parse_origin("git.example.com").expect_err("no scheme").contains("follow"));
+        parse_origin("https://git.example.com").expect("an address");
+    }
 
     #[test]
     fn repositories_are_bounded() {

@@ -3,29 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use heliostat_git::{
-    Connection, FetchError, FetchPlan, GitError, ObjectId, Repository, SecretHeader, fetch_objects_after,
-    fetch_wanted,
-};
-use heliostat_peer::http::NotResolved;
-use heliostat_peer::with_causes;
+use heliostat_git::{Connection, FetchPlan, Repository, SecretHeader, fetch_objects_after, fetch_wanted};
 
 use super::SmartHttp;
 use super::small_fetch::SmallFetch;
+use crate::failed_fetch::{failure, not_resolved};
 use crate::source::{FetchFailure, KeptBy, Source, WantedObjects};
 use crate::{Credentials, Refusal, RepositoryPath};
 
 /// How long the server may be silent. It may have to pack a large repository before it says anything.
 pub(super) const STALL_LIMIT: Duration = Duration::from_mins(15);
-
-/// What `git` says when the certificate of a server is not one to be trusted, with each of the libraries for TLS.
-const CERTIFICATE: &[&str] = &[
-    "SSL certificate problem",
-    "certificate verification failed",
-    "certificate subject name",
-    "no alternative certificate subject name",
-    "SSL: no alternative",
-];
 
 impl SmartHttp {
     pub(super) async fn fetch_from(
@@ -37,13 +24,13 @@ impl SmartHttp {
     ) -> Result<(), FetchFailure> {
         match wanted.kept_by {
             KeptBy::OurRefs => {
-                let plan = self.plan(path, credentials, wanted.objects).await?;
+                let plan = self.plan(path, credentials, wanted).await?;
                 fetch_wanted(into, &plan).await.map_err(failure)
             }
             KeptBy::Caller => {
                 let shown = into.snapshot().await.map_err(|error| FetchFailure::Here(error.into()))?;
                 let is_fetched = if shown.is_empty() {
-                    self.fetched_whole(path, credentials, into, wanted.objects).await?
+                    self.fetched_whole(path, credentials, into, wanted).await?
                 } else {
                     let little = SmallFetch { into, shown: &shown, objects: wanted.objects };
                     self.fetched_a_little(path, credentials, little).await?
@@ -51,7 +38,7 @@ impl SmartHttp {
                 if is_fetched {
                     return Ok(());
                 }
-                let plan = self.plan(path, credentials, wanted.objects).await?;
+                let plan = self.plan(path, credentials, wanted).await?;
                 fetch_objects_after(into, &plan, &shown, &BTreeSet::new()).await.map_err(failure)
             }
         }
@@ -62,43 +49,21 @@ impl SmartHttp {
         &self,
         path: &RepositoryPath,
         credentials: &Credentials,
-        objects: &BTreeSet<ObjectId>,
+        wanted: WantedObjects<'_>,
     ) -> Result<FetchPlan, Refusal> {
         let url = self.url_of(&self.found.place_of(path));
         let addresses = self.options.destinations.resolve(&url).await;
-        let addresses = addresses.map_err(|error| match error {
-            NotResolved::Refused(refused) => Refusal::AddressRefused(refused.to_string()),
-            unknown @ NotResolved::Unknown { .. } => Refusal::Away(with_causes(&unknown)),
-        })?;
+        let addresses = addresses.map_err(not_resolved)?;
         let authorization = credentials.header().map(SecretHeader::new).transpose();
         let authorization =
             authorization.map_err(|error| Refusal::Forbidden { said: Some(error.to_string()) })?;
         Ok(FetchPlan {
             url: url.to_string(),
             authorization,
-            objects: objects.clone(),
+            objects: wanted.objects.clone(),
             timeout: STALL_LIMIT,
-            connection: Connection { addresses },
+            connection: Connection { addresses, ..Connection::default() },
+            progress: wanted.progress.cloned().unwrap_or_default(),
         })
-    }
-}
-
-fn failure(error: FetchError) -> FetchFailure {
-    match error {
-        FetchError::RemoteObjectMissing { detail } => FetchFailure::NotGiven(detail),
-        FetchError::Unauthorized { detail, .. } => Refusal::Forbidden { said: Some(detail) }.into(),
-        FetchError::NotFound { .. } => Refusal::NotFound { said: None }.into(),
-        FetchError::RemoteUnreachable { detail, .. }
-            if CERTIFICATE.iter().any(|phrase| detail.contains(phrase)) =>
-        {
-            Refusal::Certificate(detail).into()
-        }
-        FetchError::RemoteUnreachable { detail, .. } | FetchError::RemoteBroken { detail, .. } => {
-            Refusal::Away(detail).into()
-        }
-        FetchError::Timeout(_) | FetchError::Git(GitError::TimedOut { .. }) => {
-            Refusal::Away(error.to_string()).into()
-        }
-        error => FetchFailure::Here(error),
     }
 }

@@ -1,13 +1,14 @@
 //! The references of a repository of the server: who may read and what is there, in one question.
 
+use futures_util::StreamExt;
 use heliostat_git::{GitService, ObjectFormat, RefSnapshot, RemoteCapabilities, RemoteListError};
 use heliostat_git_wire::read_legacy_list;
-use reqwest::Method;
+use reqwest::{Method, Response};
 use url::Url;
 
 use super::SmartHttp;
-use super::long_list::ListBody;
-use super::question::{Answer, Question, below};
+use super::question::{Answer, Question, below, no_answer};
+use crate::long_lists::ListBody;
 use crate::source::Source;
 use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
@@ -111,6 +112,17 @@ impl SmartHttp {
                 Err(Refusal::Nonsense(format!("it leads on to {} in the middle of a question", url.path())))
             }
         }
+    }
+
+    /// Reads a list to its end.
+    async fn read_list(&self, answer: Response) -> Result<ListBody, Refusal> {
+        let mut list = self.long_lists.begin();
+        let mut pieces = answer.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| no_answer(&error))?;
+            list.take(&piece).await?;
+        }
+        Ok(list)
     }
 
     /// The path of a repository that the server has led to.

@@ -4,7 +4,6 @@ mod fetch_wanted;
 mod found;
 mod gives;
 mod list_refs;
-mod long_list;
 mod question;
 mod server;
 mod server_url;

@@ -11,12 +11,11 @@ use heliostat_git_wire::LsRefs;
 use heliostat_peer::Authorities;
 use heliostat_peer::http::{self, Destinations};
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::ServerUrl;
 use super::found::FoundRepositories;
-use super::long_list::places_for_long_lists;
+use crate::long_lists::LongLists;
 use crate::source::{FetchFailure, Source, WantedObjects};
 use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
@@ -68,7 +67,7 @@ pub struct SmartHttp {
     pub(super) options: SmartHttpOptions,
     pub(super) found: Arc<FoundRepositories>,
     /// A place is held for each long list that is read and not understood yet.
-    pub(super) long_lists: Arc<Semaphore>,
+    pub(super) long_lists: LongLists,
 }
 
 impl SmartHttp {
@@ -77,7 +76,7 @@ impl SmartHttp {
         let client = options.authorities.trusted_by(http::client(USER_AGENT, &options.destinations));
         let client = client.read_timeout(options.patience).pool_idle_timeout(IDLE_LIMIT);
         let http = client.build().map_err(UnusableServer)?;
-        Ok(Self { http, options, found: Arc::default(), long_lists: places_for_long_lists() })
+        Ok(Self { http, options, found: Arc::default(), long_lists: LongLists::default() })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::{Answers, HttpServer};
 use heliostat_git::{
-    ByteStream, GitError, GitProtocol, GitService, Given, ObjectFormat, ObjectId, Repository,
+    ByteStream, FetchProgress, GitError, GitProtocol, GitService, Given, ObjectFormat, ObjectId, Repository,
 };
 use heliostat_git_wire::spelled;
 use parking_lot::Mutex;
@@ -15,9 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use super::long_list::MAX_LONG_LISTS;
 use super::question::A_PAGE;
 use super::*;
+use crate::long_lists::MAX_LONG_LISTS;
 use crate::{Credentials, FetchFailure, KeptBy, Listing, Refusal, RepositoryPath, Source, WantedObjects};
 
 const A: &str = "1111111111111111111111111111111111111111";
@@ -161,7 +161,7 @@ async fn an_old_server_is_understood() {
     assert_eq!(listing.default_branch().expect("told").short(), "main");
     let tips: BTreeSet<_> = listing.refs().iter().map(|(_, tip)| tip.clone()).collect();
     let here = workshop.bare("here", ObjectFormat::Sha1);
-    let wanted = WantedObjects { objects: &tips, kept_by: KeptBy::Caller };
+    let wanted = WantedObjects { objects: &tips, kept_by: KeptBy::Caller, progress: None };
     let path = path("/acme/tool.git");
     source.fetch(&path, &Credentials::anonymous(), &here, wanted).await.expect("fetched");
     assert!(here.has_object(tips.first().expect("a tip")).await.expect("readable"));
@@ -179,7 +179,7 @@ async fn objects_come_by_id_and_are_kept() {
     let credentials = Credentials::bearer(&token).expect("a token of any length");
     let path = path("/acme/tool.git");
     let objects = BTreeSet::from([hidden.clone()]);
-    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs };
+    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None };
     source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
     let kept = workshop.run(here.path(), &["for-each-ref", "--format=%(objectname)"]);
     assert_eq!(kept.trim(), hidden.as_str());
@@ -188,7 +188,7 @@ async fn objects_come_by_id_and_are_kept() {
     assert!(server.seen().iter().all(|request| request.header("authorization") == Some(expected.as_str())));
 
     let objects = BTreeSet::from([ObjectId::parse("12".repeat(20)).expect("hex")]);
-    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs };
+    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None };
     let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody has it");
     assert!(matches!(refused, FetchFailure::NotGiven(_)), "{refused:?}");
     drop(server);
@@ -209,7 +209,7 @@ async fn everything_and_what_is_new_comes_in_one_answer() {
         let tip = listing.refs().get("refs/heads/main").expect("a branch").clone();
         let objects = BTreeSet::from([tip.clone()]);
         let before = server.seen().len();
-        let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::Caller };
+        let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::Caller, progress: None };
         source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
         assert_eq!(server.seen().len(), before + 1, "one question for everything, and for what is new");
         workshop.run(here.path(), &["update-ref", "refs/heads/main", tip.as_str()]);
@@ -221,9 +221,35 @@ async fn everything_and_what_is_new_comes_in_one_answer() {
     workshop.commit(&repository, "apart");
     let listing = source.list(&path, &credentials).await.expect("a list");
     let objects = BTreeSet::from([listing.refs().get("refs/heads/apart").expect("a branch").clone()]);
-    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::Caller };
+    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::Caller, progress: None };
     source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
     assert!(here.has_object(objects.first().expect("one")).await.expect("readable"));
+}
+
+#[tokio::test]
+async fn who_waits_is_told_what_is_received() {
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("one", &["main"]).await;
+    let server = HttpServer::serve(repository.clone()).await;
+    let source = asking(&server.url);
+    let (path, credentials) = (path("/acme/tool.git"), Credentials::anonymous());
+    let listing = source.list(&path, &credentials).await.expect("a list");
+    let objects = BTreeSet::from([listing.refs().get("refs/heads/main").expect("a branch").clone()]);
+    // By an answer that is indexed while it comes, and by git.
+    let ways = [("Receiving", KeptBy::Caller), ("Unpacking", KeptBy::OurRefs)];
+    for (name, kept_by) in ways {
+        let here = workshop.bare(name, ObjectFormat::Sha1);
+        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+        let heard = Arc::clone(&lines);
+        let progress = FetchProgress::told_to(move |line| heard.lock().push(format!("{line:?}")));
+        let wanted = WantedObjects { objects: &objects, kept_by, progress: Some(&progress) };
+        source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
+        let lines = lines.lock();
+        for step in ["Counting", name] {
+            let done = format!("Done(\"{step} objects: 100%");
+            assert!(lines.iter().any(|line| line.starts_with(&done)), "{step}: {lines:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -322,13 +348,13 @@ async fn of_long_lists_a_few_are_read_at_once() {
     let (long, short) = (path("/0.git"), path("/1.git"));
     let credentials = Credentials::anonymous();
     let count = u32::try_from(MAX_LONG_LISTS).expect("few");
-    let others = Arc::clone(&source.long_lists).try_acquire_many_owned(count).expect("nobody reads one");
+    let others = Arc::clone(&source.long_lists.0).try_acquire_many_owned(count).expect("nobody reads one");
     let mut reading = source.list(&long, &credentials);
     assert!(tokio::time::timeout(Duration::from_secs(1), &mut reading).await.is_err(), "others are read");
     source.list(&short, &credentials).await.expect("short lists need no place");
     drop(others);
     assert_eq!(reading.await.expect("a list").refs().iter().count(), 70_001);
-    assert_eq!(source.long_lists.available_permits(), MAX_LONG_LISTS);
+    assert_eq!(source.long_lists.0.available_permits(), MAX_LONG_LISTS);
 }
 
 #[tokio::test]

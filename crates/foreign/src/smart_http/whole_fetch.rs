@@ -3,19 +3,20 @@
 //!
 //! It is an attempt: where it does not end well, `git` fetches as ever.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use heliostat_git::{ByteStream, FetchError, IndexedPack, ObjectId, Repository, index_whole_pack};
+use heliostat_git::{
+    ByteStream, FetchError, FetchProgress, IndexedPack, ObjectId, Repository, SaidLines, index_whole_pack,
+};
 use heliostat_git_wire::{PackBand, whole_fetch_request};
 use reqwest::Response;
 
 use super::SmartHttp;
 use super::fetch_wanted::STALL_LIMIT;
 use super::question::{Answer, Question};
-use crate::source::Source;
+use crate::source::{Source, WantedObjects};
 use crate::{Credentials, FetchFailure, Refusal, RepositoryPath};
 
 /// Most objects that are asked for by name: a request of a megabyte.
@@ -28,8 +29,10 @@ impl SmartHttp {
         path: &RepositoryPath,
         credentials: &Credentials,
         into: &Repository,
-        objects: &BTreeSet<ObjectId>,
+        wanted: WantedObjects<'_>,
     ) -> Result<bool, FetchFailure> {
+        let objects = wanted.objects;
+        let progress = wanted.progress.cloned().unwrap_or_default();
         let format = objects.first().map(ObjectId::format);
         let (Some(format), Some(place)) = (format, self.found.place_with_offer(path)) else {
             return Ok(false);
@@ -44,7 +47,7 @@ impl SmartHttp {
             Ok(Answer::MovedTo(_)) | Err(Refusal::Nonsense(_)) => return Ok(false),
             Err(refusal) => return Err(refusal.into()),
         };
-        match index_whole_pack(into, pack_of(answer), STALL_LIMIT).await {
+        match index_whole_pack(into, pack_of(answer, &progress), STALL_LIMIT, &progress).await {
             Ok(IndexedPack::Whole) => {
                 let here = into.present(objects).await.map_err(|error| FetchFailure::Here(error.into()))?;
                 Ok(here == *objects)
@@ -65,11 +68,14 @@ impl SmartHttp {
     }
 }
 
-fn pack_of(answer: Response) -> ByteStream {
-    let mut band = PackBand::default();
+/// The pack, and beside it what the server says of how far it is.
+fn pack_of(answer: Response, progress: &FetchProgress) -> ByteStream {
+    let (mut band, mut lines) = (PackBand::default(), SaidLines::new(progress.listener()));
     let pack = answer.bytes_stream().map(move |piece| {
         let piece = piece.map_err(io::Error::other)?;
-        band.take(&piece).map(Bytes::from).map_err(io::Error::other)
+        let pack = band.take(&piece).map(Bytes::from).map_err(io::Error::other);
+        lines.take(band.said());
+        pack
     });
     pack.boxed()
 }

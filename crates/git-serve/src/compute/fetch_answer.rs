@@ -21,20 +21,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::{
-    Fault, GitError, GitVersion, OnProgress, ProgressLine, RunningService, SaidLines, answer_of_upload_pack,
-    cpu_time, pack_objects,
+    Fault, GitError, GitVersion, RunningService, SaidLines, answer_of_upload_pack, cpu_time, pack_objects,
 };
 use heliostat_git_wire::{
     Deepen, DepthFrom, FetchRequest, GitProtocol, KEEP_ALIVE, PacketLine, Parted, PeopleBand,
     ProtocolVersion, SidebandWriter, decode_packet,
 };
-use heliostat_stream_cache::{Progress, ResponseStream};
+use heliostat_stream_cache::ResponseStream;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 use tokio::time::{Instant as Moment, timeout_at};
 
 use crate::compute::from_bundle::pack_from_bundle;
 use crate::compute::joined_pack::JoinedPack;
+use crate::followed::followed;
 use crate::served::ServedRepository;
 
 /// Histories of up to this many commits hold few versions of the same file, between which a delta would be small.
@@ -61,9 +60,6 @@ const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
 
 /// What `git` says of an object that it does not find.
 const NOT_OURS: &str = "not our ref";
-
-/// Most steps of `git` that are told to those who wait: it takes about five.
-const MAX_STEPS: usize = 16;
 
 /// Most of an answer that is held until it is certain that there will be one: a list of where a long history is cut.
 const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
@@ -104,23 +100,6 @@ pub(crate) async fn compute(
     let framing = Framing::Writing(SidebandWriter::of(&clone));
     let response = produce(served.clone(), source, framing, request, started);
     Ok(ResponseStream { progress, ..response.await? })
-}
-
-/// What `git` says of its progress, and how those who wait learn of it.
-fn followed() -> (OnProgress, watch::Receiver<Progress>) {
-    let (sender, receiver) = watch::channel(Progress::default());
-    let on_progress = move |line: ProgressLine<'_>| {
-        sender.send_modify(|progress| match line {
-            ProgressLine::UnderWay(line) => progress.current = Some(line.to_owned()),
-            ProgressLine::Done(line) => {
-                progress.current = None;
-                if progress.done.len() < MAX_STEPS {
-                    progress.done.push(line.to_owned());
-                }
-            }
-        });
-    };
-    (Box::new(on_progress), receiver)
 }
 
 /// The same by `git upload-pack`, which says what is wrong with what is wanted.

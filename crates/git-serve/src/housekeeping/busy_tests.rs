@@ -9,7 +9,8 @@ use futures_util::{StreamExt, stream};
 use heliostat_git::fixture::Workshop;
 use heliostat_git::fixture_http::HttpServer;
 use heliostat_git::{
-    ClientKey, Connection, FetchPlan, GitProtocol, RefName, RefRoom, Repository, fetch_objects, receive_pack,
+    ClientKey, Connection, FetchPlan, FetchProgress, GitProtocol, RefName, RefRoom, Repository,
+    fetch_objects, receive_pack,
 };
 
 use super::pack_times::PackTimes;
@@ -149,6 +150,7 @@ async fn a_mirror_follows_after_housekeeping_and_beside_it() {
             objects,
             timeout: Duration::from_secs(60),
             connection: Connection::default(),
+            progress: FetchProgress::default(),
         };
         fetch_objects(mirror, &plan).await.expect("fetched");
         let main = RefName::branch("main").expect("valid");

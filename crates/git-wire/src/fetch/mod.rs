@@ -24,6 +24,6 @@ pub use pack_start::PackStart;
 pub use people_band::{Parted, PeopleBand};
 pub use progress::{wants_progress_v0, wants_progress_v2};
 pub use question::{Given, MAX_QUESTIONED_OBJECTS};
-pub use remote_message::RemoteMessage;
+pub use remote_message::{RemoteMessage, fatal_packet};
 pub use request::{Deepen, DepthFrom, FetchRequest, MultiAck, ProtocolVersion, RequestEnding, SideBand};
 pub use small_fetch::{small_fetch_pack, small_fetch_request, whole_fetch_request};

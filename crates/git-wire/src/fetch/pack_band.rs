@@ -31,6 +31,8 @@ pub enum NoPack {
 #[derive(Debug, Default)]
 pub struct PackBand {
     rest: Vec<u8>,
+    /// What the last piece has brought for people.
+    said: Vec<u8>,
     has_begun: bool,
     has_ended: bool,
 }
@@ -39,6 +41,7 @@ impl PackBand {
     /// Takes the next piece of the answer, and gives what it brings of the pack.
     pub fn take(&mut self, piece: &[u8]) -> Result<Vec<u8>, NoPack> {
         self.rest.extend_from_slice(piece);
+        self.said.clear();
         let mut pack = Vec::with_capacity(piece.len());
         let mut read = 0;
         while let Some((packet, length)) = decode_packet(&self.rest[read..])? {
@@ -52,7 +55,7 @@ impl PackBand {
                     None => return Err(NoPack::Unexpected),
                 },
                 PacketLine::Data([PACK_BAND, bytes @ ..]) => pack.extend_from_slice(bytes),
-                PacketLine::Data([PROGRESS_BAND, ..]) => {}
+                PacketLine::Data([PROGRESS_BAND, said @ ..]) => self.said.extend_from_slice(said),
                 PacketLine::Data([FATAL_BAND, said @ ..]) => {
                     return Err(NoPack::Refused(RequestError::quoted(said.trim_ascii())));
                 }
@@ -63,6 +66,11 @@ impl PackBand {
         }
         self.rest.drain(..read);
         Ok(pack)
+    }
+
+    /// What the last piece has brought that is for people. Lines need not end where it does.
+    pub fn said(&self) -> &[u8] {
+        &self.said
     }
 
     /// Whether the answer has come to its end.
@@ -81,12 +89,14 @@ mod tests {
     #[test]
     fn a_pack_is_the_same_however_its_answer_is_cut() {
         for length in 1..=WHOLE.len() {
-            let (mut band, mut pack) = (PackBand::default(), Vec::new());
+            let (mut band, mut pack, mut said) = (PackBand::default(), Vec::new(), Vec::new());
             for piece in WHOLE.chunks(length) {
                 assert!(!band.has_ended());
                 pack.extend(band.take(piece).expect("a pack"));
+                said.extend_from_slice(band.said());
             }
             assert_eq!((pack.as_slice(), band.has_ended()), (&b"PACKx"[..], true), "in pieces of {length}");
+            assert_eq!(said, b"a\n", "in pieces of {length}");
         }
     }
 

@@ -3,7 +3,9 @@
 //! Before that place stand lines of the protocol, where a client expects nothing else. Behind it each packet says by its
 //! first byte what it is: of the pack, for people, or fatal.
 
-use crate::fetch::{FetchRequest, MultiAck, ProtocolVersion, RequestEnding, SideBand};
+use bytes::Bytes;
+
+use crate::fetch::{Deepen, FetchRequest, MultiAck, ProtocolVersion, RequestEnding, SideBand};
 use crate::packets::{PacketLine, decode_packet};
 
 /// What stands before the pack in version 2.
@@ -40,6 +42,24 @@ impl FetchRequest {
             (ProtocolVersion::V0 { .. }, _) => Mark::Never,
         };
         PackStart { mark, held: Vec::new(), lost: false }
+    }
+
+    /// What stands before the pack in its answer, whatever is in the repository; `None` where that is not known, or where the
+    /// pack comes in no packets. A repository whose own history is cut says so before it.
+    pub fn certain_head(&self) -> Option<Bytes> {
+        let is_certain = self.ending == RequestEnding::Pack
+            && self.is_side_band()
+            && self.deepen == Deepen::No
+            && self.shallow.is_empty()
+            && !self.wants.is_empty();
+        match self.version {
+            // What is in common is not acknowledged to a client that has done with asking.
+            ProtocolVersion::V2 if is_certain => Some(Bytes::from_static(b"000dpackfile\n")),
+            ProtocolVersion::V0 { .. } if is_certain && self.haves.is_empty() => {
+                Some(Bytes::from_static(b"0008NAK\n"))
+            }
+            _ => None,
+        }
     }
 
     /// Whether the pack comes in packets, between which there is room for more.
@@ -149,6 +169,23 @@ mod tests {
         assert_eq!(found(&cloning, b"0008NAK\n0006\x01P"), Some(8));
         assert!(cloning.is_side_band() && !v0(&[&want, ".", "done"]).is_side_band());
         assert_eq!(found(&v0(&[&capable, "deepen 1", "."]), &spelled(&[&shallow, "."])), None);
+    }
+
+    #[test]
+    fn what_stands_before_the_pack_is_certain_where_nothing_is_left_to_be_found_out() {
+        let (want, have) = (format!("want {}", "1".repeat(40)), format!("have {}", "2".repeat(40)));
+        let shallow = format!("shallow {}", "2".repeat(40));
+        for lines in [&[want.as_str(), "done"][..], &[&want, &have, "done"], &[&want]] {
+            assert_eq!(v2(lines).certain_head().as_deref(), Some(&b"000dpackfile\n"[..]), "{lines:?}");
+        }
+        for more in [&have, &shallow, &"deepen 1".to_owned()] {
+            let end = if more == &have { "thin-pack" } else { "done" };
+            assert_eq!(v2(&[&want, more, end]).certain_head(), None, "{more}");
+        }
+        let capable = format!("{want} side-band");
+        assert_eq!(v0(&[&capable, ".", "done"]).certain_head().as_deref(), Some(&b"0008NAK\n"[..]));
+        assert_eq!(v0(&[&capable, ".", &have, "done"]).certain_head(), None);
+        assert_eq!(v0(&[&want, ".", "done"]).certain_head(), None);
     }
 
     #[test]

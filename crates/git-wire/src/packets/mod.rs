@@ -12,6 +12,7 @@ mod push_creations;
 mod push_deletions;
 mod push_report;
 mod reader;
+mod repeated_wants;
 mod request_error;
 mod write;
 
@@ -26,11 +27,12 @@ pub use pkt_line::{
 };
 pub(crate) use pkt_line::{LENGTH_DIGITS, read_length};
 pub use protocol::{GitProtocol, GitService};
-pub use push_commands::PushCommands;
+pub use push_commands::{PushCommand, PushCommands};
 pub use push_creations::{CreationsBeginning, PushCreations};
 pub use push_deletions::{PushBeginning, PushDeletions};
 pub use push_report::{PushReport, Verdict};
 pub(crate) use reader::PacketReader;
+pub use repeated_wants::WantsSoFar;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]
 pub use write::spelled;

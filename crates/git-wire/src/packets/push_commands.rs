@@ -1,10 +1,28 @@
-//! The commands at the beginning of a push, counted while they pass by: how many references it creates. What follows them
-//! is kept if it is a small pack.
+//! The commands at the beginning of a push, read while they pass by: how many references it creates, and what it changes.
+//! What follows them is kept if it is a small pack.
 
 use bytes::Bytes;
 
 use super::pkt_line::{PacketLine, decode_packet};
 use super::push_report::has_capability;
+use crate::names::ObjectId;
+
+/// The names of so many bytes are kept with their commands.
+const MAX_KEPT_NAME_BYTES: usize = 1024 * 1024;
+
+/// Most commands that are kept.
+const MAX_KEPT_COMMANDS: usize = 10_000;
+
+/// One command of a push, as its client has written it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushCommand {
+    /// What the client takes the reference to name; all zeros if it is to be created.
+    pub from: ObjectId,
+    /// What it is to name; all zeros if it is to be deleted.
+    pub to: ObjectId,
+    /// Its full name, which need not be text.
+    pub name: Vec<u8>,
+}
 
 /// What is known of the commands that have passed by.
 #[derive(Debug, Default)]
@@ -18,6 +36,13 @@ pub struct PushCommands {
     pub created_name_bytes: usize,
     /// Whether the client takes messages beside the report.
     pub side_band: bool,
+    /// Whether all are to be carried out or none.
+    pub is_atomic: bool,
+    /// The first of them.
+    kept: Vec<PushCommand>,
+    kept_name_bytes: usize,
+    /// There are more than are kept, or some that are not understood.
+    has_others: bool,
     /// The largest pack that is kept, in bytes.
     max_pack_bytes: usize,
     /// What has followed the commands so far; `None` once it is no small pack.
@@ -74,6 +99,16 @@ impl PushCommands {
         }
     }
 
+    /// The commands that are kept: the first ten thousand or so.
+    pub fn kept(&self) -> &[PushCommand] {
+        &self.kept
+    }
+
+    /// All commands, if they have passed by and are kept.
+    pub fn all(&self) -> Option<&[PushCommand]> {
+        (self.is_over && !self.has_others).then_some(&*self.kept)
+    }
+
     /// The pack that has followed the commands, all of it, if it was small.
     pub fn take_pack(&mut self) -> Option<Bytes> {
         self.pack.take().filter(|pack| pack.starts_with(b"PACK")).map(Bytes::from)
@@ -85,13 +120,30 @@ impl PushCommands {
         if let Some(capabilities) = parts.next() {
             let has = |wanted: &[u8]| has_capability(capabilities, wanted);
             self.side_band = has(b"side-band-64k") || has(b"side-band");
+            self.is_atomic = has(b"atomic");
         }
         let mut words = command.splitn(3, |byte| *byte == b' ');
-        let (Some(from), Some(to), Some(name)) = (words.next(), words.next(), words.next()) else { return };
+        let (Some(from), Some(to), Some(name)) = (words.next(), words.next(), words.next()) else {
+            self.has_others = true;
+            return;
+        };
+        self.keep_command(from, to, name);
         let is_none = |object: &[u8]| object.len() >= 40 && object.iter().all(|digit| *digit == b'0');
         if is_none(from) && !is_none(to) {
             self.created += 1;
             self.created_name_bytes += name.len();
+        }
+    }
+
+    fn keep_command(&mut self, from: &[u8], to: &[u8], name: &[u8]) {
+        let has_room =
+            self.kept.len() < MAX_KEPT_COMMANDS && self.kept_name_bytes + name.len() <= MAX_KEPT_NAME_BYTES;
+        match (ObjectId::from_hex(from), ObjectId::from_hex(to)) {
+            (Some(from), Some(to)) if has_room => {
+                self.kept_name_bytes += name.len();
+                self.kept.push(PushCommand { from, to, name: name.to_vec() });
+            }
+            _ => self.has_others = true,
         }
     }
 }
@@ -125,6 +177,30 @@ mod tests {
             assert_eq!((commands.created, commands.created_name_bytes), (2, 12 + 15));
             assert!(commands.side_band && commands.rest.is_empty());
         }
+    }
+
+    #[test]
+    fn what_commands_change_is_kept_while_it_is_little() {
+        let mut commands = PushCommands::default();
+        assert_eq!(commands.all(), None, "they have not passed by yet");
+        commands.read(&with_option());
+        let names: Vec<_> = commands.kept().iter().map(|command| &command.name[..]).collect();
+        assert_eq!(names, [&b"refs/heads/a"[..], b"refs/heads/gone", b"refs/heads/with"]);
+        assert!(commands.kept()[1].to.is_zero() && !commands.kept()[1].from.is_zero());
+        assert_eq!(commands.all().map(<[_]>::len), Some(3));
+        assert!(!commands.is_atomic);
+
+        let (none, one) = ("0".repeat(40), "1".repeat(40));
+        let mut many = Vec::new();
+        push_packet(&mut many, &[format!("{none} {one} refs/heads/a\0atomic").as_bytes()]);
+        for number in 0..MAX_KEPT_COMMANDS {
+            push_packet(&mut many, &[format!("{none} {one} refs/heads/{number}").as_bytes()]);
+        }
+        push_flush(&mut many);
+        let mut commands = PushCommands::default();
+        commands.read(&many);
+        assert_eq!((commands.kept().len(), commands.all()), (MAX_KEPT_COMMANDS, None));
+        assert!(commands.is_atomic);
     }
 
     #[test]

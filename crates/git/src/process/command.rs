@@ -26,6 +26,8 @@ const LOCAL_TIME_LIMIT: Duration = Duration::from_mins(10);
 /// An invocation that has not started yet.
 pub struct GitCommand {
     git: Git,
+    /// What is run, if it is not git itself.
+    program: Option<PathBuf>,
     operation: &'static str,
     repository: Option<PathBuf>,
     args: Vec<OsString>,
@@ -71,6 +73,7 @@ impl GitCommand {
     pub(crate) fn new(git: Git, operation: &'static str) -> Self {
         Self {
             git,
+            program: None,
             operation,
             repository: None,
             args: Vec::new(),
@@ -84,6 +87,12 @@ impl GitCommand {
             priority: Priority::Ordinary,
             memory_use: MemoryUse::Work,
         }
+    }
+
+    /// Runs another program: in the same environment, within the same bounds, and ended in the same way.
+    pub(crate) fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
     }
 
     /// Works on the repository whose git directory is at `path`, and errors name it. Git looks for none by itself.
@@ -196,7 +205,7 @@ impl GitCommand {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
     async fn spawn_with(&self, lane: Lane, stdout: Stdio) -> Result<GitProcess, GitError> {
         let place = self.git.place_to_start(lane).await;
-        let mut command = Command::new(self.git.program());
+        let mut command = Command::new(self.program.as_deref().unwrap_or(self.git.program()));
         command
             .args(&self.args)
             .env_clear()

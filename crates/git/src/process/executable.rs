@@ -259,6 +259,11 @@ impl Git {
         GitCommand::new(self.clone(), operation)
     }
 
+    /// An invocation of another program, which is found on the search path.
+    pub(crate) fn command_of(&self, program: &str, operation: &'static str) -> GitCommand {
+        self.command(operation).program(found_on_search_path(Path::new(program)))
+    }
+
     /// Who reads which repository.
     pub fn readers(&self) -> &Readers {
         &self.inner.readers

@@ -1,19 +1,36 @@
-//! How a server is reached that somebody else has named.
+//! How a server is reached that somebody else has named, or that is not asked over HTTP.
 
 use std::net::IpAddr;
 
 use crate::process::GitCommand;
+use crate::remote::{SshIdentity, SshPlace};
 
-/// What `git` is told about the way to a server over HTTP. By default it finds its way by itself.
+/// What `git` is told about the way to a server. By default it finds its way by itself.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
-    /// The only addresses that the host may have; `git` looks it up by itself if there are none.
+    /// The only addresses that the host in an address of HTTP may have; `git` looks it up by itself if there are none.
     pub addresses: Vec<IpAddr>,
+    /// Of an address that begins with `git://` and names the host by its network address: how the host is called there, with
+    /// its port if that is not the usual one.
+    pub virtual_host: Option<String>,
+    /// Who asks over SSH, and where.
+    pub ssh: Option<(SshIdentity, SshPlace)>,
 }
 
 impl Connection {
     /// The command that reaches the server of this address so.
     pub(super) fn of(&self, command: GitCommand, address: &str) -> GitCommand {
+        let command = match &self.virtual_host {
+            Some(host) => command.env("GIT_OVERRIDE_VIRTUAL_HOST", host),
+            None => command,
+        };
+        let command = match &self.ssh {
+            Some((identity, place)) => {
+                let line = identity.command_line(place);
+                command.env("GIT_SSH_COMMAND", line).env("GIT_SSH_VARIANT", "ssh").holding(identity.clone())
+            }
+            None => command,
+        };
         match self.resolved(address) {
             // Not through a proxy, which would look the name up once more.
             Some(resolved) => command.setting("http.curloptResolve", resolved).setting("http.proxy", ""),
@@ -47,7 +64,8 @@ mod tests {
     fn a_name_is_looked_up_by_the_caller() {
         let addresses: [IpAddr; 2] =
             ["192.0.2.1".parse().expect("valid"), "2001:db8::1".parse().expect("valid")];
-        let resolved = |url| Connection { addresses: Vec::from(addresses) }.resolved(url);
+        let resolved =
+            |url| Connection { addresses: Vec::from(addresses), ..Connection::default() }.resolved(url);
         for (url, expected) in [
             ("https://mirror.example.com/eu/scm/a/b.git", "mirror.example.com:443:192.0.2.1,2001:db8::1"),
             ("http://mirror.example.com/x", "mirror.example.com:80:192.0.2.1,2001:db8::1"),

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::process::{Fault, GitError, is_about_a_lock};
 use crate::remote::InvalidAddress;
+use crate::remote::fetch_progress::step_in;
 
 /// Why a transfer between two repositories failed.
 #[derive(Debug, Error)]
@@ -17,6 +18,14 @@ pub enum FetchError {
         /// Whom we asked.
         url: String,
         /// What git said.
+        detail: String,
+    },
+    /// Over SSH: whoever answers shows a key by which the other server is not known here.
+    #[error("the host key of {url} is not known here: {detail}")]
+    UnknownHost {
+        /// Whom we asked.
+        url: String,
+        /// What ssh said.
         detail: String,
     },
     /// The other server has no such repository, or does not tell us.
@@ -124,6 +133,7 @@ impl FetchError {
             | Self::Git(_)
             | Self::Other { .. } => true,
             Self::Unauthorized { .. }
+            | Self::UnknownHost { .. }
             | Self::NotFound { .. }
             | Self::RemoteUnreachable { .. }
             | Self::RemoteBroken { .. }
@@ -145,7 +155,9 @@ impl FetchError {
         let is_of_the_other = |line: &str| line.starts_with("remote:") || line.contains("git upload-pack:");
         let ours: String =
             detail.lines().filter(|line| !is_of_the_other(line)).collect::<Vec<_>>().join("\n");
-        if says(UNAUTHORIZED) {
+        if says(UNKNOWN_HOST) {
+            Self::UnknownHost { url, detail: about_host_key(&detail) }
+        } else if says(UNAUTHORIZED) {
             Self::Unauthorized { url, detail }
         } else if says(&["fsck error in pack"]) {
             Self::Harmful { detail }
@@ -166,7 +178,7 @@ impl FetchError {
             }
         } else if is_about_a_lock(&ours) {
             Self::Locked { detail }
-        } else if detail.contains("does not appear to be a git repository") || is_not_found(&detail) {
+        } else if is_not_found(&detail) {
             Self::NotFound { url }
         } else if let Some(fault) = fault_in(status, &ours) {
             fault
@@ -182,18 +194,8 @@ impl FetchError {
 
 /// Whether a line tells how far git is, and nothing about why it ended.
 fn is_progress(line: &str) -> bool {
-    let line = line.strip_prefix("remote: ").unwrap_or(line);
-    PROGRESS.iter().any(|beginning| line.starts_with(beginning))
+    line.starts_with("Cloning into ") || step_in(line).is_some()
 }
-
-const PROGRESS: &[&str] = &[
-    "Cloning into ",
-    "Enumerating objects:",
-    "Counting objects:",
-    "Compressing objects:",
-    "Receiving objects:",
-    "Resolving deltas:",
-];
 
 /// What is wrong with our repository, as far as `git` says so.
 fn fault_in(status: &str, ours: &str) -> Option<FetchError> {
@@ -207,8 +209,29 @@ const UNAUTHORIZED: &[&str] = &[
     "could not read Password",
     "returned error: 401",
     "returned error: 403",
-    "Permission denied (",
+    KEY_REFUSED,
+    TOO_MANY_KEYS,
 ];
+
+/// What `ssh` says when the other side does not take a key.
+pub(super) const KEY_REFUSED: &str = "Permission denied (";
+pub(super) const TOO_MANY_KEYS: &str = "Too many authentication failures";
+
+/// What `ssh` says when the key of the host is not one that is known.
+pub(super) const UNKNOWN_HOST: &[&str] = &["Host key verification failed"];
+
+/// Of what `ssh` says of a host key, often in a frame and with the names of files, what tells something to those who read it
+/// elsewhere.
+pub(super) fn about_host_key(said: &str) -> String {
+    let line = |is_it: fn(&str) -> bool| said.lines().map(str::trim).find(|line| is_it(line));
+    let reason = line(|line| line.contains("strict checking"));
+    let shown = line(|line| line.starts_with("SHA256:"));
+    match (reason, shown) {
+        (Some(reason), Some(shown)) => format!("{reason} It shows {shown}"),
+        (Some(reason), None) => reason.to_owned(),
+        (None, _) => said.trim().to_owned(),
+    }
+}
 
 const NOT_GIVEN: &[&str] = &["not our ref", "Server does not allow request for"];
 
@@ -228,16 +251,28 @@ const UNREACHABLE: &[&str] = &[
     "expected flush after",
     "unexpected disconnect",
     "unable to connect",
+    "ssh: connect to host",
     "returned error: 5",
     "returned error: 429",
 ];
 
 /// `fatal: repository 'https://…' not found`, and of a path that it does not exist.
-fn is_not_found(detail: &str) -> bool {
+pub(super) fn is_not_found(detail: &str) -> bool {
     let ends = ["' not found", "' does not exist"];
     let is_so = |line: &str| line.contains("repository '") && ends.iter().any(|end| line.ends_with(end));
-    detail.contains("returned error: 404") || detail.lines().any(|line| is_so(line.trim_end()))
+    detail.contains("returned error: 404")
+        || SAID_NOT_FOUND.iter().any(|phrase| detail.contains(phrase))
+        || detail.lines().any(|line| is_so(line.trim_end()))
 }
+
+/// What servers say over SSH and by `git://` of a repository that is not there, or not shown.
+const SAID_NOT_FOUND: &[&str] = &[
+    "does not appear to be a git repository",
+    "ERROR: Repository not found",
+    "ERROR: The project you were looking for could not be found",
+    "repository not exported",
+    "no such repository",
+];
 
 impl From<GitError> for FetchError {
     fn from(error: GitError) -> Self {
@@ -268,6 +303,7 @@ mod tests {
             "fatal: Authentication failed for 'http://host/a.git/'",
             "fatal: could not read Username for 'http://host': terminal prompts disabled",
             "fatal: unable to access 'http://host/a.git/': The requested URL returned error: 403",
+            "git@host: Permission denied (publickey).\nfatal: Could not read from remote repository.",
         ];
         for text in unauthorized {
             assert!(matches!(read(text), FetchError::Unauthorized { .. }), "{text}");
@@ -276,6 +312,8 @@ mod tests {
             "fatal: repository 'http://host/a.git/' not found",
             "remote: nothing here\nfatal: repository 'http://host/a.git/' not found\n",
             "fatal: '/a.git' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+            "ERROR: Repository not found.\nfatal: Could not read from remote repository.",
+            "fatal: remote error: access denied or repository not exported: /a.git",
         ];
         for text in not_found {
             assert!(matches!(read(text), FetchError::NotFound { .. }), "{text}");
@@ -288,6 +326,14 @@ mod tests {
         for text in unreachable {
             assert!(matches!(read(text), FetchError::RemoteUnreachable { .. }), "{text}");
         }
+        let framed = "@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nSHA256:abc.\nOffending key in /x:1\n\
+            Host key for host has changed and you have requested strict checking.\nHost key verification failed.\n\
+            fatal: Could not read from remote repository.";
+        let FetchError::UnknownHost { detail, .. } = read(framed) else { panic!("it is about the host key") };
+        assert_eq!(
+            detail,
+            "Host key for host has changed and you have requested strict checking. It shows SHA256:abc."
+        );
         let broken_there = [
             "remote: fatal: bad object 123\nfatal: the remote end hung up unexpectedly",
             "fatal: git upload-pack: aborting due to possible repository corruption on the remote side.\nfatal: early EOF",

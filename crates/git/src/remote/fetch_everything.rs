@@ -40,7 +40,7 @@ pub async fn fetch_everything(
         .setting("fetch.unpackLimit", "1")
         .setting("protocol.version", "2")
         .authorization(remote.authorization.as_ref());
-    let connection = Connection { addresses: source.addresses.to_vec() };
+    let connection = Connection { addresses: source.addresses.to_vec(), ..Connection::default() };
     let command = connection.of(command, &remote.address);
     let ended = transfer(&command, b"", STALL_LIMIT, &mut |_: &str| {}).await?;
     if ended.status.success() {

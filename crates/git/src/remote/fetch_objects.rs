@@ -11,7 +11,7 @@ use std::time::Duration;
 use heliostat_git_wire::{Head, INTERNAL_NAMESPACE, ObjectId, RefSnapshot, lines_of};
 
 use crate::process::{Fsck, GitCommand, GitError, SecretHeader, transfer, without_credentials};
-use crate::remote::{Connection, FetchError, Remote};
+use crate::remote::{Connection, FetchError, FetchProgress, Remote};
 use crate::repository::{MANY_REFS, Repository};
 
 const OPERATION: &str = "fetch";
@@ -36,17 +36,19 @@ pub struct FetchPlan {
     pub timeout: Duration,
     /// How the other server is reached.
     pub connection: Connection,
+    /// Who is told how far it is.
+    pub progress: FetchProgress,
 }
 
 impl fmt::Debug for FetchPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, authorization, objects, timeout, connection } = self;
+        let Self { url, authorization, objects, timeout, connection, progress: _ } = self;
         let mut out = f.debug_struct("FetchPlan");
         out.field("url", &without_credentials(url)).field("authorization", authorization);
         out.field("objects", &objects.len())
             .field("timeout", timeout)
             .field("connection", connection)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,17 +58,19 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
         return Ok(());
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
-    if plan.objects.len() > MAX_NAMED_OBJECTS
-        && fetch_shown(repository, &remote, plan).await.is_ok()
-        && are_whole(repository, &plan.objects).await.is_ok()
-    {
-        return Ok(());
+    if plan.objects.len() > MAX_NAMED_OBJECTS {
+        if fetch_shown(repository, &remote, plan).await.is_ok()
+            && are_whole(repository, &plan.objects).await.is_ok()
+        {
+            return Ok(());
+        }
+        return fetch_in_rounds(repository, &remote, plan).await;
     }
     let command = fetch_command(repository, &remote, plan);
     // By standard input, because there may be more than fit into arguments.
     let command = command.args(["--stdin", "--", &remote.address]);
     let wanted = lines_of("", &plan.objects);
-    run_fetch(&command, &remote, wanted.as_bytes(), plan.timeout).await
+    run_fetch(&command, &remote, wanted.as_bytes(), plan).await
 }
 
 /// The same for a repository whose references are `shown`. What comes is most likely made from what they named before,
@@ -86,7 +90,7 @@ pub async fn fetch_objects_after(
     let window = window.map_err(|error| FetchError::Git(GitError::Io { operation: OPERATION, error }))?;
     let command = fetching(repository.command_through(&window, OPERATION), &remote, plan);
     let command = command.args(["--stdin", "--", &remote.address]);
-    run_fetch(&command, &remote, lines_of("", &plan.objects).as_bytes(), plan.timeout).await
+    run_fetch(&command, &remote, lines_of("", &plan.objects).as_bytes(), plan).await
 }
 
 /// What new objects are most likely made from.
@@ -102,12 +106,19 @@ pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(
     if plan.objects.is_empty() {
         return Ok(());
     }
+    if plan.objects.len() > MAX_NAMED_OBJECTS {
+        // References of our own are few. These objects stay until housekeeping finds that nothing leads to them.
+        if are_whole(repository, &plan.objects).await.is_ok() {
+            return Ok(());
+        }
+        return fetch_objects(repository, plan).await;
+    }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
     let command = fetch_command(repository, &remote, plan).args(["--stdin", "--", &remote.address]);
     // First, so that none is without a note if this process ends in the middle.
     let named = repository.note_wanted(&plan.objects).await;
     let wanted = named.iter().map(|(object, name)| format!("{object}:{name}\n"));
-    run_fetch(&command, &remote, wanted.collect::<String>().as_bytes(), plan.timeout).await
+    run_fetch(&command, &remote, wanted.collect::<String>().as_bytes(), plan).await
 }
 
 /// Brings here what the references of the other repository lead to at this moment, whatever they are.
@@ -118,7 +129,34 @@ async fn fetch_shown(repository: &Repository, remote: &Remote, plan: &FetchPlan)
     let command = fetch_command(repository, remote, plan).arg("--dry-run");
     // It reads its input before it connects, and by then its memory is bounded.
     let command = command.args(["--stdin", "--", &remote.address, &everything, &but_internal]);
-    run_fetch(&command, remote, b"", plan.timeout).await
+    run_fetch(&command, remote, b"", plan).await
+}
+
+/// Brings very many objects by name, so many at once as `git` can be told, each time with some of the earlier ones as the
+/// offer. A server may also refuse a request that names all.
+async fn fetch_in_rounds(
+    repository: &Repository,
+    remote: &Remote,
+    plan: &FetchPlan,
+) -> Result<(), FetchError> {
+    let shown = repository.snapshot().await?;
+    let mut offered = tips_to_show(&shown, &BTreeSet::new());
+    let objects: Vec<_> = plan.objects.iter().collect();
+    for round in objects.chunks(MAX_NAMED_OBJECTS) {
+        let command = if shown.is_shallow() {
+            fetch_command(repository, remote, plan)
+        } else {
+            let window = repository.ref_window(&offered).await;
+            let window =
+                window.map_err(|error| FetchError::Git(GitError::Io { operation: OPERATION, error }))?;
+            fetching(repository.command_through(&window, OPERATION), remote, plan)
+        };
+        let command = command.args(["--stdin", "--", &remote.address]);
+        let wanted = lines_of("", round.iter().copied());
+        run_fetch(&command, remote, wanted.as_bytes(), plan).await?;
+        offered.extend(round.iter().take(MAX_BRANCHES_SHOWN).map(|object| (*object).clone()));
+    }
+    Ok(())
 }
 
 /// Fails unless the objects are here with all that they need, given that this is so for the references.
@@ -147,9 +185,10 @@ async fn run_fetch(
     command: &GitCommand,
     remote: &Remote,
     input: &[u8],
-    timeout: Duration,
+    plan: &FetchPlan,
 ) -> Result<(), FetchError> {
-    let ended = transfer(command, input, timeout, &mut |_: &str| {}).await?;
+    let mut on_progress = |line: &str| plan.progress.tell(line);
+    let ended = transfer(command, input, plan.timeout, &mut on_progress).await?;
     if ended.status.success() {
         return Ok(());
     }

@@ -16,6 +16,7 @@ fn plan(url: &str, objects: impl IntoIterator<Item = ObjectId>) -> FetchPlan {
         objects: objects.into_iter().collect(),
         timeout: TIMEOUT,
         connection: Connection::default(),
+        progress: FetchProgress::default(),
     }
 }
 

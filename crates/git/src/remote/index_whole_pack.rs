@@ -12,8 +12,8 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
-use crate::process::{Fsck, GitError, Lane, read_tail};
-use crate::remote::FetchError;
+use crate::process::{Fsck, GitError, Lane, read_said, read_tail};
+use crate::remote::{FetchError, FetchProgress};
 use crate::repository::Repository;
 
 const OPERATION: &str = "index a pack";
@@ -36,19 +36,20 @@ pub async fn index_whole_pack(
     repository: &Repository,
     pack: impl Stream<Item = io::Result<Bytes>> + Send,
     stall_limit: Duration,
+    progress: &FetchProgress,
 ) -> Result<IndexedPack, FetchError> {
     let checks = format!("--strict={}", Fsck::of_index_pack());
     let command = repository.ref_writing_command(OPERATION).looking_again().checking(Vec::new());
     let command =
-        command.args(["index-pack", "--stdin", "--fix-thin", "--check-self-contained-and-connected"]);
+        command.args(["index-pack", "--stdin", "-v", "--fix-thin", "--check-self-contained-and-connected"]);
     let mut process = command.arg(checks).spawn(Lane::Own).await?;
     let io_error = |error| GitError::Io { operation: OPERATION, error };
     let stdin = process.stdin.take().expect("spawned with a piped stdin");
     let stdout = process.stdout.take().expect("spawned with a piped stdout");
     let stderr = process.stderr.take().expect("spawned with a piped stderr");
     // It ends as soon as its input does.
-    let (fed, stdout, stderr) =
-        tokio::join!(feed(stdin, pack, stall_limit), read_tail(stdout), read_tail(stderr));
+    let said = read_said(stderr, progress.listener());
+    let (fed, stdout, stderr) = tokio::join!(feed(stdin, pack, stall_limit), read_tail(stdout), said);
     let status = process.wait().await.map_err(io_error)?;
     stdout.map_err(io_error)?;
     let stderr = stderr.map_err(io_error)?;
@@ -113,13 +114,17 @@ mod tests {
 
         let target = workshop.bare("target", ObjectFormat::Sha1);
         let missing = pack_of(&workshop, &source, "main~1..main");
-        let refused = index_whole_pack(&target, stream::iter(missing), LONG).await;
+        let refused = index_whole_pack(&target, stream::iter(missing), LONG, &FetchProgress::default()).await;
         assert!(refused.is_err(), "what a commit needs is missing: {refused:?}");
-        let indexed = index_whole_pack(&target, stream::iter(whole), LONG).await.expect("a pack");
+        let indexed = index_whole_pack(&target, stream::iter(whole), LONG, &FetchProgress::default())
+            .await
+            .expect("a pack");
         assert_eq!(indexed, IndexedPack::Whole);
         let first = ObjectId::parse(first.trim()).expect("an object");
         assert!(target.has_object(&first).await.expect("readable"));
-        let indexed = index_whole_pack(&target, stream::iter(later), LONG).await.expect("a pack");
+        let indexed = index_whole_pack(&target, stream::iter(later), LONG, &FetchProgress::default())
+            .await
+            .expect("a pack");
         assert_eq!(indexed, IndexedPack::RefersToOthers);
     }
 
@@ -130,15 +135,16 @@ mod tests {
         let target = workshop.bare("target", ObjectFormat::Sha1);
         let mut cut = pack_of(&workshop, &source, "main");
         cut.pop();
-        let refused = index_whole_pack(&target, stream::iter(cut), LONG).await;
+        let refused = index_whole_pack(&target, stream::iter(cut), LONG, &FetchProgress::default()).await;
         assert!(refused.is_err(), "{refused:?}");
         let mut broken = pack_of(&workshop, &source, "main");
         broken.insert(1, Err(io::Error::other("the line broke")));
-        let refused = index_whole_pack(&target, stream::iter(broken), LONG).await;
+        let refused = index_whole_pack(&target, stream::iter(broken), LONG, &FetchProgress::default()).await;
         assert!(matches!(refused, Err(FetchError::RemoteUnreachable { .. })), "{refused:?}");
         let silent = stream::iter(pack_of(&workshop, &source, "main").into_iter().take(1));
         let silent = silent.chain(stream::pending());
-        let refused = index_whole_pack(&target, silent, Duration::from_millis(1)).await;
+        let refused =
+            index_whole_pack(&target, silent, Duration::from_millis(1), &FetchProgress::default()).await;
         assert!(matches!(refused, Err(FetchError::Timeout(_))), "{refused:?}");
     }
 }

@@ -255,8 +255,12 @@ impl Repository {
         if updates.is_empty() {
             return Ok(());
         }
-        // What they name now must be known when they are read again.
         let before = self.snapshot().await?;
+        let left = updates.iter().filter_map(|update| {
+            let name = update.name().as_str();
+            Some((before.get(name)?.clone(), name.as_bytes().to_vec()))
+        });
+        self.note_as_left(left.collect()).await;
         let _no_removal = self.no_removal().await;
         update_refs(self.changing_command("update references"), self.path(), updates).await?;
         self.note_left_since(&before).await;

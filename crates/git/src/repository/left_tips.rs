@@ -1,9 +1,9 @@
 //! What references named before they were moved or deleted: remembered for a while, because builds may still ask for
 //! it, and because it tells when something in the repository is needed no longer.
 //!
-//! It is noted before the new state of the references is in memory: whoever is answered from that finds it. A mirror notes
-//! it before it shows another state. Where there is no memory for references, it is noted by who has changed them. The note is not synced. One that a power failure takes
-//! along costs a build a new start, and the disk some room.
+//! It is noted before references move: before the end of a push, a change over REST, and another state of a mirror. So a
+//! process that ends right afterwards has noted it. What others have moved is noted when the references are read. The note is
+//! synced together with the objects of a change, where these are.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -12,14 +12,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use heliostat_git_wire::{ObjectId, RefSnapshot};
+use heliostat_git_wire::{ObjectId, PushCommand, RefSnapshot, SnapshotRef};
 
 use crate::disk::{blocking, read_note, write_note};
 use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone: a line for each with seconds since 1970, what was named,
 /// and the name of the reference.
-const LEFT_TIPS_FILE: &str = "heliostat-left-tips";
+pub(super) const LEFT_TIPS_FILE: &str = "heliostat-left-tips";
 
 /// Beyond this, half of the notes are dropped, the older ones: some ten thousand.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -77,6 +77,22 @@ impl Repository {
             write(&path, &tips)
         })
         .await
+    }
+
+    /// Notes what references name that a push is about to move or to delete. What its client says that they name counts only
+    /// where it is so: what was noted may be asked for.
+    pub(crate) async fn note_before_push(&self, commands: &[PushCommand]) {
+        let is_change = |command: &&PushCommand| !command.from.is_zero() && command.from != command.to;
+        let moved: Vec<_> = commands.iter().filter(is_change).collect();
+        if moved.is_empty() {
+            return;
+        }
+        // Git fails in the same way, and says so.
+        let Ok(here) = self.snapshot().await else { return };
+        let is_so =
+            |command: &&PushCommand| here.find(&command.name).map(SnapshotRef::object) == Some(&command.from);
+        let left = moved.into_iter().filter(is_so);
+        self.note_as_left(left.map(|command| (command.from.clone(), command.name.clone())).collect()).await;
     }
 
     /// Notes what references of `before` named that they do not name now, unless that is noted when they are read: where

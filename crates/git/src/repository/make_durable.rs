@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use heliostat_git_wire::{RefChange, RefChangeKind, RefName};
 use parking_lot::Mutex;
 
+use super::left_tips::LEFT_TIPS_FILE;
 use crate::disk::{blocking, entries, sync_each, sync_folder};
 use crate::process::{Durability, GitError};
 use crate::repository::Repository;
@@ -165,6 +166,11 @@ fn sync_objects(repository: &Path, since: SystemTime) -> io::Result<()> {
         }
     }
     of_objects.push(objects);
+    // What moved references named before is needed as long as the objects are, and must not be forgotten before they move.
+    let left_tips = repository.join(LEFT_TIPS_FILE);
+    if has_changed(&left_tips, since)? {
+        of_objects.push(left_tips);
+    }
     sync_each(&of_objects, |folder| sync_if_there(folder))
 }
 

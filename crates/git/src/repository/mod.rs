@@ -2,12 +2,14 @@
 //! where it lies when it is no longer wanted.
 
 mod arrived_objects;
+mod atomic_pushes;
 mod bare;
 mod create_refs;
 mod derived;
 mod draft;
 mod fill_draft;
 mod first_look;
+mod half_moved;
 mod identity;
 mod init_bare;
 mod last_written;
@@ -52,7 +54,6 @@ pub(crate) use locks::Locks;
 pub(crate) use make_durable::LastSyncs;
 pub use new_objects::{NewObject, NewObjects};
 pub use pack_index::{CommonIndex, PackIndex};
-pub(crate) use push_turns::PushTurn;
 pub use reached::{SearchFor, Unreached};
 pub use recorded_state::RecordedState;
 pub(crate) use ref_window::MANY_REFS;

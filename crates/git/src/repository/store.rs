@@ -287,7 +287,8 @@ impl RepositoryStore {
         self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
     }
 
-    pub(super) fn incoming(&self) -> PathBuf {
+    /// Where things lie that are not for long: what a crash leaves of them is deleted at the next start.
+    pub(crate) fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
     }
 }

@@ -72,14 +72,14 @@ impl Repository {
         let _lock = lock.lock().await;
         let place = self.place_for(&moves, has_head).await?;
         let objects = self.objects_of(&moves).await?;
+        // First, so that no reader who has just seen it asks in vain when this process ends in the middle.
+        let left = moves.iter().filter_map(|moved| Some((moved.step.from.clone()?, moved.name.clone())));
+        self.note_as_left(left.collect()).await;
         self.make_objects_durable().await?;
         let head = Some(head.clone()).filter(|_| !has_head);
         let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());
         let durability = self.git().durability();
         let plan = Arc::new(Plan { moves, place, objects, head, head_first, durability });
-        // First, so that no reader who has just seen it asks in vain when this process ends in the middle.
-        let left = plan.moves.iter().filter_map(|moved| Some((moved.step.from.clone()?, moved.name.clone())));
-        self.note_as_left(left.collect()).await;
         match self.write_swapped(&plan).await {
             // Its owner may have been killed, in which case nothing else removes the lock.
             Err(SwapRefsError::Git(GitError::Locked { .. }))

@@ -3,15 +3,12 @@
 mod feed;
 mod new_refs;
 mod prepare_push;
-mod progress;
 mod push_window;
 mod receive_pack;
 mod request_body;
 mod run;
 mod service_end;
 
-pub(crate) use progress::read_said;
-pub use progress::{OnProgress, ProgressLine, SaidLines};
 pub use receive_pack::{MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack, receive_pack};
 pub(crate) use request_body::bounded;
 pub use request_body::{UnsupportedEncoding, decode_request_body};

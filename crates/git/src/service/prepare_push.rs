@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
 use crate::process::{ByteStream, Fsck, GitCommand};
-use crate::repository::{PushTurn, Repository};
+use crate::repository::Repository;
 use crate::service::push_window::push_window;
 
 /// The invocation and the request of a push, completed.
@@ -23,7 +23,7 @@ pub(super) async fn prepare_push(
     let fed = Arc::downgrade(&change);
     let turn = repository.push_turn();
     let command = taking_a_push(command, change).holding(Arc::clone(&turn));
-    let request = with_last_piece_in_turn(request, turn);
+    let request = last_piece_after(request, async move { turn.begin_last_step().await });
     let request =
         request.inspect(move |_| fed.upgrade().iter().for_each(|change| change.writer().is_fed())).boxed();
     (command, request)
@@ -42,21 +42,27 @@ pub(super) async fn checked(repository: &Repository, command: GitCommand) -> Git
     command.checking(if is_import { fsck.of_import() } else { fsck }.of_push())
 }
 
-/// The request, whose last piece waits until the last step of the push may begin.
-fn with_last_piece_in_turn(request: ByteStream, turn: Arc<PushTurn>) -> ByteStream {
-    let request = stream::unfold((request.fuse(), None, turn), |(mut request, mut held, turn)| async move {
+/// The request, whose last piece waits for something. Git carries out what a push says when it has all of it.
+pub(super) fn last_piece_after(
+    request: ByteStream,
+    awaited: impl Future<Output = ()> + Send + 'static,
+) -> ByteStream {
+    let state = (request.fuse(), None, Some(awaited));
+    let request = stream::unfold(state, |(mut request, mut held, mut awaited)| async move {
         loop {
             match request.next().await {
                 Some(Ok(piece)) => {
                     if let Some(before) = held.replace(piece) {
-                        return Some((Ok(before), (request, held, turn)));
+                        return Some((Ok(before), (request, held, awaited)));
                     }
                 }
-                Some(Err(error)) => return Some((Err(error), (request, None, turn))),
+                Some(Err(error)) => return Some((Err(error), (request, None, awaited))),
                 None => {
                     let last: Bytes = held.take()?;
-                    turn.begin_last_step().await;
-                    return Some((Ok(last), (request, None, turn)));
+                    if let Some(awaited) = awaited.take() {
+                        awaited.await;
+                    }
+                    return Some((Ok(last), (request, None, None)));
                 }
             }
         }

@@ -11,11 +11,13 @@ use heliostat_git_wire::{
     decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
+use tempfile::TempPath;
 
 use crate::process::{ByteStream, GitError, is_about_a_lock};
 use crate::repository::{Repository, STALE_LOCK_AGE};
 use crate::service::ServeMode;
 use crate::service::new_refs::{create_hidden, settings_for, shown_one};
+use crate::service::prepare_push::last_piece_after;
 use crate::service::run::exchange_with;
 
 /// Most that a client may push at once.
@@ -146,10 +148,12 @@ async fn run(
     room: RefRoom,
     settings: Vec<(&'static str, String)>,
 ) -> Result<ReceivedPack, GitError> {
-    // What references name now must be known when they are read again.
     let before = repository.snapshot().await?;
     let commands = Arc::new(Mutex::new(PushCommands::keeping_packs_of(MAX_KEPT_PACK_BYTES)));
-    let request = within_room(request, room, Arc::clone(&commands));
+    let request = within_room(request, room, Arc::clone(&commands)).boxed();
+    let atomic = Arc::<Mutex<Option<TempPath>>>::default();
+    let noted = note_what_moves(repository.clone(), Arc::clone(&commands), Arc::clone(&atomic));
+    let request = last_piece_after(request, noted);
     let (service, mode) = (GitService::ReceivePack, ServeMode::Exchange);
     let mut running = exchange_with(repository, service, mode, protocol, request, settings).await?;
     let mut output = BytesMut::new();
@@ -169,6 +173,8 @@ async fn run(
     let failure = (!success && output.is_empty()).then(|| running.failure(&end));
     // Its locks are its own as long as it lives.
     drop(running);
+    // What it had to carry out as a whole is carried out, or not.
+    drop(atomic.lock().take());
     repository.note_left_since(&before).await;
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
     if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
@@ -186,6 +192,24 @@ async fn run(
         received.pack = None;
     }
     Ok(received)
+}
+
+/// Notes what references name that the push moves, before it can move them: this process may end right afterwards, or git in
+/// the middle of a push that it has to carry out as a whole.
+async fn note_what_moves(
+    repository: Repository,
+    commands: Arc<Mutex<PushCommands>>,
+    atomic: Arc<Mutex<Option<TempPath>>>,
+) {
+    let (kept, is_atomic) = {
+        let commands = commands.lock();
+        (commands.kept().to_vec(), commands.is_atomic && commands.all().is_some())
+    };
+    repository.note_before_push(&kept).await;
+    if is_atomic {
+        let note = repository.note_atomic_push(&kept).await;
+        *atomic.lock() = note;
+    }
 }
 
 /// The same request, which breaks off before its commands end when they create too many references.
@@ -243,6 +267,30 @@ mod tests {
             let received = received.expect("answered");
             assert!(received.refused_default_branch() && received.refuses_some());
             assert_eq!(repository.refs().await.expect("readable").len(), left);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_push_takes_away_is_noted_before_it_is_carried_out() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "a"]).await;
+        let none = "0".repeat(40);
+        let tip = workshop.run(repository.path(), &["rev-parse", "a"]);
+        // The second is not what its client says.
+        for branch in ["a", "main"] {
+            let mut request = Vec::new();
+            let command = format!("{} {none} refs/heads/{branch}\0report-status", tip.trim());
+            push_packet(&mut request, &[command.as_bytes()]);
+            push_flush(&mut request);
+            let pieces = stream::iter([Ok(Bytes::from(request))]);
+            receive_pack(&repository, pieces, &GitProtocol::default(), RefRoom::of(0))
+                .await
+                .expect("answered");
+            // As a process finds it that is started when this one was killed: nothing has read the references since.
+            let found = Repository::at(workshop.git.clone(), repository.path().to_owned());
+            let left = found.left_tips().await.expect("readable");
+            assert_eq!(left.len(), 1, "{left:?}");
+            assert_eq!((left[0].object.as_str(), &left[0].reference[..]), (tip.trim(), &b"refs/heads/a"[..]));
         }
     }
 

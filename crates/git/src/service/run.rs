@@ -16,11 +16,13 @@ use heliostat_git_wire::{
     FatalErrorWatch, GitProtocol, GitService, PacketLine, encode_packet, ends_with_error_packet, error_packet,
 };
 
-use crate::process::{ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, pieces, read_tail};
+use crate::process::{
+    ByteStream, Fault, GitCommand, GitError, GitProcess, Lane, OnProgress, pieces, read_said, read_tail,
+};
 use crate::repository::Repository;
 use crate::service::feed::{feed, pending_when_none};
 use crate::service::prepare_push::{checked, prepare_push, taking_a_push};
-use crate::service::{MAX_PUSH_BYTES, OnProgress, ServiceEnd, bounded, read_said};
+use crate::service::{MAX_PUSH_BYTES, ServiceEnd, bounded};
 
 /// Most that a client may send to fetch: wants and haves, of a very large repository.
 pub const MAX_FETCH_REQUEST_BYTES: u64 = 256 * 1024 * 1024;

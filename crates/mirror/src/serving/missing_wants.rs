@@ -5,7 +5,7 @@
 //! because it was given before. The objects come once for all who wait for them. A reference of our own names them, so
 //! that the next fetch has something to offer; it gives nobody anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{ClientKey, Fault, FetchError, Given, ObjectId, Repository};
-use heliostat_git_serve::{Brought, Elsewhere};
+use heliostat_git_serve::{Brought, Elsewhere, Sizes};
 
 use super::upstream_of_reader::{UpstreamOfReader, hides_the_repository};
 use crate::sync::{Repairs, SyncFailure};
@@ -47,28 +47,25 @@ impl Elsewhere for MissingWants {
         .boxed()
     }
 
-    fn sizes(
-        &self,
-        objects: BTreeSet<ObjectId>,
-        client: ClientKey,
-    ) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
+    /// What is not told is answered as if it were not there, as it is at an upstream that does not know the question.
+    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Result<Sizes, String>> {
         async move {
             let UpstreamOfReader { client: upstream, places, entry, access, .. } = &self.upstream;
             if entry.record().held.is_some() {
-                return BTreeMap::new();
+                return Ok(Sizes::new());
             }
             let told = self.with_patience(async {
                 let _place = places.permit(entry.disk_id(), client).await;
                 upstream.sizes(access, &objects).await
             });
-            match told.await {
+            Ok(match told.await {
                 Some(Ok(sizes)) => sizes,
                 Some(Err(error)) => {
                     tracing::debug!(%error, "the upstream does not tell the sizes that a client asks for");
-                    BTreeMap::new()
+                    Sizes::new()
                 }
-                None => BTreeMap::new(),
-            }
+                None => Sizes::new(),
+            })
         }
         .boxed()
     }

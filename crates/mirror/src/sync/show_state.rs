@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    Connection, FetchPlan, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository, RepositoryDraft,
-    SecretHeader, SwapRefsError, TrashReason, fetch_objects, fetch_objects_after, fetch_wanted,
+    Connection, FetchPlan, FetchProgress, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository,
+    RepositoryDraft, SecretHeader, SwapRefsError, TrashReason, fetch_objects, fetch_objects_after,
+    fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
@@ -118,7 +119,8 @@ impl Synchroniser {
             .expect("a signed token is short and has no control characters");
         let (url, authorization) = (access.clone_url, Some(authorization));
         let connection = Connection::default();
-        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL, connection })
+        let progress = FetchProgress::default();
+        Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL, connection, progress })
     }
 }
 

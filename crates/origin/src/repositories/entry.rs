@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use heliostat_foreign::RepositoryPath;
-use heliostat_git::{ContentHash, ObjectFormat, ObjectId};
+use heliostat_git::{ContentHash, FetchProgress, ObjectFormat, ObjectId};
+use heliostat_git_serve::{Progress, note_progress};
 use heliostat_storage::OriginRepositoryId;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 /// Objects that are remembered as brought here; more are forgotten, and looked for again.
 const MAX_BROUGHT: usize = 10_000;
@@ -36,6 +38,8 @@ pub(crate) struct Entry {
     brought: Mutex<HashMap<ObjectId, Instant>>,
     /// The branches and tags that are here as the origin has listed them last.
     in_step_with: Mutex<Option<ContentHash>>,
+    /// How far what is being fetched into it is; nothing while nothing is.
+    arrival: Arc<watch::Sender<Progress>>,
 }
 
 /// While it is held, the repository makes no room for others.
@@ -67,6 +71,7 @@ impl Entry {
             is_gone: AtomicBool::new(false),
             brought: Mutex::default(),
             in_step_with: Mutex::default(),
+            arrival: Arc::new(watch::Sender::new(Progress::default())),
         }
     }
 
@@ -168,6 +173,23 @@ impl Entry {
     /// Some of what was brought here may be gone.
     pub(crate) fn forget_brought(&self) {
         self.brought.lock().clear();
+    }
+
+    /// How far what is being fetched into it is, for all who wait for it.
+    pub(crate) fn arrival(&self) -> watch::Receiver<Progress> {
+        self.arrival.subscribe()
+    }
+
+    /// What tells them of the fetch that begins now.
+    pub(crate) fn tell_arrival(&self) -> FetchProgress {
+        self.end_arrival();
+        let arrival = Arc::clone(&self.arrival);
+        FetchProgress::told_to(move |line| arrival.send_modify(|progress| note_progress(progress, line)))
+    }
+
+    /// Nothing is being fetched any more.
+    pub(crate) fn end_arrival(&self) {
+        self.arrival.send_replace(Progress::default());
     }
 
     /// Whether the branches and tags here are those with this hash, or were found to be out of reach at the last try.

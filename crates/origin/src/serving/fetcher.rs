@@ -206,7 +206,8 @@ impl Fetcher {
         let Fetch { entry, repository, path, credentials, .. } = fetch;
         let repositories = &self.0.repositories;
         repositories.require_room(entry).await.map_err(NotFetched::NoRoom)?;
-        let wanted = WantedObjects { objects, kept_by };
+        let progress = entry.tell_arrival();
+        let wanted = WantedObjects { objects, kept_by, progress: Some(&progress) };
         let fetched = tokio::select! {
             fetched = self.0.source.fetch(path, credentials, repository, wanted) => {
                 fetched.map_err(NotFetched::Failed)
@@ -214,6 +215,7 @@ impl Fetcher {
             // What is left on the disk is for the database.
             no_room = repositories.until_disk_is_full() => Err(NotFetched::NoRoom(no_room)),
         };
+        entry.end_arrival();
         match &fetched {
             Ok(()) => {
                 self.0.fetched.fetch_add(1, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 //! What the reader is shown is fetched once for all, with the credentials of the one who wanted it first. Anything else is asked
 //! for with the reader's own credentials each time, also what is here: that it was given to one says nothing of another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal};
 use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository, SearchFor};
-use heliostat_git_serve::{Brought, Elsewhere};
+use heliostat_git_serve::{Brought, Elsewhere, Progress, Sizes};
+use tokio::sync::watch;
 
 use super::fetcher::{Fetch, Fetcher, NotFetched, Turn};
 use super::in_step::InStep;
@@ -23,6 +24,11 @@ use crate::verdicts::Shown;
 /// first fetch of a large repository may take most of it.
 const FETCH_TURN_LIMIT: Duration = Duration::from_hours(1);
 
+/// Most objects of one question about sizes of which the origin does not give all, and which are then asked for by
+/// themselves.
+const MAX_ASKED_ONE_BY_ONE: usize = 100;
+
+const NOT_ALL_GIVEN: &str = "the origin does not give all of them: ask about at most 100 at once";
 const IS_BUSY: &str =
     "this mirror is fetching something else, into the repository or for the same client; try again";
 const IS_NOT_FETCHED: &str = "the origin has it, but it cannot be fetched at the moment; try again";
@@ -98,9 +104,26 @@ impl Elsewhere for MissingObjects {
         .boxed()
     }
 
-    /// The origin is asked for objects, not for sizes: many servers do not tell them.
-    fn sizes(&self, _: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, BTreeMap<ObjectId, u64>> {
-        std::future::ready(BTreeMap::new()).boxed()
+    fn progress(&self) -> Option<watch::Receiver<Progress>> {
+        Some(self.entry.arrival())
+    }
+
+    /// The origin is asked for objects, not for sizes, which many servers do not tell: what it gives the reader comes here.
+    fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Result<Sizes, String>> {
+        async move {
+            let given = match self.bring(objects.clone(), client).await {
+                Brought::All => objects,
+                Brought::Unknown(reason) => return Err(reason),
+                Brought::NotOurs(_) => self.given_one_by_one(objects, client).await?,
+            };
+            let given: Vec<_> = given.into_iter().collect();
+            let sizes = self.repository.asked_by(client).object_sizes(&given).await;
+            sizes.map_err(|error| {
+                tracing::warn!(%error, "cannot read the sizes of objects that the origin gives");
+                IS_NOT_FETCHED.to_owned()
+            })
+        }
+        .boxed()
     }
 }
 
@@ -124,6 +147,26 @@ impl MissingObjects {
         let branches = objects.difference(&no_branches).cloned().collect();
         let shown = no_branches.difference(&unnamed).cloned().collect();
         Wanted { branches, shown, unnamed }
+    }
+
+    /// Those of these objects that the reader may have, which are here then; each may be the one that is not theirs.
+    async fn given_one_by_one(
+        &self,
+        objects: BTreeSet<ObjectId>,
+        client: ClientKey,
+    ) -> Result<BTreeSet<ObjectId>, String> {
+        if objects.len() > MAX_ASKED_ONE_BY_ONE {
+            return Err(NOT_ALL_GIVEN.to_owned());
+        }
+        let mut given = BTreeSet::new();
+        for object in objects {
+            match self.bring(BTreeSet::from([object.clone()]), client).await {
+                Brought::All => drop(given.insert(object)),
+                Brought::NotOurs(_) => {}
+                Brought::Unknown(reason) => return Err(reason),
+            }
+        }
+        Ok(given)
     }
 
     /// Whether all of it is something that the reader is shown and that is here, because references here lead to it: the

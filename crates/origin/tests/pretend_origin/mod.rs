@@ -204,6 +204,7 @@ impl Source for PretendOrigin {
                 objects: wanted.objects.clone(),
                 timeout: PATIENCE,
                 connection: Connection::default(),
+                progress: wanted.progress.cloned().unwrap_or_default(),
             };
             let fetched: Result<(), FetchError> = match wanted.kept_by {
                 KeptBy::OurRefs => fetch_wanted(into, &plan).await,

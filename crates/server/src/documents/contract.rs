@@ -1,18 +1,11 @@
 //! The contract as a text: which edition, in which format, and which operations.
 
-use std::sync::LazyLock;
-
 use heliostat_api::{Role, operations};
 use yaml_serde::{Mapping, Value};
 
 use super::edition::into_3_1;
 use super::selection::keep_only;
-
-const CANONICAL: &str = include_str!("../../../../openapi/heliostat.yaml");
-
-/// Read once, when somebody asks.
-static CONTRACT: LazyLock<Value> =
-    LazyLock::new(|| yaml_serde::from_str(CANONICAL).expect("the contract was read by the code generator"));
+use crate::contract::CONTRACT;
 
 /// Ways to sign in, as people look for them. Servers sign their calls themselves.
 const FOR_PEOPLE: [&str; 2] = ["basic", "bearer"];

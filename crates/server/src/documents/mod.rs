@@ -18,6 +18,7 @@ use poem::http::{StatusCode, header};
 use poem::web::{Data, Path};
 use poem::{EndpointExt, Request, Response, Route, get, handler};
 use quick_cache::sync::Cache;
+use url::Url;
 
 pub use contract::{ContractDocument, Edition, Format, Selection};
 
@@ -34,6 +35,7 @@ static REDOC: LazyLock<Delivery> = LazyLock::new(|| {
 const READER_PAGE: &str = include_str!("reader.html");
 const READER_SCRIPT: &str = include_str!("reader.js");
 const STYLE: &str = include_str!("documents.css");
+const OWN_ADDRESS: &str = include_str!("../http/own_address.js");
 
 /// What the reader may do: run its own files, and search in a thread that it makes itself. It writes its styles into the page.
 const READER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -42,16 +44,19 @@ const READER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 's
 
 struct Documents {
     role: Role,
+    /// The address that clients are to use, without a slash at its end.
+    base_url: String,
     context_path: String,
     /// By what they are and the address of this server that they name.
     kept: Cache<(ContractDocument, String), Arc<Delivery>>,
 }
 
 /// Adds the documents, the reader and Swagger UI to a role's routes.
-pub fn mount(routes: Route, context_path: &str, role: Role) -> Route {
+pub fn mount(routes: Route, base_url: &Url, role: Role) -> Route {
     let documents = Arc::new(Documents {
         role,
-        context_path: context_path.to_owned(),
+        base_url: base_url.as_str().trim_end_matches('/').to_owned(),
+        context_path: base_url.path().trim_end_matches('/').to_owned(),
         kept: Cache::new(MAX_KEPT_DOCUMENTS),
     });
     routes
@@ -69,9 +74,10 @@ fn openapi_file(
 ) -> poem::Result<Response> {
     match file.as_str() {
         // `*file` takes the folder itself as well, whatever other route there is for it.
-        "" => Ok(page(READER_PAGE, READER_POLICY, documents.role)),
+        "" => Ok(documents.page(READER_PAGE, READER_POLICY)),
         "redoc.standalone.js" => Ok(REDOC.answer(request)),
         "reader.js" => Ok(script(READER_SCRIPT)),
+        "own_address.js" => Ok(script(OWN_ADDRESS)),
         "documents.css" => Ok(style()),
         _ => Ok(documents.contract(&file, request)?.answer(request)),
     }
@@ -92,10 +98,22 @@ fn to_folder(request: &Request, Data(documents): Data<&Arc<Documents>>) -> Respo
 
 #[handler]
 fn swagger_file(Path(file): Path<String>, Data(documents): Data<&Arc<Documents>>) -> poem::Result<Response> {
-    swagger_ui::file(if file.is_empty() { "index.html" } else { &file }, documents.role)
+    match file.as_str() {
+        "" | "index.html" => Ok(documents.page(swagger_ui::PAGE, swagger_ui::POLICY)),
+        _ => swagger_ui::file(&file),
+    }
 }
 
 impl Documents {
+    /// A page with the role's title and this server's address in it; nothing in it comes from a client.
+    fn page(&self, html: &str, policy: &'static str) -> Response {
+        let html = html.replace("{{title}}", title(self.role)).replace("{{base-url}}", &self.base_url);
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(header::CONTENT_SECURITY_POLICY, policy)
+            .body(html)
+    }
+
     /// The contract under the name of one of its files, with `servers` set to the address that the client used.
     fn contract(&self, file: &str, request: &Request) -> poem::Result<Arc<Delivery>> {
         let unknown = || Problem::unknown_path(&format!("/openapi/{file}"));
@@ -159,14 +177,6 @@ fn title(role: Role) -> &'static str {
         Role::Mirror => "Heliostat mirror: REST API",
         Role::OriginMirror => "Heliostat mirror of another Git server: REST API",
     }
-}
-
-/// A page with the role's title in it; nothing in it comes from a client.
-fn page(html: &str, policy: &'static str, role: Role) -> Response {
-    Response::builder()
-        .content_type("text/html; charset=utf-8")
-        .header(header::CONTENT_SECURITY_POLICY, policy)
-        .body(html.replace("{{title}}", title(role)))
 }
 
 fn script(text: &'static str) -> Response {

@@ -9,6 +9,8 @@ for (const link of document.querySelectorAll("[data-operations]")) {
   link.addEventListener("click", () => (link.hash = location.hash));
 }
 
+if (isElsewhere()) tellElsewhere(document.getElementById("elsewhere"));
+
 /** Everything that a reader may remember of an operation. */
 const wordsOf = (group, shown) => {
   const operation = shown.get("operation");

@@ -2,32 +2,30 @@
 
 use std::sync::{Arc, LazyLock};
 
-use heliostat_api::Role;
 use poem::Response;
 use poem::http::header;
 use utoipa_swagger_ui::Config;
 
-use super::{page, script};
+use super::script;
 use crate::http::problem::Problem;
 
-const PAGE: &str = include_str!("swagger_ui.html");
+/// The page around it.
+pub(super) const PAGE: &str = include_str!("swagger_ui.html");
 const SET_UP: &str = include_str!("swagger_ui.js");
 
 /// What Swagger UI may do: run its own files and call this server. It writes styles into its elements, and shows pictures
 /// that it carries.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
 /// The crate asks for it with every file, and needs it for those only that are served from here.
 static UNUSED: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| Arc::new(Config::new([""])));
 
-/// A file of Swagger UI at a server in this role.
-pub(super) fn file(name: &str, role: Role) -> poem::Result<Response> {
-    match name {
-        "index.html" => return Ok(page(PAGE, POLICY, role)),
-        "swagger-initializer.js" => return Ok(script(SET_UP)),
-        _ => (),
+/// A file of Swagger UI beside its page.
+pub(super) fn file(name: &str) -> poem::Result<Response> {
+    if name == "swagger-initializer.js" {
+        return Ok(script(SET_UP));
     }
     match utoipa_swagger_ui::serve(name, UNUSED.clone()) {
         Ok(Some(found)) => {

@@ -3,13 +3,20 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use heliostat_api::{ErrorName, InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path};
+use heliostat_api::{
+    ErrorName, Found, InvalidBody, MAX_JSON_BODY_BYTES, Operation, Role, operations_on_path,
+};
+use heliostat_peer::counted;
 use poem::error::{MethodNotAllowedError, NotFoundError, ReadBodyError};
-use poem::http::StatusCode;
+use poem::http::{StatusCode, Uri};
 use poem::{Endpoint, Error, IntoResponse, Middleware, Request, Response, Result};
 use poem_openapi::error::{AuthorizationError, ContentTypeError, ParseParamError, ParsePathError};
 
+use crate::http::allowed_values;
 use crate::http::problem::Problem;
+
+/// How much of a value that is not allowed is shown, in characters.
+const MAX_SHOWN_CHARACTERS: usize = 60;
 
 /// The middleware; knows which role answers, so that the other role's operations get a helpful 404.
 #[derive(Clone, Copy)]
@@ -43,7 +50,7 @@ impl<E: Endpoint> Endpoint for EnvelopeEndpoint<E> {
             Err(error) if error.is_from_response() => Ok(error.into_response()),
             Err(error) => {
                 let (method, path) = (method.as_str(), address.path());
-                let problem = problem_of(&error, method, path, self.role);
+                let problem = problem_of(&error, method, &address, self.role);
                 Ok(as_promised(problem, method, path).response())
             }
         }
@@ -73,7 +80,8 @@ pub fn most_exact(path: &str) -> Vec<&'static Operation> {
     on_path
 }
 
-fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
+fn problem_of(error: &Error, method: &str, address: &Uri, role: Role) -> Problem {
+    let path = address.path();
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.clone();
     }
@@ -93,7 +101,7 @@ fn problem_of(error: &Error, method: &str, path: &str, role: Role) -> Problem {
     if error.is::<poem::error::ParsePathError>() {
         return not_text(path);
     }
-    invalid_request(error).unwrap_or_else(|| {
+    invalid_request(error, method, address).unwrap_or_else(|| {
         if error.status().is_server_error() {
             return Problem::internal(&Described(error.to_string()));
         }
@@ -109,9 +117,6 @@ fn in_words(reason: &str) -> Cow<'_, str> {
     let known = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
     let Some((kind, cause)) = known else { return reason.trim_end_matches('.').into() };
     let words = match kind {
-        _ if cause.starts_with("Expect a valid enumeration value") => {
-            "it must be one of the values that the contract lists for it"
-        }
         "boolean" => "it must be true or false",
         _ if kind.starts_with("integer") && cause.starts_with("number too") => {
             "the number is greater or smaller than it may be"
@@ -129,32 +134,62 @@ fn limit_in_words(limit: &str) -> String {
     match kind {
         "minimum" => format!("it must be at least {value}"),
         "maximum" => format!("it must be at most {value}"),
-        "minLength" => format!("it must have at least {value} characters"),
-        "maxLength" => format!("it must have at most {value} characters"),
+        "minLength" => format!("it must have at least {}", characters(value)),
+        "maxLength" => format!("it must have at most {}", characters(value)),
         "pattern" => format!("it must match {value}"),
         _ => format!("it does not keep to {limit}"),
     }
 }
 
-fn invalid_request(error: &Error) -> Option<Problem> {
+/// A number of characters as a validator writes it, with its noun.
+fn characters(count: &str) -> String {
+    match count.parse::<u64>() {
+        Ok(count) => counted(count, "character", "characters"),
+        Err(_) => format!("{count} characters"),
+    }
+}
+
+/// Why a parameter is not valid: what it must be, where the contract has few words for that, and what it is instead.
+fn reason_in_words(reason: &str, allowed: Option<String>, value: Option<&str>) -> String {
+    let is_missing = reason.contains("expects an input value");
+    match (allowed, value) {
+        (None, _) if is_missing => "it is missing".to_owned(),
+        (None, _) => in_words(reason).into_owned(),
+        (Some(allowed), _) if is_missing => format!("it is missing, and must be {allowed}"),
+        (Some(allowed), None) => format!("it must be {allowed}"),
+        (Some(allowed), Some(value)) => {
+            let shown: String = value.chars().take(MAX_SHOWN_CHARACTERS).collect();
+            format!("it must be {allowed}, not {shown:?}")
+        }
+    }
+}
+
+fn invalid_request(error: &Error, method: &str, address: &Uri) -> Option<Problem> {
+    let operation = || most_exact(address.path()).into_iter().find(|operation| operation.method == method);
+    let allowed = |name: &str| operation().and_then(|found| allowed_values::of_parameter(found, name));
     let invalid = |context: &str, message: String| {
         Problem::new(StatusCode::BAD_REQUEST, ErrorName::ArgumentValidation, message)
             .about(Some(context.to_owned()))
     };
     if let Some(error) = error.downcast_ref::<ParseParamError>() {
-        return Some(invalid(
-            error.name,
-            format!("The parameter {} is not valid: {}.", error.name, in_words(&error.reason)),
-        ));
+        let query = address.query().unwrap_or_default().as_bytes();
+        let value = url::form_urlencoded::parse(query).find(|(name, _)| name == error.name);
+        let value = value.as_ref().map(|(_, value)| &**value);
+        let reason = reason_in_words(&error.reason, allowed(error.name), value);
+        return Some(invalid(error.name, format!("The parameter {} is not valid: {reason}.", error.name)));
     }
     if let Some(error) = error.downcast_ref::<ParsePathError>() {
-        return Some(invalid(
-            error.name,
-            format!("The path part {} is not valid: {}.", error.name, in_words(&error.reason)),
-        ));
+        let reason = reason_in_words(&error.reason, allowed(error.name), None);
+        return Some(invalid(error.name, format!("The path part {} is not valid: {reason}.", error.name)));
     }
     if let Some(error) = error.downcast_ref::<InvalidBody>() {
-        return Some(invalid(&error.context, error.message.clone()));
+        let allowed = operation().and_then(|found| allowed_values::of_field(found, &error.context));
+        let message = match (allowed, &error.found) {
+            (Some(allowed), Found::Value(value)) => format!("It must be {allowed}, not {value}."),
+            (Some(allowed), Found::Unknown) => format!("It must be {allowed}."),
+            (Some(_), Found::Nothing) | (None, _) => error.message.clone(),
+        };
+        return Some(invalid(&error.context, message));
     }
     if let Some(error) = error.downcast_ref::<ContentTypeError>() {
         let sent = match error {
@@ -225,7 +260,7 @@ struct Described(String);
 
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::{in_words, reason_in_words};
 
     #[test]
     fn what_is_wrong_with_a_value_is_said_without_the_names_of_types() {
@@ -242,17 +277,29 @@ mod tests {
                 r#"failed to parse "boolean": provided string was not `true` or `false`"#,
                 "it must be true or false",
             ),
-            (
-                r#"failed to parse "ProjectPermission": Expect a valid enumeration value."#,
-                "it must be one of the values that the contract lists for it",
-            ),
             ("the server wants more.", "the server wants more"),
             ("verification failed. minimum(0, exclusive: false)", "it must be at least 0"),
             ("verification failed. maxLength(128)", "it must have at most 128 characters"),
+            ("verification failed. minLength(1)", "it must have at least 1 character"),
             (r#"verification failed. pattern("^([0-9a-f]{40})$")"#, "it must match ^([0-9a-f]{40})$"),
             ("verification failed. uniqueItems()", "it does not keep to uniqueItems()"),
         ] {
             assert_eq!(in_words(reason), words);
         }
+    }
+
+    #[test]
+    fn what_is_allowed_is_said_instead_where_it_is_known() {
+        let allowed = || Some("one of A, B".to_owned());
+        let wrong = r#"failed to parse "Kind": Expect a valid enumeration value."#;
+        let missing = r#"Type "Kind" expects an input value."#;
+        assert_eq!(reason_in_words(wrong, allowed(), Some("C")), r#"it must be one of A, B, not "C""#);
+        assert_eq!(reason_in_words(wrong, allowed(), None), "it must be one of A, B");
+        assert_eq!(reason_in_words(missing, allowed(), None), "it is missing, and must be one of A, B");
+        assert_eq!(reason_in_words(missing, None, None), "it is missing");
+        let too_long = reason_in_words("verification failed. maxLength(2)", None, Some("CCC"));
+        assert_eq!(too_long, "it must have at most 2 characters");
+        let long = reason_in_words(wrong, allowed(), Some(&"C".repeat(9_000)));
+        assert!(long.len() < 100, "{long}");
     }
 }

@@ -23,6 +23,7 @@ pub mod request_record;
 pub mod rest_places;
 
 mod address;
+mod allowed_values;
 mod answer_memory;
 mod audit;
 mod browser_rules;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use heliostat_peer::counted;
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, SizeHint};
@@ -55,7 +56,10 @@ impl PacedBody {
         self.body = None;
         Poll::Ready(io::Error::new(
             io::ErrorKind::TimedOut,
-            format!("the client was too slow: {} bytes have come", self.received_bytes),
+            format!(
+                "the client was too slow: {} come",
+                counted(self.received_bytes, "byte has", "bytes have")
+            ),
         ))
     }
 }

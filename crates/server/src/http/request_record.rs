@@ -73,6 +73,8 @@ pub struct Known {
     pub repository: Option<String>,
     /// What the operation is about, where its path does not tell.
     pub subject: Option<String>,
+    /// The last part of the address of what was created, where the answer does not tell.
+    pub created: Option<String>,
     /// Whether the answer was there already.
     pub cache: Option<CacheResult>,
 }
@@ -286,6 +288,16 @@ pub fn repository(path: &impl std::fmt::Display) {
 /// The operation is about this, which its path does not tell.
 pub fn about(subject: &str) {
     note(|known| known.subject = Some(subject.to_owned()));
+}
+
+/// This was created; it is the last part of its address.
+pub fn created(address_part: &str) {
+    note(|known| known.created = Some(address_part.to_owned()));
+}
+
+/// What was created, if the handler has noted it.
+pub fn what_was_created() -> Option<String> {
+    RECORD.try_with(|record| record.known.lock().created.clone()).ok().flatten()
 }
 
 /// The answer came from there.

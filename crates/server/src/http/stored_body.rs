@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use heliostat_git_serve::{Piece, StoredAnswer};
+use heliostat_git_serve::{AwaitedAnswer, Piece, StoredAnswer};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
@@ -38,6 +38,16 @@ impl Pieces for StoredAnswer {
 
     fn poll_piece(&mut self, context: &mut Context<'_>, limit_bytes: u64) -> Poll<Option<io::Result<Piece>>> {
         StoredAnswer::poll_piece(self, context, limit_bytes)
+    }
+}
+
+impl Pieces for AwaitedAnswer {
+    fn total_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>, limit_bytes: u64) -> Poll<Option<io::Result<Piece>>> {
+        AwaitedAnswer::poll_piece(self, context, limit_bytes)
     }
 }
 

@@ -12,9 +12,10 @@ use super::classic_text::{TextFormat, classic};
 use super::snapshot::Metrics;
 use crate::http::problem::Problem;
 
-/// `GET /metrics`; `take` gives the metrics of the moment.
+/// `GET /metrics`; `take` gives the metrics of the moment, `commit` is what the program was built from.
 pub fn metrics<Taking>(
     token: Option<MetricsToken>,
+    commit: &'static str,
     take: impl Fn() -> Taking + Send + Sync + 'static,
 ) -> RouteMethod
 where
@@ -29,7 +30,7 @@ where
                 return Problem::from(refusal).response();
             }
             let format = TextFormat::wanted(request.header(header::ACCEPT));
-            let text = take().await.text();
+            let text = Metrics { commit, ..take().await }.text();
             let response = Response::builder()
                 .header(header::CONTENT_TYPE, format.content_type())
                 .header(header::VARY, "Accept")

@@ -21,19 +21,16 @@ use super::process::ProcessMetrics;
 use super::repository_names::RepositoryNames;
 use super::upstream::UpstreamMetrics;
 use super::{connections, database, following, housekeeping, requests, response_cache};
+use crate::dropped_log_lines::dropped_log_lines;
 use crate::http::ClientCounters;
-
-/// The commit that this was built from, where whoever built it has said so.
-const COMMIT: &str = match option_env!("SOURCE_COMMIT") {
-    Some(commit) if !commit.is_empty() => commit,
-    _ => "unknown",
-};
 
 /// The metrics of a role at one moment.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// `upstream`, `mirror` or `origin-mirror`.
     pub role: &'static str,
+    /// The commit that the program was built from.
+    pub commit: &'static str,
     /// Answering Git's readers.
     pub serving: ServingCounters,
     /// The names of the repositories of which answers are stored.
@@ -82,7 +79,7 @@ impl Collector for Metrics {
         encoder.info(
             "heliostat_build_info",
             "Role, version and commit of this server; the value is always 1.",
-            [("role", self.role), ("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT)],
+            [("role", self.role), ("version", env!("CARGO_PKG_VERSION")), ("commit", self.commit)],
         )?;
         response_cache::encode(&self.serving, &self.names, &mut encoder)?;
         housekeeping::encode(&self.housekeeping, &mut encoder)?;
@@ -113,6 +110,11 @@ impl Collector for Metrics {
         }
         requests::encode(&self.clients, &mut encoder)?;
         connections::encode(&self.clients, &mut encoder)?;
+        encoder.counter(
+            "heliostat_log_dropped_lines_total",
+            "Lines of the log that were lost because nothing read standard error.",
+            dropped_log_lines(),
+        )?;
         self.process.encode(&mut encoder)
     }
 }

@@ -22,28 +22,12 @@ for (const entry of document.querySelectorAll("nav a")) {
   if (isHere) entry.setAttribute("aria-current", "page");
 }
 
-/**
- * Whether this page was opened at an address from which the server takes nothing: another than its own, and not that of
- * this machine either. Then it says so before anybody clicks.
- */
-function isElsewhere() {
-  const own = document.body.dataset.baseUrl;
-  if (!own || location.origin === new URL(own).origin) return false;
-  const isBare = /^(localhost|[\d.]+|\[.*\])$/.test(location.hostname);
-  return !(isBare && location.protocol === "http:");
-}
-
-/** Leads to the same page at the server's own address. */
+/** Leads to the same page at the server's own address, where one can sign in. */
 function showElsewhere() {
   const card = element("sign-in-card");
   if (!card || !isElsewhere()) return;
   card.hidden = true;
-  const own = new URL(document.body.dataset.baseUrl);
-  const page = make("a", own.origin);
-  page.href = own.origin + location.pathname + location.hash;
-  const why = `You opened this page at ${location.origin}. To sign in, and to change anything, open it at the server's own address: `;
-  element("elsewhere").append(why, page);
-  element("elsewhere").hidden = false;
+  tellElsewhere(element("elsewhere"));
 }
 
 showElsewhere();

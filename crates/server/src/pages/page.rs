@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 const STYLE: &str = include_str!("page.css");
 
 /// Shared by all pages, in front of their own script.
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPT: &str = concat!(include_str!("../http/own_address.js"), include_str!("page.js"));
 
 /// What all pages of one server say.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use poem::http::{StatusCode, header};
 use poem::{Response, RouteMethod, get};
 use serde::Serialize;
 
-use super::mirror_answer::{MirrorAnswer, RED};
+use super::mirror_answer::{GREEN, MirrorAnswer, RED, YELLOW};
 use super::origin_answer::OriginAnswer;
 use crate::http::Tls;
 use crate::http::problem::Problem;
@@ -36,6 +36,8 @@ const ERROR: &str = "ERROR";
 #[serde(rename_all = "camelCase")]
 struct UpstreamAnswer {
     state: &'static str,
+    /// As at a mirror: green, yellow where there is something to look at, red where it must not take traffic.
+    health: &'static str,
     /// Recorded repositories that are missing or damaged.
     #[serde(skip_serializing_if = "is_zero")]
     unserved_repos: usize,
@@ -178,6 +180,7 @@ impl UpstreamAnswer {
         };
         UpstreamAnswer {
             state,
+            health: if reason.is_some() { YELLOW } else { GREEN },
             unserved_repos,
             unrecorded_repos,
             unreachable_mirrors,
@@ -189,6 +192,7 @@ impl UpstreamAnswer {
     fn error(reason: String) -> Self {
         UpstreamAnswer {
             state: ERROR,
+            health: RED,
             unserved_repos: 0,
             unrecorded_repos: 0,
             unreachable_mirrors: 0,

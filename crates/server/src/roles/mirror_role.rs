@@ -66,14 +66,15 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let git = MirrorGit { mirror: domain.clone(), base_url: base_url.to_owned(), freshness: Arc::default() };
     let take_metrics =
         metrics_of(domain.clone(), database.clone(), Arc::clone(&git.freshness), role.clients().clone());
-    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
-    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
+        std::future::ready(take_metrics())
+    });
     let git = GitEndpoint::new(git, role.clients().spool().clone());
     let handlers = Arc::new(MirrorHandlers::new(domain.clone(), common.log_level.clone()));
     let home = pages::mirror_home(domain.clone(), listening.cleartext_notice());
     let tls = role.clients().tls().cloned();
     let status = [(); 2].map(|()| status::mirror_status(Arc::clone(&domain), database.clone(), tls.clone()));
-    let routes = routes(home, &handlers, git, status, metrics, &context_path);
+    let routes = routes(home, &handlers, git, status, metrics, &listening.base_url);
     let partner = options.upstream_public_url.as_ref().unwrap_or(&options.upstream);
     role.serve(listening.listener, Role::Mirror, Some(partner), RememberedAnswers::none(), routes);
     Ok(role)
@@ -114,7 +115,7 @@ fn routes(
     git: GitEndpoint<MirrorGit>,
     [status, readiness]: [RouteMethod; 2],
     metrics: RouteMethod,
-    context_path: &str,
+    base_url: &Url,
 ) -> Route {
     let rest = OpenApiService::new(roles::mirror_routes(handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
@@ -124,5 +125,5 @@ fn routes(
         .at("/readyz", readiness)
         .at("/healthz", health::liveness())
         .at("/metrics", metrics);
-    documents::mount(routes, context_path, Role::Mirror)
+    documents::mount(routes, base_url, Role::Mirror)
 }

@@ -59,6 +59,8 @@ pub struct ListenOptions {
     pub trace_collector: Option<Url>,
     /// How much is logged; roles in one process share it.
     pub log_level: LogLevel,
+    /// The commit that the program was built from, as metrics show it.
+    pub commit: &'static str,
 }
 
 impl ListenOptions {

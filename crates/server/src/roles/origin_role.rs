@@ -10,6 +10,7 @@ use heliostat_peer::Clock;
 use heliostat_storage::{Database, MirrorStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
+use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{OriginMirrorOptions, StartError};
@@ -71,7 +72,9 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     };
     let take_metrics =
         metrics_of(Arc::clone(&origin), Arc::clone(&hints), database.clone(), role.clients().clone());
-    let metrics = metrics::metrics(common.metrics_token.clone(), move || std::future::ready(take_metrics()));
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
+        std::future::ready(take_metrics())
+    });
     let handlers = OriginHandlers {
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),
@@ -84,9 +87,9 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     let status = [(); 2].map(|()| {
         status::origin_status(Arc::clone(&origin), database.clone(), tls.clone(), hints.complaint())
     });
-    let context_path = listening.base_url.path().trim_end_matches('/').to_owned();
+    let own = own_routes(home, handlers, status, metrics, &listening.base_url);
     let doors = Doors {
-        ours: hooks::mount(own_routes(home, handlers, status, metrics, &context_path), hints.receiver()),
+        ours: hooks::mount(own, hints.receiver()),
         git: GitEndpoint::new(git, role.clients().spool().clone()),
         origin,
     };
@@ -132,7 +135,7 @@ fn own_routes(
     handlers: OriginHandlers,
     [status, readiness]: [RouteMethod; 2],
     metrics: RouteMethod,
-    context_path: &str,
+    base_url: &Url,
 ) -> Route {
     let handlers = Arc::new(handlers);
     let operations = (ServedRepositoriesRoutes(Arc::clone(&handlers)), LogRoutes(handlers));
@@ -143,5 +146,5 @@ fn own_routes(
         .at("/readyz", readiness)
         .at("/healthz", health::liveness())
         .at("/metrics", metrics);
-    documents::mount(routes, context_path, Role::OriginMirror)
+    documents::mount(routes, base_url, Role::OriginMirror)
 }

@@ -174,7 +174,7 @@ fn endpoint(
         .boxed()
         .with(PagesOfThings::new(role, &context_path))
         .with(Envelope { role })
-        .with(Created)
+        .with(Created { context_path: context_path.clone() })
         .with(BrowserSessions::new(role, base_url))
         .with(CrossSite::new(base_url, partner))
         .with(CrossOrigin { role })

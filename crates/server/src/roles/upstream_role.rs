@@ -67,7 +67,7 @@ pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, Sta
         let (engine, upstream, database, clients) = asked.clone();
         async move { metrics_of(&engine, &upstream, &database, &clients).await }
     };
-    let metrics = metrics::metrics(common.metrics_token.clone(), take_metrics);
+    let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, take_metrics);
     let home = pages::upstream_home(&options.display_name, &domain, listening.cleartext_notice());
     let routes = routes(home, domain, database.clone(), metrics, role.clients(), &options);
     let remembered = RememberedAnswers::following(database.clone(), Clock::system());
@@ -122,7 +122,7 @@ fn routes(
     options: &UpstreamOptions,
 ) -> Route {
     let (spool, tls) = (clients.spool().clone(), clients.tls().cloned());
-    let context_path = domain.base_url().path().trim_end_matches('/').to_owned();
+    let base_url = domain.base_url().clone();
     let handlers = Arc::new(UpstreamHandlers::new(
         domain.clone(),
         &options.display_name,
@@ -137,5 +137,5 @@ fn routes(
         .at("/readyz", status::upstream_status(domain, database, tls))
         .at("/healthz", health::liveness())
         .at("/metrics", metrics);
-    documents::mount(routes, &context_path, Role::Upstream)
+    documents::mount(routes, &base_url, Role::Upstream)
 }

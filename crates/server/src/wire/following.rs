@@ -1,4 +1,4 @@
-//! What repositories follow on the wire: never with a password.
+//! What repositories follow on the wire: never with a password or a key.
 
 use heliostat_api::models::{
     FollowingFault as WireFault, FollowingState, RestFollowedRepository, RestFollowing, RestFollowingError,
@@ -35,6 +35,8 @@ pub fn following(followed: FollowedRepository) -> RestFollowing {
         interval_seconds: source.interval_seconds,
         username: source.username,
         password_set: source.password.is_some(),
+        ssh_key_set: source.ssh_key.is_some(),
+        known_hosts_set: source.known_hosts.is_some(),
         state,
         in_progress,
         last_attempt_at: following.last_attempt_at,
@@ -53,6 +55,8 @@ pub fn fields(body: RestFollowingRequest) -> FollowingFields {
         interval_seconds: body.interval_seconds,
         username: body.username,
         password: body.password.map(Secret::new),
+        ssh_key: body.ssh_key.map(Secret::new),
+        known_hosts: body.known_hosts,
         overwrite: body.overwrite.unwrap_or(false),
     }
 }

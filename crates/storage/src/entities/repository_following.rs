@@ -21,6 +21,8 @@ pub struct Model {
     pub failures: i32,
     pub fault: Option<FollowingFault>,
     pub fault_message: Option<String>,
+    pub ssh_key: Option<String>,
+    pub known_hosts: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -38,6 +40,8 @@ impl From<Model> for Following {
                 interval_seconds: row.interval_seconds,
                 username: row.username,
                 password: row.password,
+                ssh_key: row.ssh_key,
+                known_hosts: row.known_hosts,
             },
             created_at: row.created_at,
             last_attempt_at: row.last_attempt_at,

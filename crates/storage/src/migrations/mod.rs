@@ -6,6 +6,7 @@
 mod addon_key;
 mod chosen_projects;
 mod comparison_indexes;
+mod following_keys;
 mod followings;
 mod held_repositories;
 mod mirror_project_index;
@@ -43,6 +44,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(object_format::ObjectFormat),
             Box::new(comparison_indexes::RepositoriesByProject),
             Box::new(followings::Followings),
+            Box::new(following_keys::FollowingKeys),
         ]
     }
 

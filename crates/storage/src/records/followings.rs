@@ -19,7 +19,7 @@ named_values! {
         Elsewhere = "ELSEWHERE",
         /// The source does not answer, or has trouble of its own.
         Away = "AWAY",
-        /// The certificate of the source is not trusted, or this server does not call its address.
+        /// The certificate or the host key of the source is not trusted, or this server does not call its address.
         NotTrusted = "NOT_TRUSTED",
         /// What the source answers is no repository.
         NoRepository = "NO_REPOSITORY",
@@ -68,6 +68,10 @@ pub struct FollowedSource {
     pub username: Option<String>,
     /// The password or token that goes with it. It is stored as it is, since it has to be used.
     pub password: Option<String>,
+    /// The private key by which a source over SSH is read, stored as it is for the same reason.
+    pub ssh_key: Option<String>,
+    /// The host keys by which a source over SSH is known, in the place of those that this machine knows.
+    pub known_hosts: Option<String>,
 }
 
 impl fmt::Debug for FollowedSource {
@@ -77,6 +81,8 @@ impl fmt::Debug for FollowedSource {
             .field("interval_seconds", &self.interval_seconds)
             .field("username", &self.username)
             .field("password", &redact(self.password.as_ref()))
+            .field("ssh_key", &redact(self.ssh_key.as_ref()))
+            .field("known_hosts", &self.known_hosts)
             .finish()
     }
 }

@@ -135,5 +135,7 @@ fn row_of(following: Following) -> ActiveModel {
         failures: Set(following.failures),
         fault: Set(fault),
         fault_message: Set(fault_message),
+        ssh_key: Set(following.source.ssh_key),
+        known_hosts: Set(following.source.known_hosts),
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use heliostat_auth::{GlobalPermission, PasswordError, Passwords, Secret, random_password};
+use heliostat_auth::{GlobalPermission, NewPassword, PasswordError, Passwords, Secret, UnfitPassword};
 use heliostat_git::{make_folder_durably, write_durably};
 use heliostat_storage::{NewUser, PermissionLevel, StoreError, UpstreamStore, UserKind};
 use thiserror::Error;
@@ -28,7 +28,10 @@ pub enum BootstrapError {
     /// The database failed.
     #[error("cannot store the first administrator")]
     Store(#[from] StoreError),
-    /// The chosen password is of no use.
+    /// The chosen password may not be set.
+    #[error("HELIOSTAT_ADMIN_PASSWORD cannot be the administrator's password")]
+    Unfit(#[from] UnfitPassword),
+    /// The password could not be hashed.
     #[error("the administrator's password cannot be used")]
     Password(#[from] PasswordError),
     /// The password file could not be written.
@@ -96,11 +99,11 @@ async fn store_admin(
     first: &FirstAdmin<'_>,
 ) -> Result<AdminAccount, BootstrapError> {
     let (password, password_file) = match first.password {
-        Some(password) => (password.clone(), None),
+        Some(password) => (NewPassword::chosen(ADMIN_NAME, password)?, None),
         None => {
             // The file comes first: a password that cannot be read would lock all users out.
-            let (password, path) = (random_password(), first.folder.join(PASSWORD_FILE));
-            write_password(&path, &password)
+            let (password, path) = (NewPassword::random(), first.folder.join(PASSWORD_FILE));
+            write_password(&path, password.secret())
                 .map_err(|error| BootstrapError::PasswordFile { path: path.clone(), error })?;
             (password, Some(path))
         }

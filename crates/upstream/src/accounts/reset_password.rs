@@ -1,7 +1,7 @@
 //! A new password without anybody's permission, for who has the data directory of a server that does not run: the last way
 //! in when the administrator's password is lost.
 
-use heliostat_auth::{PasswordError, Passwords, Secret};
+use heliostat_auth::{NewPassword, PasswordError, Passwords, Secret, UnfitPassword};
 use heliostat_downstream::EventContext;
 use heliostat_peer::Clock;
 use heliostat_storage::{StoreError, UpstreamStore};
@@ -13,7 +13,16 @@ pub enum PasswordResetError {
     /// Nobody has the name.
     #[error("there is no user {0:?}")]
     NoSuchUser(String),
-    /// The new password is of no use.
+    /// The new password may not be set.
+    #[error("the password of {user:?} is as it was")]
+    Unfit {
+        /// The user.
+        user: String,
+        /// What it lacks.
+        #[source]
+        error: UnfitPassword,
+    },
+    /// The new password could not be hashed.
     #[error("the new password cannot be used")]
     Password(#[from] PasswordError),
     /// The database failed.
@@ -29,7 +38,9 @@ pub async fn reset_password(
 ) -> Result<(), PasswordResetError> {
     let found = store.find_user_by_name(name).await?;
     let user = found.ok_or_else(|| PasswordResetError::NoSuchUser(name.to_owned()))?;
-    let password_hash = Passwords::new().hash(password).await?;
+    let fit = NewPassword::chosen(&user.name, password);
+    let password = fit.map_err(|error| PasswordResetError::Unfit { user: user.name.clone(), error })?;
+    let password_hash = Passwords::new().hash(&password).await?;
     // Nobody has done it who has a name or an address here.
     let context = EventContext { base: "", now_ms: Clock::system().now_ms(), actor: None };
     let events = vec![context.permissions_changed(Some(&user.name))];

@@ -1,6 +1,6 @@
 //! Users of the upstream and their passwords.
 
-use heliostat_auth::{GlobalPermission, Secret};
+use heliostat_auth::{GlobalPermission, NewPassword, Secret};
 use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserFilter, UserId, UserKind};
@@ -66,7 +66,8 @@ impl Accounts {
             None | Some("") => None,
             Some(text) => Some(one_line("emailAddress", text, MAX_LONG_NAME_LENGTH)?),
         };
-        let password_hash = self.passwords.hash(&creation.password).await?;
+        let password = NewPassword::chosen(&name, &creation.password)?;
+        let password_hash = self.passwords.hash(&password).await?;
         let new_user = NewUser {
             name,
             slug,
@@ -114,7 +115,7 @@ impl Accounts {
         let caller = administrator.caller();
         let user = self.user_by_name(name).await?;
         self.permit_over(administrator, user.id).await?;
-        let password_hash = self.passwords.hash(password).await?;
+        let password_hash = self.passwords.hash(&NewPassword::chosen(&user.name, password)?).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
         self.store.set_password_hash(user.id, Some(password_hash), events).await?;
         self.announcer.announced();

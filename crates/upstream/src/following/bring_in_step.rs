@@ -4,30 +4,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use heliostat_auth::Caller;
-use heliostat_foreign::{
-    Credentials, FetchFailure, KeptBy, Listing, RepositoryPath, ServerUrl, SmartHttp, Source, WantedObjects,
-};
+use heliostat_foreign::{FetchFailure, KeptBy, Listing, WantedObjects};
 use heliostat_git::{NoRemoval, ObjectId, RefName, RefSnapshot, Repository as GitRepository, SwapRefsError};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{
-    FollowedSource, Following, FollowingFault, Repository, RepositoryId, RepositoryState,
-};
+use heliostat_storage::{Following, FollowingFault, Repository, RepositoryId, RepositoryState};
 
-use super::followings::Followings;
-use super::source_settings::credentials_of;
+use super::followings::{Asked, Followings};
 use super::trouble::Trouble;
 use crate::changes::recorded_format;
 
 /// How often a source is listed when it has changed between its list and its objects.
 const MAX_LISTINGS: u32 = 3;
-
-/// A source, ready to be asked.
-struct Asked<'a> {
-    url: &'a str,
-    server: SmartHttp,
-    path: RepositoryPath,
-    credentials: Credentials,
-}
 
 impl Followings {
     /// Makes a repository equal to what it follows, and says whether that has changed anything.
@@ -35,12 +22,12 @@ impl Followings {
         let id = following.repository_id;
         let recorded = self.changes.repository_record(id).await?;
         self.require_changeable(&recorded).await?;
-        let asked = self.asked(&following.source)?;
+        let asked = self.asked(&following.source).await?;
         let mut listings = 0;
         loop {
             let listing = asked.list().await?;
             listings += 1;
-            require_same_format(&recorded, &listing, asked.url)?;
+            require_same_format(&recorded, &listing, &asked.url)?;
             let git = self.changes.open_git(id).await?;
             let before = self.changes.refs(&recorded).await?;
             let state = listing.refs();
@@ -60,7 +47,7 @@ impl Followings {
             let no_removal = git.no_removal().await;
             match self.fetch_missing(&asked, &listing, &git, &before).await {
                 Err(FetchFailure::NotGiven(_)) if listings < MAX_LISTINGS => continue,
-                Err(failure) => return Err(self.not_fetched(&git, asked.url, failure)),
+                Err(failure) => return Err(self.not_fetched(&git, &asked.url, failure)),
                 Ok(()) => {}
             }
             self.show(following, state.clone(), head, no_removal).await?;
@@ -81,16 +68,10 @@ impl Followings {
         Ok(())
     }
 
-    fn asked<'a>(&self, source: &'a FollowedSource) -> Result<Asked<'a>, Trouble> {
-        let (server, path) = ServerUrl::of_repository(&source.url).map_err(Refusal::internal)?;
-        let server = self.client_of(server).map_err(Refusal::internal)?;
-        Ok(Asked { url: &source.url, server, path, credentials: credentials_of(source) })
-    }
-
     /// Fetches what the new state needs and is not here.
     async fn fetch_missing(
         &self,
-        asked: &Asked<'_>,
+        asked: &Asked,
         listing: &Listing,
         git: &GitRepository,
         before: &RefSnapshot,
@@ -103,7 +84,7 @@ impl Followings {
             return Ok(());
         }
         let _place = self.fetch_places.acquire().await;
-        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller };
+        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller, progress: None };
         asked.server.fetch(&asked.path, &asked.credentials, git, wanted).await
     }
 
@@ -171,10 +152,10 @@ impl Followings {
     }
 }
 
-impl Asked<'_> {
+impl Asked {
     async fn list(&self) -> Result<Listing, Trouble> {
         let listing = self.server.list(&self.path, &self.credentials).await;
-        listing.map_err(|refusal| Trouble::refused(self.url, refusal))
+        listing.map_err(|refusal| Trouble::refused(&self.url, refusal))
     }
 }
 

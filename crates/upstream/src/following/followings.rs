@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use heliostat_downstream::{Announcer, DetachedTasks};
-use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions};
+use heliostat_foreign::{
+    Credentials, GitStream, GitStreamOptions, LongLists, RepositoryAddress, RepositoryPath, ServerUrl,
+    SmartHttp, SmartHttpOptions, Source, StreamUrl,
+};
+use heliostat_git::SshIdentity;
 use heliostat_peer::http::Destinations;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Following, Page, PageRequest, Repository, UpstreamStore};
+use heliostat_storage::{FollowedSource, Following, Page, PageRequest, Repository, UpstreamStore};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, Semaphore};
 
 use super::schedule::{FollowingStatus, Schedule};
-use super::source_settings::{FollowingFields, merged};
+use super::source_settings::{FollowingFields, credentials_of, merged};
 use crate::changes::Changes;
 use crate::permit::{Administrator, RepositoryAdministrator};
 use crate::repositories::Repositories;
@@ -33,6 +37,14 @@ pub struct FollowedRepository {
     pub now_ms: i64,
 }
 
+/// A source, ready to be asked.
+pub(super) struct Asked {
+    pub(super) url: String,
+    pub(super) server: Box<dyn Source>,
+    pub(super) path: RepositoryPath,
+    pub(super) credentials: Credentials,
+}
+
 /// The repositories that follow one of another server.
 pub struct Followings {
     pub(super) store: UpstreamStore,
@@ -46,6 +58,8 @@ pub struct Followings {
     announcer: Arc<Announcer>,
     destinations: Destinations,
     clients: Mutex<BTreeMap<String, SmartHttp>>,
+    /// Shared by the servers that are asked by `git://` and over SSH.
+    long_lists: LongLists,
 }
 
 impl Followings {
@@ -68,6 +82,7 @@ impl Followings {
             announcer,
             destinations,
             clients: Mutex::default(),
+            long_lists: LongLists::default(),
         }
     }
 
@@ -156,11 +171,33 @@ impl Followings {
         self.announcer.now_ms()
     }
 
-    /// The server as it is asked; its connections are kept.
-    pub(super) fn client_of(
-        &self,
-        server: ServerUrl,
-    ) -> Result<SmartHttp, heliostat_foreign::UnusableServer> {
+    /// A source, ready to be asked.
+    pub(super) async fn asked(&self, source: &FollowedSource) -> Result<Asked, Refusal> {
+        let url = source.url.clone();
+        match RepositoryAddress::parse(&url).map_err(Refusal::internal)? {
+            RepositoryAddress::Http { server, path } => {
+                let server = Box::new(self.client_of(server)?);
+                Ok(Asked { url, server, path, credentials: credentials_of(source) })
+            }
+            RepositoryAddress::Stream { server, path } => {
+                let server = Box::new(self.stream_of(server, source).await?);
+                Ok(Asked { url, server, path, credentials: Credentials::anonymous() })
+            }
+        }
+    }
+
+    /// A server to which a line is opened for each question.
+    async fn stream_of(&self, server: StreamUrl, source: &FollowedSource) -> Result<GitStream, Refusal> {
+        let mut options = GitStreamOptions::new(server, self.destinations.clone(), self.long_lists.clone());
+        if let Some(key) = &source.ssh_key {
+            let written = SshIdentity::write(self.changes.disk(), key, source.known_hosts.as_deref()).await;
+            options.identity = Some(written.map_err(Refusal::internal)?);
+        }
+        Ok(GitStream::new(options))
+    }
+
+    /// The server as it is asked over HTTP; its connections are kept.
+    fn client_of(&self, server: ServerUrl) -> Result<SmartHttp, Refusal> {
         let mut clients = self.clients.lock();
         if let Some(client) = clients.get(server.url().as_str()) {
             return Ok(client.clone());
@@ -173,7 +210,7 @@ impl Followings {
             destinations: self.destinations.clone(),
             ..SmartHttpOptions::configured(server)
         };
-        let client = SmartHttp::new(options)?;
+        let client = SmartHttp::new(options).map_err(Refusal::internal)?;
         clients.insert(address, client.clone());
         Ok(client)
     }

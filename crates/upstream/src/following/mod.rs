@@ -9,6 +9,7 @@ mod followings;
 mod reconcile;
 mod schedule;
 mod source_settings;
+mod ssh_settings;
 mod trouble;
 
 pub use followings::{FollowedRepository, Followings};

@@ -229,6 +229,8 @@ mod tests {
                 interval_seconds: 60,
                 username: None,
                 password: None,
+                ssh_key: None,
+                known_hosts: None,
             },
             created_at: NOW - 100_000,
             last_attempt_at,

@@ -31,9 +31,15 @@ impl Trouble {
         };
         match refusal {
             SourceRefusal::NeedsCredentials { said, .. } => {
-                let message = format!(
-                    "{url} asks who wants to read, or does not accept the user name and password that it is given."
-                );
+                let message = match is_http(url) {
+                    true => format!(
+                        "{url} asks who wants to read, or does not accept the user name and password that it is given."
+                    ),
+                    false => format!(
+                        "{url} does not accept the key that it is shown: its public half has to be known there, as a \
+                         deploy key for instance."
+                    ),
+                };
                 Self::new(FollowingFault::Credentials, with(message, said))
             }
             SourceRefusal::Forbidden { said } => {
@@ -55,6 +61,16 @@ impl Trouble {
                 FollowingFault::NotTrusted,
                 format!("The certificate of {url} is not trusted: {reason}."),
             ),
+            SourceRefusal::HostKey(reason) => Self::new(
+                FollowingFault::NotTrusted,
+                format!(
+                    "The host key of {url} is not one that is known: {reason}. Compare it with what those say who run that \
+                     server, and give it as a known host."
+                ),
+            ),
+            SourceRefusal::CannotAsk(reason) => {
+                Self::new(FollowingFault::ThisServer, format!("This server cannot ask {url}: {reason}."))
+            }
             SourceRefusal::AddressRefused(reason) => {
                 Self::new(FollowingFault::NotTrusted, format!("This server does not call {url}: {reason}."))
             }
@@ -90,6 +106,10 @@ impl Trouble {
     }
 }
 
+fn is_http(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
+
 /// A refusal of this server itself.
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
@@ -106,6 +126,17 @@ impl From<Refusal> for Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn over_ssh_it_is_the_key_that_is_not_accepted() {
+        let url = "git@git.example.com:acme/tool.git";
+        let refused = SourceRefusal::NeedsCredentials { www_authenticate: Vec::new(), said: None };
+        let trouble = Trouble::refused(url, refused);
+        assert_eq!(trouble.error.fault, FollowingFault::Credentials);
+        assert!(trouble.error.message.contains("the key"), "{trouble:?}");
+        let unknown = Trouble::refused(url, SourceRefusal::HostKey("it has changed".to_owned()));
+        assert_eq!(unknown.error.fault, FollowingFault::NotTrusted);
+    }
 
     #[test]
     fn messages_name_the_source_and_are_short() {

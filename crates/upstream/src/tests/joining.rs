@@ -9,7 +9,7 @@ use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorOutcome, RequestState};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
-use super::test_upstream::{FIRST, TestUpstream, registration};
+use super::test_upstream::{ADMIN_PASSWORD, FIRST, TestUpstream, registration};
 use crate::UserCredentials;
 use crate::permit;
 
@@ -214,7 +214,8 @@ async fn a_mirror_joins_works_and_leaves() {
 
     let caller = mirror.call(&server, "POST", AUTHENTICATE).await.expect("a good signature");
     assert_eq!(caller.mirror_id(), Some(MIRROR_ID));
-    let credentials = UserCredentials::Password { username: "admin".into(), password: Secret::new("admin") };
+    let credentials =
+        UserCredentials::Password { username: "admin".into(), password: Secret::new(ADMIN_PASSWORD) };
     let user = async {
         server
             .upstream

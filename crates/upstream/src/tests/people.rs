@@ -7,7 +7,7 @@ use heliostat_auth::{
 };
 use heliostat_refusal::Refusal;
 
-use super::test_upstream::{ANY_REQUEST, FIRST, TestUpstream, repository_named};
+use super::test_upstream::{ANY_REQUEST, FIRST, TestUpstream, USER_PASSWORD, repository_named};
 use crate::permit;
 use crate::{RepositoryChange, TokenCreation};
 
@@ -32,7 +32,7 @@ async fn the_first_administrator_gets_a_password_file_once() {
 async fn credentials_must_hold() {
     let server = TestUpstream::new().await;
     server.user("ada").await;
-    for (name, password) in [("ada", "wrong"), ("nobody", "secret"), ("ada", ""), ("", "")] {
+    for (name, password) in [("ada", "wrong"), ("nobody", USER_PASSWORD), ("ada", ""), ("", "")] {
         let refused = server.log_in(name, password).await;
         assert!(matches!(refused, Err(Refusal::Unauthenticated { .. })), "{name} {password}");
     }
@@ -40,18 +40,22 @@ async fn credentials_must_hold() {
 
     let admin = server.admin().await;
     async {
-        server.upstream.accounts().set_password(permit::admin(&admin)?, "ada", &Secret::new("other")).await
+        server
+            .upstream
+            .accounts()
+            .set_password(permit::admin(&admin)?, "ada", &Secret::new("another password"))
+            .await
     }
     .await
     .expect("changed");
-    assert!(server.log_in("ada", "secret").await.is_err(), "the old password is worthless at once");
-    assert!(server.log_in("ada", "other").await.is_ok());
+    assert!(server.log_in("ada", USER_PASSWORD).await.is_err(), "the old password is worthless at once");
+    assert!(server.log_in("ada", "another password").await.is_ok());
 
     async { server.upstream.accounts().revoke_global_permission(permit::admin(&admin)?, "ada").await }
         .await
         .expect("revoked");
     assert!(
-        server.log_in("ada", "other").await.is_err(),
+        server.log_in("ada", "another password").await.is_err(),
         "without permission for the server no user logs in"
     );
     assert!(

@@ -22,6 +22,10 @@ use crate::{
     permit,
 };
 
+/// The password of `admin`.
+pub(crate) const ADMIN_PASSWORD: &str = "correct horse battery staple";
+/// That of the users that tests make.
+pub(crate) const USER_PASSWORD: &str = "a good password";
 /// The first page of anything.
 pub(crate) const FIRST: PageRequest = PageRequest { start: 0, limit: 25 };
 /// A request that no signature covers.
@@ -41,7 +45,7 @@ pub(crate) struct TestUpstream {
 impl TestUpstream {
     pub(crate) async fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
-        Self::in_folder(folder, Some(Secret::new("admin"))).await
+        Self::in_folder(folder, Some(Secret::new(ADMIN_PASSWORD))).await
     }
 
     /// Opens what another one has left in its folder.
@@ -100,20 +104,20 @@ impl TestUpstream {
     }
 
     pub(crate) async fn admin(&self) -> Caller {
-        self.log_in("admin", "admin").await.expect("the administrator")
+        self.log_in("admin", ADMIN_PASSWORD).await.expect("the administrator")
     }
 
     pub(crate) async fn user(&self, name: &str) -> Caller {
         let creation = UserCreation {
             name: name.to_owned(),
-            password: Secret::new("secret"),
+            password: Secret::new(USER_PASSWORD),
             display_name: None,
             email: None,
         };
         async { self.upstream.accounts().create_user(permit::admin(&self.admin().await)?, creation).await }
             .await
             .expect("a new user");
-        self.log_in(name, "secret").await.expect("the new user")
+        self.log_in(name, USER_PASSWORD).await.expect("the new user")
     }
 
     pub(crate) async fn project(&self, key: &str) -> Project {

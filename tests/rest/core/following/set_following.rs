@@ -5,6 +5,12 @@ use serde_json::json;
 use super::{NOWHERE, Source, administrators_only, path_of, stands};
 use crate::harness::{Attempt, git, shared_joined_by_hand};
 
+/// A source over SSH on this machine, where nobody listens.
+const SSH: &str = "git@127.0.0.1:acme/tool.git";
+
+/// What has the form of a private key.
+const KEY: &str = "-----BEGIN RSA PRIVATE KEY-----\nsecret\n-----END RSA PRIVATE KEY-----\n";
+
 #[tokio::test]
 async fn behaviour_what_is_left_out_stays_and_passwords_are_not_told() {
     let upstream = &shared_joined_by_hand().await.upstream;
@@ -24,7 +30,16 @@ async fn behaviour_what_is_left_out_stays_and_passwords_are_not_told() {
     assert!(told["passwordSet"] == false && told.get("username").is_none(), "{told}");
 
     for (field, wrong) in [
-        ("url", json!({"url": "ssh://git@git.example.com/acme/tool.git"})),
+        ("url", json!({"url": "ssh://git:secret@git.example.com/acme/tool.git"})),
+        ("url", json!({"url": "ssh://-oProxyCommand=secret/acme/tool.git"})),
+        ("url", json!({"url": "git://0.0.0.0/acme/tool.git"})),
+        ("url", json!({"url": "git@0.0.0.0:acme/tool.git"})),
+        ("sshKey", json!({"url": "ssh://git@git.example.com/acme/tool.git"})),
+        ("sshKey", json!({"url": "git@git.example.com:acme/tool.git", "sshKey": "ssh-ed25519 secret"})),
+        ("sshKey", json!({"url": NOWHERE, "sshKey": KEY})),
+        ("knownHosts", json!({"url": SSH, "sshKey": KEY, "knownHosts": "git.example.com"})),
+        ("username", json!({"url": SSH, "sshKey": KEY, "username": "ann"})),
+        ("password", json!({"url": "git://git.example.com/acme/tool.git", "password": "secret"})),
         ("url", json!({"url": "/srv/tool.git"})),
         ("url", json!({"url": "https://ann:secret@git.example.com/acme/tool.git"})),
         ("url", json!({"url": "http://0.0.0.0/acme/tool.git"})),
@@ -43,6 +58,25 @@ async fn behaviour_what_is_left_out_stays_and_passwords_are_not_told() {
         .put(&path.replace("/following", "-2/following"), &json!({"url": NOWHERE}))
         .await
         .refused(404);
+}
+
+#[tokio::test]
+async fn behaviour_a_key_is_kept_for_its_account_and_not_told() {
+    let upstream = &shared_joined_by_hand().await.upstream;
+    let repository = upstream.empty_repository(false).await;
+    let path = path_of(&repository);
+    let set = async |body| upstream.admin().put(&path, &body).await.promised(200);
+    let hosts = "127.0.0.1 ssh-ed25519 AAAA";
+    let told = set(json!({"url": SSH, "sshKey": KEY, "knownHosts": hosts, "intervalSeconds": 3600})).await;
+    assert!(told["sshKeySet"] == true && told["knownHostsSet"] == true, "{told}");
+    assert!(told["url"] == SSH && !told.to_string().contains("secret"), "{told}");
+    let told = set(json!({"url": "ssh://git@127.0.0.1/acme/other.git", "knownHosts": ""})).await;
+    assert!(told["sshKeySet"] == true && told["knownHostsSet"] == false, "{told}");
+    let refused =
+        upstream.admin().put(&path, &json!({"url": SSH.replace("git@", "ann@")})).await.refused(400);
+    assert_eq!(refused["context"], "sshKey");
+    let told = set(json!({"url": NOWHERE})).await;
+    assert!(told["sshKeySet"] == false && told["passwordSet"] == false, "{told}");
 }
 
 #[tokio::test]

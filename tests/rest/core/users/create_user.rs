@@ -25,7 +25,7 @@ async fn behaviour_the_user_may_sign_in_and_no_more() {
 
     body["name"] = json!(name.to_uppercase());
     assert_eq!(upstream.admin().post(PATH, &body).await.refused(409)["context"], "name");
-    body["password"] = json!("another");
+    body["password"] = json!("another password");
     upstream.admin().post(PATH, &body).await.refused(409);
     upstream.client(&user).get(USERS).await.promised(200);
 }
@@ -67,6 +67,25 @@ async fn behaviour_a_name_and_a_password_are_needed() {
         wrong["name"] = json!(name);
         assert_eq!(admin.post(PATH, &wrong).await.refused(400)["context"], "name");
     }
+}
+
+#[tokio::test]
+async fn behaviour_a_password_that_is_guessed_first_is_refused() {
+    let admin = shared_joined_by_hand().await.upstream.admin();
+    let mut user = body();
+    let name = user["name"].as_str().expect("is text").to_owned();
+    for (password, rule) in
+        [("x", "at least 8 characters"), ("Password1", "tried first"), (name.as_str(), "name of its user")]
+    {
+        user["password"] = json!(password);
+        let refused = admin.post(PATH, &user).await.refused(400);
+        assert_eq!(refused["context"], "password");
+        assert!(refused["message"].as_str().is_some_and(|told| told.contains(rule)), "{refused}");
+        // In the query it is no better.
+        let query = format!("{PATH}?name={name}&password={password}");
+        assert_eq!(admin.post_nothing(&query).await.refused(400)["context"], "password");
+    }
+    admin.get(&format!("{USERS}/{name}")).await.refused(404);
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ async fn behaviour_the_new_password_counts_and_the_old_one_does_not() {
         body[field] = wrong;
         upstream.admin().put(PATH, &body).await.refused(400);
     }
+    for unfit in ["short 7", "Football", user.name()] {
+        let both = json!({"name": user.name(), "password": unfit, "passwordConfirm": unfit});
+        assert_eq!(upstream.admin().put(PATH, &both).await.refused(400)["context"], "password", "{unfit}");
+    }
     upstream.client(&user).get(USERS).await.promised(200);
     upstream.admin().put(PATH, &body(&user)).await.promised(204);
     upstream.client(&user).get(USERS).await.refused(401);

@@ -40,6 +40,13 @@ pub fn clone<'a>(wants: impl IntoIterator<Item = &'a String>, depth: Depth) -> V
     request("command=fetch", words.chain(depth).chain(wants).chain(["done\n".to_owned()]))
 }
 
+/// The first round of a fetch by a client that has these commits: the answer has the pack already if they are enough.
+pub fn newer(want: &str, haves: &[String]) -> Vec<u8> {
+    let words = ["thin-pack", "no-progress", "include-tag", "ofs-delta"].map(str::to_owned).into_iter();
+    let haves = haves.iter().map(|commit| format!("have {commit}\n"));
+    request("command=fetch", words.chain([format!("want {want}\n")]).chain(haves))
+}
+
 /// The fetch of a commit without the blobs that are larger than this: each size is an answer of its own.
 pub fn partial(want: &str, largest_blob_bytes: u64) -> Vec<u8> {
     let words = ["thin-pack", "no-progress", "ofs-delta"].map(str::to_owned).into_iter();
@@ -169,6 +176,8 @@ mod tests {
         assert!(full.ends_with("000cwant 11\n000cwant 22\n0009done\n0000"), "{full}");
         assert!(text(clone(&wants, Depth::One)).contains("000cdeepen 1"));
         assert!(text(partial("11", 7)).contains("0017filter blob:limit=7000cwant 11\n"));
+        let newer = text(newer("22", &["11", "10"].map(str::to_owned)));
+        assert!(newer.ends_with("000cwant 22\n000chave 11\n000chave 10\n0000"), "{newer}");
         assert!(text(listing(&["refs/heads/"])).ends_with("001bref-prefix refs/heads/\n0000"));
     }
 

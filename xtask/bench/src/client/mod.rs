@@ -1,6 +1,7 @@
 //! The load: requests as Git and REST clients send them, with next to no work of their own.
 
 pub mod clone_request;
+pub mod conversation;
 pub mod hostile;
 mod http_body;
 pub mod keep_alive_load;

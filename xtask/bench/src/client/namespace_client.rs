@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::client::clone_request::{self, PackSeen};
-use crate::client::raw_post::{Connection, KeptConnection, Request};
+use crate::client::clone_request::PackSeen;
+use crate::client::conversation::Conversation;
+use crate::client::raw_post::{Connection, Request};
 use crate::process::{self, dying_with_us};
 use crate::repositories::git::Git;
 use crate::side_by_side::side_by_side;
@@ -42,8 +43,7 @@ pub enum Task {
         /// How many.
         at_once: usize,
     },
-    /// Ask so many times at once what git asks for a clone, over a connection each: what the server can, the references,
-    /// the objects.
+    /// Ask so many times at once all that git asks for a clone, over a connection each.
     Conversations {
         /// Address of the repository.
         url: String,
@@ -132,22 +132,8 @@ fn do_task(task: &Task) -> anyhow::Result<()> {
             })?;
         }
         Task::Conversations { url, authorization, fetch, at_once } => {
-            let authorization = authorization.as_deref();
-            let listing = clone_request::listing(&["HEAD", "refs/heads/", "refs/tags/"]);
-            let before = [
-                Request::info_refs(url, authorization, Connection::Kept)?,
-                Request::upload_pack(url, authorization, &listing, Connection::Kept)?,
-            ];
-            let fetch = Request::upload_pack(url, authorization, fetch.as_bytes(), Connection::Closed)?;
-            side_by_side(*at_once, *at_once, |_| {
-                let mut connection = KeptConnection::to(&fetch)?;
-                for request in &before {
-                    connection.send(request, |_| ())?;
-                }
-                let mut seen = PackSeen::default();
-                connection.send(&fetch, |piece| seen.take(piece))?;
-                seen.objects()
-            })?;
+            let asked = Conversation::new(url, authorization.as_deref(), fetch.as_bytes())?;
+            side_by_side(*at_once, *at_once, |_| asked.hold())?;
         }
     }
     Ok(())

@@ -202,7 +202,7 @@ impl Candidate {
             let clone = folder.path().join(name);
             let arguments =
                 ["clone", "--quiet", "--bare", "--depth", "1", "--branch", origin.branch(), url.as_str()];
-            seconds.push(git(folder.path(), &[&arguments[..], &[text(&clone)?]].concat())?);
+            seconds.push(git(folder.path(), &[&arguments[..], &[text(&clone)?][..]].concat())?);
             origin.check_clone(&clone, Depth::One)?;
         }
         seconds.push(git(folder.path(), &["ls-remote", "--quiet", url])?);

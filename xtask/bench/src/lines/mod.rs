@@ -9,6 +9,7 @@ mod b06_cold_burst;
 mod b07_memory_of_clones;
 mod b08_small_listings;
 mod b09_many_refs;
+mod b10_one_commit_fetch;
 mod b11_unchanged_sweep;
 mod b12_follow_push;
 mod b14_content_hash;
@@ -55,6 +56,7 @@ const BENCHMARKS: &[Benchmark] = &[
     Benchmark { name: "B7", summary: b07_memory_of_clones::SUMMARY, run: b07_memory_of_clones::run },
     Benchmark { name: "B8", summary: b08_small_listings::SUMMARY, run: b08_small_listings::run },
     Benchmark { name: "B9", summary: b09_many_refs::SUMMARY, run: b09_many_refs::run },
+    Benchmark { name: "B10", summary: b10_one_commit_fetch::SUMMARY, run: b10_one_commit_fetch::run },
     Benchmark { name: "B11", summary: b11_unchanged_sweep::SUMMARY, run: b11_unchanged_sweep::run },
     Benchmark { name: "B12", summary: b12_follow_push::SUMMARY, run: b12_follow_push::run },
     Benchmark {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::client::clone_request::PackSeen;
+use crate::client::conversation::Conversation;
 use crate::client::raw_post::Request;
 use crate::testbed::Contender;
 
@@ -50,6 +51,11 @@ impl Expected {
         let mut seen = PackSeen::default();
         request.send(|piece| seen.take(piece))?;
         self.check(seen.objects()?)
+    }
+
+    /// The same with all that git asks before.
+    pub fn hold(&self, conversation: &Conversation) -> anyhow::Result<()> {
+        self.check(conversation.hold()?)
     }
 
     /// The first one that is told decides.

@@ -1,5 +1,6 @@
 //! `heliostat repository follow` and its kin: repositories of the upstream that are kept equal to those of other servers.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -16,13 +17,16 @@ use crate::local_git;
 use crate::options::duration;
 use crate::output::{Column, Progress};
 
+/// A larger file is some other file.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
 /// How often it is asked how far it is.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is followed, and by what.
 #[derive(Debug, Args)]
 pub struct FollowCommand {
-    /// Address of the repository on the other server, by http or https.
+    /// Address of the repository on the other server, by http, https, ssh (also as in git@host:acme/tool.git) or git.
     #[arg(value_name = "URL")]
     source: String,
     /// Project of the repository that follows.
@@ -36,6 +40,8 @@ pub struct FollowCommand {
     interval: Option<Duration>,
     #[command(flatten)]
     account: SourceAccount,
+    #[command(flatten)]
+    ssh: SourceSsh,
     /// Make a repository that has branches already equal to the source; what only it has is lost [default: refuse].
     #[arg(long)]
     overwrite: bool,
@@ -47,6 +53,32 @@ pub struct FollowCommand {
     public: bool,
     #[command(flatten)]
     connection: UpstreamConnection,
+}
+
+/// How a source over SSH lets the upstream in, and by what it is known.
+#[derive(Debug, Args)]
+struct SourceSsh {
+    /// File on this machine with the private key by which a source over ssh lets the upstream read, a deploy key for instance,
+    /// without a passphrase; the upstream keeps it [default: none, or as before].
+    #[arg(long, value_name = "FILE")]
+    source_ssh_key_file: Option<PathBuf>,
+    /// File on this machine with the host keys by which a source over ssh is known, in lines as ssh-keyscan prints them; an
+    /// empty file removes those of before [default: what the machine of the upstream knows, or as before].
+    #[arg(long, value_name = "FILE")]
+    source_known_hosts_file: Option<PathBuf>,
+}
+
+impl SourceSsh {
+    /// What the files hold, as fields of a request.
+    fn add_to(&self, body: &mut Value) -> anyhow::Result<()> {
+        let files = [("sshKey", &self.source_ssh_key_file), ("knownHosts", &self.source_known_hosts_file)];
+        for (field, file) in files {
+            if let Some(file) = file {
+                body[field] = read_small_file(file)?.into();
+            }
+        }
+        Ok(())
+    }
 }
 
 const COLUMNS: [Column; 6] = [
@@ -85,6 +117,7 @@ pub async fn run(command: FollowCommand) -> anyhow::Result<()> {
         body["username"] = user.into();
         body["password"] = password.into();
     }
+    command.ssh.add_to(&mut body)?;
     let (description, public) = (command.description, command.public);
     let mut attributes = Attributes { description, public, ..Attributes::default() };
     let session = command.connection.open().await?;
@@ -188,6 +221,17 @@ pub async fn stop(repository: &RepositoryName, connection: UpstreamConnection) -
     session.client.delete(&path_of(repository)).send().await?;
     session.output.done(&format!("The repository {repository} follows nothing any more."));
     Ok(())
+}
+
+fn read_small_file(path: &Path) -> anyhow::Result<String> {
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+    if size > MAX_FILE_BYTES {
+        bail!(
+            "{} is larger than {MAX_FILE_BYTES} bytes and holds neither a key nor known hosts",
+            path.display()
+        );
+    }
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn path_of(repository: &RepositoryName) -> Vec<&str> {

@@ -217,12 +217,13 @@ fn with_answer(response: ResponseBuilder, answer: Answer, queue: SendfileQueue) 
     request_record::cached(match &answer {
         Answer::Whole(_) => CacheResult::Hit,
         Answer::Stored(answer) if answer.is_complete() => CacheResult::Hit,
-        Answer::Stored(_) => CacheResult::Miss,
+        Answer::Stored(_) | Answer::Awaited(_) => CacheResult::Miss,
         Answer::Streamed(_) => CacheResult::Bypass,
     });
     match answer {
         Answer::Whole(bytes) => response.body(bytes),
         Answer::Stored(answer) => stored_response(response, answer, queue),
+        Answer::Awaited(answer) => stored_response(response, answer, queue),
         Answer::Streamed(output) => response.body(Body::from_bytes_stream(output)),
     }
 }

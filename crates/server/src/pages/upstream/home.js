@@ -224,9 +224,12 @@ withSession(async () => {
 repeat(async () => {
   try {
     const status = await ask("status", { anyStatus: true });
-    showState("state", status.state, status.state === "RUNNING" && !status.reason ? "good" : "bad");
+    // A mirror that is away, or a source, is something to look at. What this server does not serve of its own is worse.
+    const isFaulty = status.unservedRepos > 0 || status.unrecordedRepos > 0;
+    const running = status.health === "GREEN" ? "good" : isFaulty ? "bad" : "wait";
+    showState("state", status.state, status.state === "RUNNING" ? running : undefined);
     note("reason", status.reason ?? "");
-    element("faults").hidden = !status.unservedRepos && !status.unrecordedRepos;
+    element("faults").hidden = !isFaulty;
   } catch {
     showState("state", "UNREACHABLE", "bad");
   }

@@ -14,6 +14,8 @@ fn source(url: &str, password: Option<&str>) -> FollowedSource {
         interval_seconds: 60,
         username: password.map(|_| "ann".to_owned()),
         password: password.map(str::to_owned),
+        ssh_key: None,
+        known_hosts: None,
     }
 }
 
@@ -51,6 +53,18 @@ async fn attempts_are_recorded_for_the_source_that_they_were_made_at() {
         let moved = store.follow_source(id, source(other, None), NOW + 7).await.unwrap();
         assert_eq!((moved.last_success_at, moved.created_at), (None, NOW + 7));
         assert_eq!(record(8, &failed).await, moved);
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_kept_and_not_shown() {
+    for (store, _test) in stores().await {
+        let id = repository(&store, project(&store, "PRJ").await.id, "tool").await.id;
+        let (ssh_key, known_hosts) = (Some("secret".to_owned()), Some("host ssh-ed25519 AAAA".to_owned()));
+        let source = FollowedSource { ssh_key, known_hosts, ..source("git@git.example.com:a.git", None) };
+        let begun = store.follow_source(id, source.clone(), NOW).await.unwrap();
+        assert!(!format!("{begun:?}").contains("secret"), "{begun:?}");
+        assert_eq!(store.following_of(id).await.unwrap().unwrap().source, source);
     }
 }
 

@@ -21,7 +21,8 @@ impl CreateUser for UpstreamHandlers {
         let administrator = permit::admin(&caller)?;
         let creation = user_creation(request)?;
         request_record::about(&creation.name);
-        self.upstream.accounts().create_user(administrator, creation).await?;
+        let user = self.upstream.accounts().create_user(administrator, creation).await?;
+        request_record::created(&user.slug);
         Ok(CreateUserResponse::NoContent)
     }
 }

@@ -1,57 +1,16 @@
 //! What goes back to a client that reads, and from where its bytes come.
 
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use heliostat_git::{ByteStream, ClientKey, GitOutput};
-use heliostat_git_wire::RemoteMessage;
+use heliostat_git::{ByteStream, GitOutput};
 use heliostat_stream_cache::{EntryReader, Piece};
 
+use super::awaited::AwaitedAnswer;
 use crate::beside_answer::BesideAnswer;
-use crate::elsewhere::Elsewhere;
 use crate::piece_bytes::{COPY_BYTES, read};
-
-/// A client that reads, and what its people are told beside its answer.
-#[derive(Debug, Clone)]
-pub struct GitReader {
-    pub(crate) key: ClientKey,
-    pub(crate) messages: Vec<RemoteMessage>,
-    /// Where to ask about what the references here do not lead to.
-    pub(crate) elsewhere: Option<Arc<dyn Elsewhere>>,
-}
-
-impl GitReader {
-    /// One who is told this beside the answer, where the answer has room for it: before its pack, if that comes in
-    /// packets. What is stored is the same for all.
-    pub fn told(key: ClientKey, messages: Vec<RemoteMessage>) -> Self {
-        Self { key, messages, elsewhere: None }
-    }
-
-    /// Tells this beside the answer, and nothing else.
-    pub fn tell(&mut self, messages: Vec<RemoteMessage>) {
-        self.messages = messages;
-    }
-
-    /// Among whom computing time is shared.
-    pub fn key(&self) -> ClientKey {
-        self.key
-    }
-
-    /// The same, who may have what this gives as well.
-    #[must_use]
-    pub fn asking(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
-        Self { elsewhere: Some(elsewhere), ..self }
-    }
-}
-
-impl From<ClientKey> for GitReader {
-    fn from(key: ClientKey) -> Self {
-        Self::told(key, Vec::new())
-    }
-}
 
 /// An answer that is stored or being stored, and what one client is told beside it.
 #[derive(Debug)]
@@ -100,6 +59,8 @@ pub enum Answer {
     Stored(StoredAnswer),
     /// `git` makes it for this client alone.
     Streamed(GitOutput),
+    /// It is not there yet, and its client is told so meanwhile.
+    Awaited(AwaitedAnswer),
 }
 
 impl Answer {
@@ -108,7 +69,24 @@ impl Answer {
         match self {
             Self::Whole(bytes) => Some(bytes.len() as u64),
             Self::Stored(answer) => answer.total_bytes(),
-            Self::Streamed(_) => None,
+            Self::Streamed(_) | Self::Awaited(_) => None,
+        }
+    }
+
+    /// The next piece, of at most `limit_bytes` where it comes from a file; `None` at the end.
+    pub(super) fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+        limit_bytes: u64,
+    ) -> Poll<Option<io::Result<Piece>>> {
+        match self {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Piece::Memory(std::mem::take(bytes))))),
+            Self::Stored(answer) => answer.poll_piece(context, limit_bytes),
+            Self::Streamed(output) => {
+                output.poll_next_unpin(context).map(|piece| piece.map(|piece| piece.map(Piece::Memory)))
+            }
+            Self::Awaited(answer) => answer.poll_piece(context, limit_bytes),
         }
     }
 
@@ -116,13 +94,13 @@ impl Answer {
     pub fn into_stream(self) -> ByteStream {
         match self {
             Self::Whole(bytes) => stream::iter([Ok(bytes)]).boxed(),
-            Self::Stored(answer) => copied(answer).boxed(),
             Self::Streamed(output) => output.boxed(),
+            Self::Stored(_) | Self::Awaited(_) => copied(self).boxed(),
         }
     }
 }
 
-fn copied(answer: StoredAnswer) -> impl Stream<Item = io::Result<Bytes>> + Send {
+fn copied(answer: Answer) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream::unfold(answer, |mut answer| async move {
         let piece = std::future::poll_fn(|context| answer.poll_piece(context, COPY_BYTES)).await?;
         let bytes = match piece {

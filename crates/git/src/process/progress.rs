@@ -1,4 +1,4 @@
-//! What `git` says while it makes a pack: how far it is, for people who wait, and apart from that what went wrong.
+//! What `git` says while it makes or takes a pack: how far it is, for people who wait, and apart from that what went wrong.
 
 use std::fmt;
 use std::io;

@@ -1,0 +1,16 @@
+//! A Git server that is spoken with over a line that stays open: by `git://`, or by SSH.
+//!
+//! Neither has a place for the credentials of readers. By `git://` nobody says who they are; over SSH a key does, and that
+//! belongs to who asks here, and not to the callers of this server.
+
+mod conversation;
+mod fetch_wanted;
+mod list_refs;
+mod server;
+mod stream_url;
+
+pub use server::{GitStream, GitStreamOptions};
+pub use stream_url::{InvalidStreamUrl, StreamUrl};
+
+#[cfg(test)]
+mod tests;

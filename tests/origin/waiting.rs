@@ -1,0 +1,58 @@
+//! Who waits for what comes from the origin is told so, each of those who share a fetch, and nobody later.
+
+use url::Url;
+
+use super::Operation;
+use super::scene::{Person, Place, Scene};
+use crate::harness::{Manner, WatchedGit, git};
+
+/// What people see while nothing comes.
+const WAITING: &str = "remote: Waiting for what is wanted: ";
+
+fn clone(folder: &std::path::Path, version: &str, url: &Url, into: &str) -> WatchedGit {
+    WatchedGit::start(folder, version, &["clone", "--progress", "--no-checkout", url.as_str(), into])
+}
+
+#[tokio::test]
+async fn each_who_waits_for_the_first_fetch_is_told_so() {
+    let scene = Scene::start();
+    let url = scene.url(Person::Reader, Place::Private);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    scene.origin_is(Manner::HoldsFetches);
+    let mut waiting =
+        [("2", "new"), ("0", "old")].map(|(version, into)| clone(folder.path(), version, &url, into));
+    for clone in &mut waiting {
+        clone.until_it_says(WAITING).await;
+    }
+    scene.origin_is(Manner::Up);
+    for clone in waiting {
+        clone.end().await.expect("it clones");
+    }
+    for into in ["new", "old"] {
+        git(&folder.path().join(into), &["fsck", "--full"]);
+        let tip = git(&scene.origin.folder(Place::Private.path()), &["rev-parse", "main"]);
+        assert_eq!(git(&folder.path().join(into), &["rev-parse", "origin/main"]), tip);
+    }
+    let told = clone(folder.path(), "2", &url, "later").end().await.expect("it clones");
+    assert!(!told.contains("remote:"), "{told}");
+    for operation in Operation::ALL {
+        operation.at(&url, &scene.origin.folder(Place::Private.path())).expect("may read");
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_while_people_wait_is_told_in_words() {
+    let scene = Scene::start();
+    let url = scene.url(Person::Reader, Place::Private);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    for (version, into) in [("2", "new"), ("0", "old")] {
+        scene.origin_is(Manner::HoldsFetches);
+        let mut waiting = clone(folder.path(), version, &url, into);
+        waiting.until_it_says(WAITING).await;
+        scene.origin_is(Manner::Failing);
+        let told = waiting.end().await.expect_err("there is nothing to clone");
+        assert!(told.contains("cannot be given now: the origin does not answer"), "{told}");
+    }
+    scene.origin_is(Manner::Up);
+    clone(folder.path(), "2", &url, "whole").end().await.expect("it clones");
+}
