@@ -10,6 +10,7 @@ mod fail2ban;
 mod generated_clients;
 mod git_clients;
 mod github_webhooks;
+mod openssh;
 mod page_of_another_site;
 mod pages;
 mod prometheus;

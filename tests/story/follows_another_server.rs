@@ -52,12 +52,12 @@ impl Source {
     }
 }
 
-fn path_of(repository: &Value) -> String {
+pub(super) fn path_of(repository: &Value) -> String {
     format!("{}/following", repository_path(repository))
 }
 
 /// Has the source looked at, and gives how it stands then.
-async fn look(upstream: &Server, repository: &Value) -> Value {
+pub(super) async fn look(upstream: &Server, repository: &Value) -> Value {
     let (admin, path) = (upstream.admin(), path_of(repository));
     let before = admin.get(&path).await.promised(200);
     admin.post_nothing(&format!("{path}/now")).await.promised(202);
@@ -70,7 +70,7 @@ async fn look(upstream: &Server, repository: &Value) -> Value {
 }
 
 /// Sets what a repository follows, and gives how it stands after the first look.
-async fn follow(upstream: &Server, repository: &Value, request: &Value) -> Value {
+pub(super) async fn follow(upstream: &Server, repository: &Value, request: &Value) -> Value {
     upstream.admin().put(&path_of(repository), request).await.promised(200);
     look(upstream, repository).await
 }
@@ -184,7 +184,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
 }
 
 /// Runs `heliostat repository` with these arguments at an upstream.
-fn run(upstream: &Server, arguments: &[&str]) -> Output {
+pub(super) fn run(upstream: &Server, arguments: &[&str]) -> Output {
     let mut command = Command::new(binary());
     command.arg("repository").args(arguments).args(["--url", upstream.base_url().as_str()]);
     command.env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).env("HELIOSTAT_SOURCE_PASSWORD", "secret of ann");

@@ -20,6 +20,7 @@ mod drain;
 mod emptied_mirror;
 mod first_synchronisation;
 mod follows_another_server;
+mod follows_by_other_protocols;
 mod heals_by_itself;
 mod hidden_at_mirrors;
 mod hints_make_it_quicker;

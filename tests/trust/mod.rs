@@ -8,6 +8,7 @@ mod disk_forgets;
 mod faulty_line;
 mod first_requests;
 mod full_disk;
+mod half_moved;
 mod ledger;
 mod power_cuts;
 mod seed;

@@ -32,7 +32,7 @@ use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::elsewhere::Brought;
 use crate::reachability::Wanted;
-use crate::request_body::{MAX_UNDERSTOOD_REQUEST_BYTES, RequestBody};
+use crate::request_body::{MAX_VERY_LONG_REQUEST_BYTES, RequestBody, RequestPermits};
 use crate::served::ServedRepository;
 
 const OPERATION: &str = "serve a fetch";
@@ -69,21 +69,22 @@ impl ServedRepository {
     ) -> Result<Answer, GitError> {
         let reader = reader.into();
         // Kept until the answer has begun: after that the request is not needed any more.
-        let (request, permit) = match self.read_request(request.boxed(), reader.key).await? {
-            RequestBody::Whole(request, permit) => (request, permit),
+        let (request, permits) = match self.read_request(request.boxed(), reader.key).await? {
+            RequestBody::Whole(request, permits) => (request, permits),
             RequestBody::Long(..) if self.shown().is_some() => {
-                return Ok(refused(&too_long(MAX_UNDERSTOOD_REQUEST_BYTES)));
+                return Ok(refused(&too_long(MAX_VERY_LONG_REQUEST_BYTES)));
             }
-            RequestBody::Long(wants, request, _permit) => {
+            RequestBody::Long(wants, request, _permits) => {
                 return self.pass_on(&wants, request, protocol, reader.key).await;
             }
         };
         let answered = match protocol.version() {
-            2 => self.answer_command(&request, reader, permit).await,
+            2 => self.answer_command(request, reader, permits).await,
             _ => match FetchRequest::parse_v0(&request) {
                 Ok(fetch) => {
                     let shows_progress = wants_progress_v0(&request);
-                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permit: permit }).await
+                    drop(request);
+                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permits: permits }).await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -97,11 +98,11 @@ impl ServedRepository {
 
     async fn answer_command(
         &self,
-        request: &[u8],
+        request: Bytes,
         reader: GitReader,
-        permit: Option<Permit>,
+        permits: RequestPermits,
     ) -> Result<Answer, GitError> {
-        let command = match Command::read(request) {
+        let command = match Command::read(&request) {
             Ok(Some(command)) => command,
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
             Err(error) => return Ok(refused(&error)),
@@ -114,13 +115,14 @@ impl ServedRepository {
         }
         match command.name() {
             CommandName::LsRefs => match LsRefs::parse(command.arguments()) {
-                Ok(list) => Ok(Answer::Whole(refs.list(&list))),
+                Ok(list) => Ok(Answer::Whole(self.list(&list).await?)),
                 Err(error) => Ok(refused(&error)),
             },
             CommandName::Fetch => match FetchRequest::parse_v2(&command) {
                 Ok(fetch) => {
                     let shows_progress = wants_progress_v2(&command);
-                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permit: permit }).await
+                    drop(request);
+                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permits: permits }).await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -379,8 +381,7 @@ impl ServedRepository {
 struct Asking {
     reader: GitReader,
     shows_progress: bool,
-    /// Held as long as the request is, if that is a long one.
-    _permit: Option<Permit>,
+    _permits: RequestPermits,
 }
 
 /// The same answer, which ends where `git` has told why it refuses the rest: nothing is wrong with the connection.

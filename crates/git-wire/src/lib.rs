@@ -27,7 +27,7 @@ pub use packets::spelled;
 pub use packets::{
     AGENT, Bundles, Command, CommandName, CreationsBeginning, FatalErrorWatch, GitProtocol, GitService,
     MAX_PACKET_LINE_BYTES, ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning,
-    PushCommand, PushCommands, PushCreations, PushDeletions, PushReport, RequestError, Verdict,
+    PushCommand, PushCommands, PushCreations, PushDeletions, PushReport, RequestError, Verdict, WantsSoFar,
     advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, moved_refs,
     push_flush, push_packet,
 };

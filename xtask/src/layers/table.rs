@@ -199,7 +199,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["failed_fetch"],
             &["long_lists", "source"],
             &["listing", "refusal"],
-            &["credentials", "provider", "repository_path"],
+            &["credentials", "provider", "repository_path", "retry_after"],
         ],
         circle: &[],
     },

@@ -24,11 +24,14 @@ const PROMTOOL: (&str, &str) = ("/usr/bin/promtool", "prometheus");
 /// The program that tries filters of fail2ban.
 const FAIL2BAN: (&str, &str) = ("/usr/bin/fail2ban-regex", "fail2ban");
 
+/// A server of SSH.
+const SSHD: (&str, &str) = ("/usr/sbin/sshd", "openssh-server");
+
 /// Installs the tools, lints the contract, runs the tests.
 pub fn run() -> anyhow::Result<()> {
     let tools = Tools::install()?;
     lint(&tools)?;
-    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL, FAIL2BAN]) {
+    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL, FAIL2BAN, SSHD]) {
         if !Path::new(program).is_file() {
             debian::install(package)?;
         }

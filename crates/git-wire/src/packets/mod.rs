@@ -12,6 +12,7 @@ mod push_creations;
 mod push_deletions;
 mod push_report;
 mod reader;
+mod repeated_wants;
 mod request_error;
 mod write;
 
@@ -31,6 +32,7 @@ pub use push_creations::{CreationsBeginning, PushCreations};
 pub use push_deletions::{PushBeginning, PushDeletions};
 pub use push_report::{PushReport, Verdict};
 pub(crate) use reader::PacketReader;
+pub use repeated_wants::WantsSoFar;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]
 pub use write::spelled;

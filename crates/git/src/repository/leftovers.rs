@@ -1,4 +1,4 @@
-//! Removing what killed processes left in a repository: locks and half-written packs.
+//! Removing what killed processes left in a repository: locks, half-written packs, and references that are half moved.
 //!
 //! Living processes of ours are known, and since when they write: what is older than all of them is nobody's. Others
 //! may be at work, too, such as an administrator's `git`, so what is removed was untouched for a while besides.
@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::half_moved::take_back_half_moved;
 use crate::disk::{blocking, entries, files_below, remove_if_there};
 use crate::refs::is_older;
 use crate::repository::Repository;
@@ -47,13 +48,27 @@ impl Repository {
         blocking(move || remove_leftovers_of_transfers(&path, stale)).await
     }
 
-    /// Does both where it may block, for what a run has left that was killed. Returns how many lock files were removed.
+    /// Does both where it may block, for what a run has left that was killed, and takes back what it has moved half. Returns
+    /// how many lock files were removed.
     pub(super) fn clear_after_kill(&self, lock_age: Duration) -> io::Result<usize> {
         let writers = self.oldest_writer();
         let transfers = Stale { age: Duration::ZERO, writers_since: writers.objects };
         remove_leftovers_of_transfers(self.path(), transfers)?;
         let locks = Stale { age: lock_age, writers_since: writers.refs };
-        Ok(remove_locks(self.path(), locks)?.removed)
+        let removed = remove_locks(self.path(), locks)?.removed;
+        let path = self.path().display();
+        match take_back_half_moved(self.path(), self.git().durability()) {
+            Ok(true) => tracing::warn!(
+                repository.path = %path,
+                "took back references of which a crash had let some move and others not"
+            ),
+            Ok(false) => {}
+            // What is there is compared with what is recorded before it is served.
+            Err(error) => {
+                tracing::warn!(repository.path = %path, %error, "cannot take back half-moved references");
+            }
+        }
+        Ok(removed)
     }
 }
 

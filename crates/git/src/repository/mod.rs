@@ -2,12 +2,14 @@
 //! where it lies when it is no longer wanted.
 
 mod arrived_objects;
+mod atomic_pushes;
 mod bare;
 mod create_refs;
 mod derived;
 mod draft;
 mod fill_draft;
 mod first_look;
+mod half_moved;
 mod identity;
 mod init_bare;
 mod last_written;

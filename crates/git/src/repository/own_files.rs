@@ -1,8 +1,8 @@
 //! References that lie in files of their own: which there are, and moving a few of them together.
 //!
 //! What moves so is locked, compared and written before anything is put in its place: a failure until then changes nothing.
-//! A crash between the renames leaves a state that was never proven, which no reader is shown: a mirror compares what is on
-//! the disk with what it has recorded.
+//! What a crash between the renames leaves was never proven. It is taken back at the next start (`half_moved.rs`), and no
+//! reader is shown it: a mirror compares what is on the disk with what it has recorded.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,6 +13,7 @@ use std::path::Path;
 
 use heliostat_git_wire::{ObjectId, RefMove, RefName};
 
+use super::half_moved::{forget_moves, note_moves, take_back_half_moved};
 use super::swap_refs::{NotSwapped, is_synced};
 use crate::disk::{LockFile, blocking, files_below, make_folder_durably, sync_folder};
 use crate::process::Durability;
@@ -92,13 +93,23 @@ pub(super) fn move_in_own_files(
         }
         locked.push((lock, moved));
     }
-    for (lock, moved) in locked {
-        match moved.step.to {
-            Some(_) => lock.put_in_place()?,
-            None => lock.remove_locked()?,
-        }
+    let is_noted = moves.len() > 1;
+    if is_noted {
+        note_moves(repository, moves, durability)?;
     }
-    Ok(folders.iter().try_for_each(|folder| sync_folder(folder))?)
+    let moved = locked.into_iter().try_for_each(|(lock, moved)| match moved.step.to {
+        Some(_) => lock.put_in_place(),
+        None => lock.remove_locked(),
+    });
+    let moved = moved.and_then(|()| folders.iter().try_for_each(|folder| sync_folder(folder)));
+    match &moved {
+        Ok(()) if is_noted => forget_moves(repository)?,
+        Err(_) if is_noted => {
+            take_back_half_moved(repository, durability)?;
+        }
+        Ok(()) | Err(_) => {}
+    }
+    Ok(moved?)
 }
 
 /// Whether the reference is where it moves from, as far as its own file tells.

@@ -252,6 +252,7 @@ async fn of_few_moves_all_are_made_or_none() {
     assert!(!repository.path().join("refs/heads/main.lock").exists());
     let before = repository.refs().await.expect("readable");
     repository.swap_refs(&before, &planned, &branch("main")).await.expect("from what there is");
+    assert!(!repository.path().join("heliostat-moving-refs").exists(), "nothing is left to be taken back");
 }
 
 #[tokio::test]

@@ -38,7 +38,8 @@ const IS_UNCLEAR: &str = "the origin does not say whether it gives it";
 #[derive(Clone)]
 pub(super) struct MissingObjects {
     pub(super) fetcher: Fetcher,
-    pub(super) in_step: Arc<InStep>,
+    /// What brings the rest of what the reader is shown, if that is known.
+    pub(super) in_step: Option<Arc<InStep>>,
     pub(super) repository: Repository,
     pub(super) entry: Arc<Entry>,
     pub(super) shown: Arc<Shown>,
@@ -225,7 +226,9 @@ impl MissingObjects {
     /// The rest of what the origin shows comes in the background.
     fn request_the_rest(&self) {
         let Self { entry, shown, credentials, .. } = self;
-        self.in_step.request_after_fetch(entry, shown, &entry.path, credentials);
+        if let Some(in_step) = &self.in_step {
+            in_step.request_after_fetch(entry, shown, &entry.path, credentials);
+        }
     }
 
     fn fetch(&self) -> Fetch<'_> {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use heliostat_foreign::{Credentials, Refusal as OriginRefusal, RepositoryPath};
 use heliostat_git::{ClientKey, ObjectFormat, RefSnapshot};
 use heliostat_git_serve::{Elsewhere, GitReader, ServedRepository};
-use heliostat_git_wire::RemoteMessage;
+use heliostat_git_wire::{LsRefs, RemoteMessage};
 use heliostat_refusal::Refusal;
 use thiserror::Error;
 
 use super::fetcher::Fetcher;
 use super::in_step::InStep;
 use super::missing_objects::MissingObjects;
+use super::part_lists::PartLists;
 use crate::options::OriginOptions;
 use crate::repositories::{Entry, InUse, Repositories};
 use crate::verdicts::{Asking, Heard, HeardRefs, Shown, Verdicts};
@@ -24,6 +25,8 @@ const CHALLENGE: &str = "Basic realm=\"Git\"";
 pub enum Visit {
     /// It begins one (`GET info/refs`): the origin is asked anew, so that nothing older is seen than it has at this moment.
     First,
+    /// The same in version 2 of the protocol, which shows no references yet: of a long list, the origin is asked for `HEAD` alone.
+    Greeting,
     /// It follows another one: what the origin has said a few seconds ago holds.
     Following,
 }
@@ -95,15 +98,20 @@ impl Opening {
         }
         let asking = match visit {
             Visit::First => Asking::Anew,
+            Visit::Greeting => Asking::Greeting,
             Visit::Following => Asking::Following,
         };
         let heard = self.verdicts.hear(path, credentials, asking, client).await;
         let heard = heard.map_err(|refusal| NotOpened::ByOrigin(asked_who(refusal, credentials)));
-        let Heard { refs, asked_at, outage } = heard?;
+        let Heard { refs, asked_at, outage, part } = heard?;
         match refs {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
                 let opened = self.open_entry(path, format).await?;
+                if let Some(part) = part {
+                    let lists = PartLists::of(self, path, credentials, client, &opened.entry);
+                    return Ok(self.opened_in_part(opened, &shown, &part, credentials, asked_at, lists));
+                }
                 if outage.is_none() {
                     self.in_step.request(&opened.entry, &shown, path, credentials);
                 }
@@ -139,6 +147,24 @@ impl Opening {
         Ok(OpenEntry { entry, repository, in_use })
     }
 
+    /// For a reader of whom is known that they are shown this part. Lists are asked for when the client asks for them. The rest of
+    /// the list that was shown before proves nothing, and brings nothing.
+    fn opened_in_part(
+        &self,
+        opened: OpenEntry,
+        shown: &Shown,
+        part: &LsRefs,
+        credentials: &Credentials,
+        asked_at: i64,
+        lists: PartLists,
+    ) -> OpenedRepository {
+        let mut opened = self.opened(opened, Arc::new(shown.part(part)), credentials, asked_at, None);
+        let missing = MissingObjects { in_step: None, ..(*opened.missing).clone() };
+        opened.missing = Arc::new(missing);
+        opened.repository = opened.repository.showing_a_part(opened.refs.clone(), Arc::new(lists));
+        opened
+    }
+
     fn opened(
         &self,
         opened: OpenEntry,
@@ -153,7 +179,7 @@ impl Opening {
         let freshness = Freshness { asked_at, outage: outage.map(ToString::to_string) };
         let missing = MissingObjects {
             fetcher: self.fetcher.clone(),
-            in_step: Arc::clone(&self.in_step),
+            in_step: Some(Arc::clone(&self.in_step)),
             repository: repository.repository.clone(),
             entry,
             shown,
