@@ -6,6 +6,7 @@
 mod credentials;
 mod doors;
 mod kinds_of_origins;
+mod long_lists;
 mod matrix;
 mod outage;
 mod reading;

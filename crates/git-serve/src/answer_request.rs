@@ -119,7 +119,7 @@ impl ServedRepository {
         }
         match command.name() {
             CommandName::LsRefs => match LsRefs::parse(command.arguments()) {
-                Ok(list) => Ok(Answer::Whole(refs.list(&list))),
+                Ok(list) => Ok(Answer::Whole(self.list(&list).await?)),
                 Err(error) => Ok(refused(&error)),
             },
             CommandName::Fetch => match FetchRequest::parse_v2_offered(&command, self.understood_bands()) {

@@ -12,6 +12,7 @@
 //! Credentials are never kept: a keyed hash stands for them.
 
 mod ask_origin;
+mod confirm_part;
 mod contact;
 mod fingerprint_key;
 mod kept_readers;
