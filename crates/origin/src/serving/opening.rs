@@ -5,7 +5,7 @@ use std::sync::Arc;
 use heliostat_foreign::{Credentials, Refusal as OriginRefusal, RepositoryPath};
 use heliostat_git::{ClientKey, ObjectFormat, RefSnapshot};
 use heliostat_git_serve::{Elsewhere, GitReader, ServedRepository};
-use heliostat_git_wire::{LsRefs, RemoteMessage};
+use heliostat_git_wire::RemoteMessage;
 use heliostat_refusal::Refusal;
 use thiserror::Error;
 
@@ -69,6 +69,15 @@ pub struct OpenedRepository {
 }
 
 impl OpenedRepository {
+    /// The same for a reader of whom is known that they are shown these references, and not which others. Lists are asked for when
+    /// the client asks for them.
+    fn of_a_part(mut self, lists: PartLists) -> Self {
+        // It is no list of branches, so it brings none in step.
+        self.missing = Arc::new(MissingObjects { in_step: None, ..(*self.missing).clone() });
+        self.repository = self.repository.showing_a_part(self.refs.clone(), Arc::new(lists));
+        self
+    }
+
     /// Its reader, who is told this beside the answers, and for whom the origin is asked about what is not here.
     pub fn reader(&self, key: ClientKey, messages: Vec<RemoteMessage>) -> GitReader {
         let elsewhere: Arc<dyn Elsewhere> = self.missing.clone();
@@ -107,15 +116,17 @@ impl Opening {
         match refs {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
-                let opened = self.open_entry(path, format).await?;
+                let opened = self.open_entry(place_here(path, &shown), format).await?;
                 if let Some(part) = part {
                     let lists = PartLists::of(self, path, credentials, client, &opened.entry);
-                    return Ok(self.opened_in_part(opened, &shown, &part, credentials, asked_at, lists));
+                    let shown = Arc::new(shown.part(&part));
+                    let opened = self.opened(opened, path, shown, credentials, asked_at, None);
+                    return Ok(opened.of_a_part(lists));
                 }
                 if outage.is_none() {
                     self.in_step.request(&opened.entry, &shown, path, credentials);
                 }
-                Ok(self.opened(opened, shown, credentials, asked_at, outage.as_ref()))
+                Ok(self.opened(opened, path, shown, credentials, asked_at, outage.as_ref()))
             }
             HeardRefs::Before(branches) => {
                 // Only what is here can be shown, and only if it is what this reader was shown.
@@ -129,7 +140,7 @@ impl Opening {
                     return Err(NotOpened::ByOrigin(refusal));
                 }
                 let shown = Arc::new(Shown::of_what_is_here(here, entry.format));
-                Ok(self.opened(opened, shown, credentials, asked_at, Some(&refusal)))
+                Ok(self.opened(opened, path, shown, credentials, asked_at, Some(&refusal)))
             }
         }
     }
@@ -147,27 +158,10 @@ impl Opening {
         Ok(OpenEntry { entry, repository, in_use })
     }
 
-    /// For a reader of whom is known that they are shown this part. Lists are asked for when the client asks for them. The rest of
-    /// the list that was shown before proves nothing, and brings nothing.
-    fn opened_in_part(
-        &self,
-        opened: OpenEntry,
-        shown: &Shown,
-        part: &LsRefs,
-        credentials: &Credentials,
-        asked_at: i64,
-        lists: PartLists,
-    ) -> OpenedRepository {
-        let mut opened = self.opened(opened, Arc::new(shown.part(part)), credentials, asked_at, None);
-        let missing = MissingObjects { in_step: None, ..(*opened.missing).clone() };
-        opened.missing = Arc::new(missing);
-        opened.repository = opened.repository.showing_a_part(opened.refs.clone(), Arc::new(lists));
-        opened
-    }
-
     fn opened(
         &self,
         opened: OpenEntry,
+        path: &RepositoryPath,
         shown: Arc<Shown>,
         credentials: &Credentials,
         asked_at: i64,
@@ -176,19 +170,22 @@ impl Opening {
         let OpenEntry { entry, repository, in_use } = opened;
         let refs = shown.listing.refs().clone();
         let moved_to = shown.listing.moved_to().cloned();
+        let is_here = entry.is_in_step_with(shown.branches.content_hash());
         let freshness = Freshness { asked_at, outage: outage.map(ToString::to_string) };
         let missing = MissingObjects {
             fetcher: self.fetcher.clone(),
             in_step: Some(Arc::clone(&self.in_step)),
             repository: repository.repository.clone(),
             entry,
+            path: path.clone(),
             shown,
             credentials: credentials.clone(),
             outage: freshness.outage.clone(),
             _in_use: in_use.clone(),
         };
+        let repository = repository.showing(refs.clone());
         OpenedRepository {
-            repository: repository.showing(refs.clone()),
+            repository: if is_here { repository } else { repository.offering_bands() },
             freshness,
             moved_to,
             refs,
@@ -196,6 +193,12 @@ impl Opening {
             _in_use: in_use,
         }
     }
+}
+
+/// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without, it
+/// has said itself that both are one: there is one copy. Where it answers at both, nobody knows whether they are.
+fn place_here<'a>(path: &'a RepositoryPath, shown: &'a Shown) -> &'a RepositoryPath {
+    shown.listing.moved_to().filter(|place| place.bare() == path.bare()).unwrap_or(path)
 }
 
 /// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers
