@@ -15,8 +15,8 @@ impl WantsSoFar {
     /// Reads the beginning of a request, in any version of the protocol; `None` when it cannot be read. The last line need
     /// not be whole.
     pub fn in_request(request: &[u8]) -> Option<Self> {
-        // Each with the place where its line begins.
-        let mut wants: Vec<(&[u8], usize)> = Vec::new();
+        // Each with the place where its line begins, and whether that says nothing else.
+        let mut wants: Vec<(&[u8], usize, bool)> = Vec::new();
         let (mut end, mut go_on) = (0, false);
         while let Some((packet, length)) = decode_packet(&request[end..]).ok()? {
             let want = match packet {
@@ -24,12 +24,15 @@ impl WantsSoFar {
                 _ => None,
             };
             go_on = want.is_some();
-            wants.extend(want.map(|want| (name_in(want), end)));
+            wants.extend(want.map(|want| {
+                let (name, rest) = want.split_at(name_bytes(want));
+                (name, end, rest.trim_ascii_end().is_empty())
+            }));
             end += length;
         }
-        // In versions 0 and 1 capabilities follow the first name, so the first line of each stays.
+        // In versions 0 and 1 capabilities follow a name.
         wants.sort_unstable();
-        let pairs = wants.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        let pairs = wants.windows(2).filter(|pair| pair[0].0 == pair[1].0 && pair[1].2);
         let mut repeated: Vec<usize> = pairs.map(|pair| pair[1].1).collect();
         repeated.sort_unstable();
         let shorter = if repeated.is_empty() { None } else { Some(without(request, &repeated)?) };
@@ -37,10 +40,9 @@ impl WantsSoFar {
     }
 }
 
-/// The name that a want begins with.
-fn name_in(want: &[u8]) -> &[u8] {
-    let end = want.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(want.len());
-    &want[..end]
+/// How long the name is that a want begins with.
+fn name_bytes(want: &[u8]) -> usize {
+    want.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(want.len())
 }
 
 /// The request without the lines that begin at these places.
@@ -76,6 +78,9 @@ mod tests {
         let cut = WantsSoFar::in_request(&request[..request.len() - 1]).expect("readable");
         let last = spelled(&[&one]);
         assert_eq!(cut.shorter, Some([shorter, &last[..last.len() - 1]].concat()));
+        let told_later = spelled(&[&one, &first]);
+        let found = WantsSoFar::in_request(&told_later).expect("readable");
+        assert_eq!(found.shorter, None, "it says more than that it wants");
         let whole = spelled(&["command=fetch", "|", &one, &two, &format!("have {}", "1".repeat(40)), "."]);
         let found = WantsSoFar::in_request(&whole).expect("readable");
         assert_eq!(found, WantsSoFar { shorter: None, go_on: false });
