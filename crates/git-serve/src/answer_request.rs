@@ -20,13 +20,13 @@ use heliostat_git::{
     ByteStream, ClientKey, GitError, ObjectInfoRequest, Permit, advertise_by_git, upload_pack_by_git,
 };
 use heliostat_git_wire::{
-    Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService, LegacyVersion,
-    LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, RefSnapshot, RequestError, advertisement,
-    advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
+    Bands, Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService,
+    LegacyVersion, LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, RefSnapshot, RequestError,
+    advertisement, advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, AwaitedAnswer, GitReader, StoredAnswer, TELL_AFTER, Waited};
+use crate::answer::{Answer, AwaitedAnswer, Framing, GitReader, StoredAnswer, TELL_AFTER, Waited};
 use crate::as_shown::too_long;
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
@@ -48,9 +48,9 @@ impl ServedRepository {
         let known = match service {
             // Version 2 knows no push.
             GitService::ReceivePack => push_advertisement(&refs, legacy),
-            GitService::UploadPack if protocol.version() == 2 => {
-                refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles()))
-            }
+            GitService::UploadPack if protocol.version() == 2 => refs
+                .object_format()
+                .map(|format| advertisement_v2(format, self.offered_bundles(), self.offered_bands())),
             GitService::UploadPack => advertisement(&refs, legacy),
         };
         match known {
@@ -84,7 +84,11 @@ impl ServedRepository {
                 Ok(fetch) => {
                     let shows_progress = wants_progress_v0(&request);
                     drop(request);
-                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permits: permits }).await
+                    self.answer_or_tell(
+                        fetch,
+                        Asking { reader, shows_progress, bands: Bands::Pack, _permits: permits },
+                    )
+                    .await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -118,11 +122,12 @@ impl ServedRepository {
                 Ok(list) => Ok(Answer::Whole(self.list(&list).await?)),
                 Err(error) => Ok(refused(&error)),
             },
-            CommandName::Fetch => match FetchRequest::parse_v2(&command) {
+            CommandName::Fetch => match FetchRequest::parse_v2_offered(&command, self.understood_bands()) {
                 Ok(fetch) => {
-                    let shows_progress = wants_progress_v2(&command);
+                    let (shows_progress, bands) = (wants_progress_v2(&command), Bands::wanted_by(&command));
                     drop(request);
-                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permits: permits }).await
+                    self.answer_or_tell(fetch, Asking { reader, shows_progress, bands, _permits: permits })
+                        .await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -143,23 +148,31 @@ impl ServedRepository {
         if self.offered_bundle().is_some() { Bundles::Offered } else { Bundles::None }
     }
 
+    /// In which bands a client may have been offered answers: what is here now need not have been here then.
+    fn understood_bands(&self) -> Bands {
+        if self.shown().is_some() { Bands::All } else { Bands::Pack }
+    }
+
     /// The answer; or what a client is told until it is there, if it is to come from elsewhere and that takes long.
     async fn answer_or_tell(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
         let elsewhere = asking.reader.elsewhere.clone();
-        let (Some(elsewhere), Some(head)) = (elsewhere, request.certain_head()) else {
-            return self.answer_fetch(request, asking).await;
+        let framing = match (asking.bands, request.certain_head()) {
+            (Bands::All, _) => Framing::in_bands(),
+            (Bands::Pack, Some(head)) if elsewhere.is_some() => Framing::Head(head),
+            _ => return self.answer_fetch(request, asking).await,
         };
         let (served, shows_progress) = (self.clone(), asking.shows_progress);
         let mut waited: Waited = async move { served.answer_fetch(request, asking).await }.boxed();
         if let Ok(answered) = tokio::time::timeout(TELL_AFTER, &mut waited).await {
-            return answered;
+            return answered.map(|answer| framing.of_answer(answer));
         }
         // Where its history is cut, a repository says so before anything else.
-        if self.repository.snapshot().await?.is_shallow() {
+        if framing.is_head() && self.repository.snapshot().await?.is_shallow() {
             return waited.await;
         }
-        let progress = shows_progress.then(|| ShownProgress::awaiting(elsewhere.progress()));
-        Ok(Answer::Awaited(AwaitedAnswer::new(waited, head, progress)))
+        let told = || elsewhere.and_then(|elsewhere| elsewhere.progress());
+        let progress = shows_progress.then(|| ShownProgress::awaiting(told()));
+        Ok(Answer::Awaited(AwaitedAnswer::new(waited, framing, progress)))
     }
 
     async fn answer_fetch(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
@@ -381,6 +394,7 @@ impl ServedRepository {
 struct Asking {
     reader: GitReader,
     shows_progress: bool,
+    bands: Bands,
     _permits: RequestPermits,
 }
 

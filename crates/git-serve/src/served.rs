@@ -12,7 +12,7 @@ use heliostat_git::{
     ClientKey, Git, GitError, ObjectId, OpenError, Permit, RefListener, RefSnapshot, Repository,
     RepositoryStore, SearchFor,
 };
-use heliostat_git_wire::LsRefs;
+use heliostat_git_wire::{Bands, LsRefs};
 
 use crate::bundle::Bundle;
 use crate::engine::{ServingEngine, ServingOptions};
@@ -27,6 +27,8 @@ pub struct ServedRepository {
     engine: Arc<ServingEngine>,
     /// What its reader is shown in place of the references that are here.
     shown: Option<RefSnapshot>,
+    /// In which bands its reader is offered answers.
+    offered: Bands,
     /// What lists are made from, if not from that.
     lists: Option<Arc<dyn Lists>>,
 }
@@ -70,6 +72,7 @@ impl ServedRepository {
             engine: Arc::clone(&self.engine),
             shown: self.shown.clone(),
             lists: self.lists.clone(),
+            offered: self.offered,
         }
     }
 
@@ -85,6 +88,18 @@ impl ServedRepository {
     #[must_use]
     pub fn showing_a_part(self, refs: RefSnapshot, lists: Arc<dyn Lists>) -> Self {
         Self { shown: Some(refs), lists: Some(lists), ..self }
+    }
+
+    /// The same for a reader of something that another server shows, who may have to wait until it is here: they are offered
+    /// answers in which they can be told so before anything else.
+    #[must_use]
+    pub fn offering_bands(self) -> Self {
+        Self { offered: Bands::All, ..self }
+    }
+
+    /// In which bands its reader is offered answers.
+    pub(crate) fn offered_bands(&self) -> Bands {
+        self.offered
     }
 
     /// What its reader is shown in place of the references that are here.
@@ -167,7 +182,7 @@ impl ServedRepository {
     #[cfg(test)]
     pub(crate) fn alone(repository: Repository) -> Self {
         let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
-        Self { repository, engine, shown: None, lists: None }
+        Self { repository, engine, shown: None, lists: None, offered: Bands::Pack }
     }
 }
 
@@ -204,7 +219,8 @@ impl ServedRepositories {
 
 impl Inner {
     fn serve(&self, repository: Repository) -> ServedRepository {
-        ServedRepository { repository, engine: Arc::clone(&self.engine), shown: None, lists: None }
+        let engine = Arc::clone(&self.engine);
+        ServedRepository { repository, engine, shown: None, lists: None, offered: Bands::Pack }
     }
 }
 

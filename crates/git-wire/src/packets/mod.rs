@@ -16,7 +16,7 @@ mod repeated_wants;
 mod request_error;
 mod write;
 
-pub use capabilities::{AGENT, Bundles, advertisement_v2};
+pub use capabilities::{AGENT, Bands, Bundles, advertisement_v2};
 pub use command::{Command, CommandName};
 pub use moved_refs::moved_refs;
 pub use object_info::ObjectInfoRequest;
