@@ -69,6 +69,12 @@ pub struct OpenedRepository {
 }
 
 impl OpenedRepository {
+    /// The same for a reader who may have to wait until what they want is here.
+    fn offering_bands(mut self) -> Self {
+        self.repository = self.repository.offering_bands();
+        self
+    }
+
     /// The same for a reader of whom is known that they are shown these references, and not which others. Lists are asked for when
     /// the client asks for them.
     fn of_a_part(mut self, lists: PartLists) -> Self {
@@ -117,16 +123,23 @@ impl Opening {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
                 let opened = self.open_entry(place_here(path, &shown), format).await?;
+                // Otherwise some of it may have to be fetched before there is anything to answer with.
+                let is_here = opened.entry.is_in_step_with(shown.branches.content_hash());
+                let told_of_waits = |opened: OpenedRepository| match is_here {
+                    true => opened,
+                    false => opened.offering_bands(),
+                };
                 if let Some(part) = part {
                     let lists = PartLists::of(self, path, credentials, client, &opened.entry);
                     let shown = Arc::new(shown.part(&part));
                     let opened = self.opened(opened, path, shown, credentials, asked_at, None);
-                    return Ok(opened.of_a_part(lists));
+                    return Ok(told_of_waits(opened.of_a_part(lists)));
                 }
                 if outage.is_none() {
                     self.in_step.request(&opened.entry, &shown, path, credentials);
                 }
-                Ok(self.opened(opened, path, shown, credentials, asked_at, outage.as_ref()))
+                let opened = self.opened(opened, path, shown, credentials, asked_at, outage.as_ref());
+                Ok(told_of_waits(opened))
             }
             HeardRefs::Before(branches) => {
                 // Only what is here can be shown, and only if it is what this reader was shown.
@@ -170,7 +183,6 @@ impl Opening {
         let OpenEntry { entry, repository, in_use } = opened;
         let refs = shown.listing.refs().clone();
         let moved_to = shown.listing.moved_to().cloned();
-        let is_here = entry.is_in_step_with(shown.branches.content_hash());
         let freshness = Freshness { asked_at, outage: outage.map(ToString::to_string) };
         let missing = MissingObjects {
             fetcher: self.fetcher.clone(),
@@ -183,9 +195,8 @@ impl Opening {
             outage: freshness.outage.clone(),
             _in_use: in_use.clone(),
         };
-        let repository = repository.showing(refs.clone());
         OpenedRepository {
-            repository: if is_here { repository } else { repository.offering_bands() },
+            repository: repository.showing(refs.clone()),
             freshness,
             moved_to,
             refs,
