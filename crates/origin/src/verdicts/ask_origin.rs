@@ -247,6 +247,10 @@ impl Verdicts {
         heard
     }
 
+    pub(super) fn count_asked(&self) {
+        count(&self.counts.asked);
+    }
+
     pub(super) fn count_shared(&self) {
         count(&self.counts.shared);
     }
@@ -300,9 +304,7 @@ impl Verdicts {
 
     /// A place among the questions that the origin is asked at once.
     pub(super) async fn place_for(&self, question: Question<'_>) -> Permit {
-        let place = self.places.permit(number_of(&question.key.0), question.client).await;
-        count(&self.counts.asked);
-        place
+        self.places.permit(number_of(&question.key.0), question.client).await
     }
 
     /// An answer for which the origin is waited as long as it is waited for now.
@@ -318,6 +320,7 @@ impl Verdicts {
         let Question { key, reader, credentials, .. } = question;
         let _place = self.place_for(question).await;
         let (began, asked_at) = (Instant::now(), self.clock.now_ms());
+        self.count_asked();
         match self.in_time(self.source.list(&key.0, credentials)).await {
             Ok(listing) => {
                 self.contact.note_answer(self.clock.now_ms());

@@ -73,12 +73,16 @@ impl Verdicts {
             let (began, asked_at) = (Instant::now(), self.clock().now_ms());
             match self.part_now(question, part).await {
                 Ok(Some(now)) if is_as_before(&shown, &now, part) => {
+                    self.count_asked();
                     self.contact().note_answer(self.clock().now_ms());
                     reader.note_confirmed(part, began, asked_at);
                     return Ok(Heard { part: Some(part.clone()), ..Heard::told(shown, asked_at) });
                 }
                 Ok(_) => {}
-                Err(silence) => return self.heard_nothing(question, began, silence).await,
+                Err(silence) => {
+                    self.count_asked();
+                    return self.heard_nothing(question, began, silence).await;
+                }
             }
         }
         self.ask(question).await

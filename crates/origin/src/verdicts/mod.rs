@@ -9,6 +9,8 @@
 //!                          └────────▶ says nothing: the last word holds for a while longer, and the reader is told so
 //! ```
 //!
+//! Of a long list, only the part that is wanted is asked for where the rest need not be known; `confirm_part` says when.
+//!
 //! Credentials are never kept: a keyed hash stands for them.
 
 mod ask_origin;
