@@ -53,18 +53,20 @@ async fn a_stranger_cannot_lead_the_request_of_a_mirror_to_an_address_of_their_o
 }
 
 #[tokio::test]
-async fn a_descriptor_elsewhere_is_refused() {
+async fn a_descriptor_elsewhere_is_not_accepted_by_those_who_do_not_name_its_address() {
     let upstream = Server::upstream(ServerOptions::default());
     let elsewhere = FakeMirror::start(good_descriptor).await;
     let mirror = FakeMirror::start(good_descriptor).await;
     let mut body = request_of(&heliostat_auth::server_id(), "Elsewhere", &mirror.base);
     body["addonDescriptorUri"] = json!(format!("{}descriptor", elsewhere.base));
-    let answer = admin(&upstream).post(REQUESTS, &body).await;
-    if answer.status == 200 {
-        accept_is_refused(&upstream, &body).await;
-    } else {
-        assert!(answer.status == 400 || answer.status == 409, "was answered {}", answer.status);
-    }
+    accept_is_refused(&upstream, &body).await;
+    let shown = admin(&upstream).get(REQUESTS).await.expect(200).json()["values"][0].clone();
+    assert_eq!(shown["mirrorInternalUrl"], elsewhere.base.as_str().trim_end_matches('/'));
+    let accept = format!("{REQUESTS}/{}/accept", shown["id"]);
+    let seen = json!({"mirrorBaseUrl": shown["mirrorBaseUrl"], "mirrorInternalUrl": mirror.base.as_str()});
+    let error = admin(&upstream).post(&accept, &seen).await.expect_error(409);
+    assert_eq!(error["context"], "mirrorInternalUrl");
+    assert!(elsewhere.requests().is_empty() && mirror.requests().is_empty(), "nobody was told anything");
 }
 
 #[tokio::test]
@@ -108,6 +110,14 @@ async fn special_purpose_and_unreachable_addresses_are_refused() {
             assert!(answer.status == 400 || answer.status == 409, "{address}: {}", answer.status);
         }
     }
+    let mut inside = request_of(
+        &heliostat_auth::server_id(),
+        "Inside",
+        &Url::parse("http://127.0.0.1:10001").expect("is a URL"),
+    );
+    inside["addonDescriptorUri"] = json!("http://169.254.169.254/descriptor");
+    let error = admin(&upstream).post(REQUESTS, &inside).await.expect_error(409);
+    assert_eq!(error["context"], "addonDescriptorUri");
     let local = ["file:///etc/passwd", "ftp://example.com", "http://user:secret@example.com", "nonsense"];
     for address in local {
         let mut body =

@@ -84,6 +84,8 @@ struct State {
     repositories: BTreeMap<String, Readers>,
     /// Where those are now that were renamed.
     renamed: BTreeMap<String, String>,
+    /// Whether those are led to the path with `.git` at its end who leave it out.
+    adds_endings: bool,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -111,6 +113,7 @@ impl GitOrigin {
             passwords: BTreeMap::new(),
             repositories: BTreeMap::new(),
             renamed: BTreeMap::new(),
+            adds_endings: false,
             tls: certified.as_ref().map(certified_tls),
         };
         let inner = Arc::new(Inner {
@@ -169,6 +172,11 @@ impl GitOrigin {
         let readers = state.repositories.remove(from).expect("it is there");
         state.repositories.insert(to.to_owned(), readers);
         state.renamed.insert(from.to_owned(), to.to_owned());
+    }
+
+    /// Leads to the path with `.git` at its end who leaves it out, from now on.
+    pub fn add_endings(&self) {
+        self.inner.state.lock().adds_endings = true;
     }
 
     /// Deletes a repository.
@@ -298,6 +306,11 @@ impl Inner {
         let Some(user) = state.user(request) else {
             return Some((401, header("WWW-Authenticate", "Basic realm=\"origin\""), Vec::new()));
         };
+        let has_ending = request.path.contains(".git/");
+        if let Some(end) = request.path.find("/info/refs").filter(|_| state.adds_endings && !has_ending) {
+            let (repository, rest) = request.path.split_at(end);
+            return Some((301, header("Location", &format!("{repository}.git{rest}")), Vec::new()));
+        }
         let (repository, rest) = request.path.split_at(request.path.find(".git").map_or(0, |at| at + 4));
         if let Some(place) = state.renamed.get(repository) {
             return Some((301, header("Location", &format!("{place}{rest}")), Vec::new()));

@@ -61,6 +61,26 @@ fn an_origin_whose_objects_are_named_by_the_longer_hash() {
 }
 
 #[test]
+fn an_origin_that_leads_from_one_spelling_of_a_repository_to_the_other() {
+    let origin = GitOrigin::start();
+    let folder = origin.add_repository("/acme/tool.git", Readers::Everybody);
+    origin.add_endings();
+    let checkout = Checkout::with_commits(&["one", "two", "three"]);
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), "main"]);
+    let mirror = mirror_of(origin.url());
+    let [short, long] =
+        ["/acme/tool", "/acme/tool.git"].map(|path| mirror.base_url().join(path).expect("a path"));
+    for url in [&short, &long, &short] {
+        Operation::Clone.at(url, &folder).expect("it is public");
+    }
+    let fetches = origin.received().iter().filter(|request| request.is_fetch()).count();
+    assert_eq!(fetches, 1, "it is fetched once for both");
+    for operation in Operation::ALL {
+        operation.at(&short, &folder).expect("it is public");
+    }
+}
+
+#[test]
 fn an_origin_for_which_the_system_vouches_beside_a_private_authority() {
     let origin = GitOrigin::start_with_tls();
     let folder = origin.add_repository("/tool.git", Readers::Everybody);

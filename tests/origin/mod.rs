@@ -6,12 +6,14 @@
 mod credentials;
 mod doors;
 mod kinds_of_origins;
+mod long_lists;
 mod matrix;
 mod outage;
 mod reading;
 mod scene;
 mod sizes;
 mod together;
+mod very_many_references;
 mod waiting;
 
 pub use reading::Operation;

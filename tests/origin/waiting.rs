@@ -41,6 +41,39 @@ async fn each_who_waits_for_the_first_fetch_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_shallow_clone_or_for_what_is_new_is_told_so() {
+    let scene = Scene::start();
+    let url = scene.url(Person::Reader, Place::Private);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let copy = folder.path().join("shallow");
+    scene.origin_is(Manner::HoldsFetches);
+    let options = ["clone", "--progress", "--depth=1", "--no-checkout", url.as_str(), "shallow"];
+    let mut waiting = WatchedGit::start(folder.path(), "2", &options);
+    waiting.until_it_says(WAITING).await;
+    scene.origin_is(Manner::Up);
+    waiting.end().await.expect("it clones");
+    let tip = || git(&scene.origin.folder(Place::Private.path()), &["rev-parse", "main"]);
+    assert_eq!(git(&copy, &["rev-list", "--all"]), tip());
+
+    clone(folder.path(), "2", &url, "whole").end().await.expect("it clones");
+    let before = tip();
+    scene.write(Place::Private, &["first", "second", "third"]);
+    assert_ne!(before, tip());
+    for (name, later) in [("whole", "fourth"), ("shallow", "fifth")] {
+        let copy = folder.path().join(name);
+        scene.origin_is(Manner::HoldsFetches);
+        let mut waiting = WatchedGit::start(&copy, "2", &["fetch", "--progress"]);
+        waiting.until_it_says(WAITING).await;
+        scene.origin_is(Manner::Up);
+        waiting.end().await.expect("it fetches");
+        assert_eq!(git(&copy, &["rev-parse", "origin/main"]), tip());
+        git(&copy, &["fsck", "--full"]);
+        // So that there is something new for the next one.
+        scene.write(Place::Private, &["first", "second", "third", later]);
+    }
+}
+
+#[tokio::test]
 async fn what_goes_wrong_while_people_wait_is_told_in_words() {
     let scene = Scene::start();
     let url = scene.url(Person::Reader, Place::Private);

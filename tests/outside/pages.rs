@@ -26,6 +26,19 @@ async fn an_administrator_accepts_a_mirror_on_the_first_page() {
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn who_accepts_a_mirror_is_shown_where_it_will_be_called() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let (shown, internal) = ("http://mirror.example.com:7991", "http://127.0.0.1:10001");
+    let base = Url::parse(shown).expect("is a URL");
+    let mut body = request_of(&heliostat_auth::server_id(), "Hue", &base);
+    body["addonDescriptorUri"] = json!(format!("{internal}/addon/descriptor"));
+    upstream.anonymous().post("/rest/mirroring/latest/requests", &body).await.promised(200);
+    let facts = [("HELIOSTAT_INTERNAL_URL", internal), ("HELIOSTAT_PUBLIC_URL", shown)];
+    visit("console-two-addresses", "pages/console_two_addresses.mjs", &upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
 async fn a_source_that_is_away_is_no_alarm_on_the_first_page() {
     let upstream = Server::upstream(ServerOptions::default());
     let repository = upstream.empty_repository(false).await;

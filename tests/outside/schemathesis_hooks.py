@@ -55,13 +55,17 @@ BEYOND_SCHEMAS = {
     },
     "register": {
         "mirrorBaseUrl": "must be an address that mirrors may have",
-        "addonDescriptorUri": "must lie below the base URL",
+        "addonDescriptorUri": "must lie below the path of the base URL, at an address that mirrors may have",
     },
     "upgrade": {
         "baseUrl": "must be an address that mirrors may have",
-        "addonDescriptorUri": "must lie below the base URL",
+        "addonDescriptorUri": "must lie below the path of the base URL, at an address that mirrors may have",
     },
-    "accept": {"projectIds": "must exist", "mirrorBaseUrl": "must be the one of the request"},
+    "accept": {
+        "projectIds": "must exist",
+        "mirrorBaseUrl": "must be the one of the request",
+        "mirrorInternalUrl": "must be the one of the request",
+    },
     "setMirrorSettings": {"projectIds": "must exist"},
     "startMirroringProjects": {"projectIds": "must exist"},
     "startMirroringProject": {"projectIds": "must exist"},

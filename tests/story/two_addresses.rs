@@ -1,10 +1,15 @@
-//! An upstream has an address for people and another one for servers: mirrors follow it at the one and name the other.
+//! An upstream has an address for people and another one for servers: mirrors follow it at the one and name the other. So it
+//! is with a mirror that its upstream calls.
 
 use std::process::Command;
 
+use serde_json::json;
 use url::Url;
 
-use crate::harness::{Pair, Server, ServerOptions, binary, eventually, git, git_fails};
+use crate::harness::{
+    ADMIN_PASSWORD, Client, Identity, Pair, Server, ServerOptions, binary, clone_url, eventually,
+    free_address, git, git_fails, said,
+};
 
 /// An upstream that calls itself `localhost`, and its other address.
 fn upstream_with_two_addresses() -> (Server, Url) {
@@ -81,4 +86,115 @@ async fn a_refusal_and_the_doctor_name_both_addresses_and_the_options_to_change(
 
     let (is_well, said) = doctor(&["--upstream", mirror.base()]);
     assert!(!is_well && said.contains("is no upstream, but a mirror of"), "{said}");
+}
+
+#[tokio::test]
+async fn an_upstream_calls_a_mirror_at_one_address_and_shows_people_the_other() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let listen = free_address();
+    let for_servers = Url::parse(&format!("http://{listen}")).expect("is a URL");
+    let called = for_servers.as_str().trim_end_matches('/');
+    // Nothing has this name, so what is called there fails.
+    let for_people = format!("http://mirror.invalid:{}", listen.port());
+    let arguments = ["--base-url", for_people.as_str(), "--internal-url", called];
+    let options = ServerOptions {
+        arguments: arguments.map(str::to_owned).to_vec(),
+        listen: Some(listen.to_string()),
+        ..ServerOptions::default()
+    };
+    let _mirror = Server::mirror(upstream.base_url(), "Saigon", options);
+
+    let requests = "/rest/mirroring/latest/requests";
+    let request = eventually("the mirror's request", || async {
+        let page = upstream.admin().get(&format!("{requests}?state=PENDING")).await.promised(200);
+        page["values"].get(0).cloned()
+    })
+    .await;
+    assert_eq!(request["mirrorBaseUrl"], for_people.as_str());
+    assert_eq!(request["mirrorInternalUrl"], called);
+    let accept = format!("{requests}/{}/accept", request["id"]);
+    for unseen in [
+        json!({}),
+        json!({"mirrorBaseUrl": for_people}),
+        json!({"mirrorBaseUrl": for_people, "mirrorInternalUrl": "http://127.0.0.1:9"}),
+    ] {
+        let refused = upstream.admin().post(&accept, &unseen).await.refused(409);
+        assert_eq!(refused["context"], "mirrorInternalUrl", "{refused}");
+        assert!(refused["message"].as_str().is_some_and(|message| message.contains(called)), "{refused}");
+    }
+    let heliostat = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(arguments).args(["--url", upstream.base()]).env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD);
+        let output = command.output().expect("the binary can be run");
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        said(&output)
+    };
+    let listed = heliostat(&["request", "list"]);
+    assert!(listed.contains(called) && listed.contains(&for_people), "{listed}");
+    let accepted = heliostat(&["request", "accept", "Saigon"]);
+    assert!(accepted.contains(&for_people), "{accepted}");
+
+    let (repository, checkout) = upstream.pushed_repository(true).await;
+    let inside = Client::new(&for_servers, Identity::admin());
+    let found = eventually("the repository on the mirror", || async {
+        let page = inside.get("/rest/mirroring/latest/upstreamServers").await.expect(200).json();
+        let resource =
+            format!("/rest/mirroring/latest/upstreamServers/{}", page["values"][0]["id"].as_str()?);
+        let found = inside.get(&format!("{resource}/repos/{}", repository["id"])).await;
+        (found.status == 200).then(|| found.json()).filter(|found| found["available"] == true)
+    })
+    .await;
+    let clone = found["cloneUrls"][0]["href"].as_str().expect("is text");
+    assert!(clone.starts_with(&for_people), "{clone}");
+    let mirrors = format!("/rest/mirroring/latest/repos/{}/mirrors", repository["id"]);
+    let shown = upstream.admin().get(&mirrors).await.promised(200);
+    let link = shown["values"][0]["links"]["self"][0]["href"].as_str().expect("is text");
+    assert!(link.starts_with(&for_people), "{link}");
+
+    // Told by an event; all is compared every three minutes only.
+    checkout.commit("more", "more");
+    checkout.push(&upstream.admin_url(&repository), &["HEAD:refs/heads/main"]);
+    let here = git(checkout.path(), &["ls-remote", upstream.admin_url(&repository).as_str()]);
+    let there = clone_url(&for_servers, &repository, Some(("admin", ADMIN_PASSWORD)));
+    eventually("the push", || async {
+        (git(checkout.path(), &["ls-remote", there.as_str()]) == here).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_doctor_looks_at_the_address_at_which_a_mirror_is_called() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let listen = free_address().to_string();
+    let (internal, other_path) = (format!("http://{listen}"), format!("http://{listen}/elsewhere"));
+    let doctor = |internal: &str| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let mut command = Command::new(binary());
+        command.arg("doctor").arg("--data").arg(folder.path()).args(["--upstream", upstream.base()]);
+        command.args(["--listen", listen.as_str(), "--base-url", "http://mirror.invalid:7991"]);
+        said(&command.args(["--internal-url", internal]).output().expect("the binary can be run"))
+    };
+    let told = doctor(&internal);
+    assert!(told.contains(&format!("leads to {listen}, asked from here")), "{told}");
+    let told = doctor(&other_path);
+    assert!(told.contains("has another path than the base URL http://mirror.invalid:7991"), "{told}");
+}
+
+#[test]
+fn a_mirror_is_not_started_with_another_path_for_its_upstream() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut command = Command::new(binary());
+    command.args([
+        "mirror",
+        "--upstream",
+        "http://127.0.0.1:9",
+        "--name",
+        "Saigon",
+        "--listen",
+        "127.0.0.1:0",
+    ]);
+    command.args(["--base-url", "http://127.0.0.1:7991/eu", "--internal-url", "http://127.0.0.1:7991"]);
+    let output = command.arg("--data").arg(folder.path().join("data")).output();
+    let output = output.expect("the binary can be run");
+    assert!(!output.status.success() && said(&output).contains("--internal-url"), "{}", said(&output));
 }

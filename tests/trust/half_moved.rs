@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Pair, bare_repositories, git};
+use crate::harness::{Pair, Server, ServerOptions, bare_repositories, git, refs_hash};
 
 #[tokio::test]
 async fn a_mirror_takes_back_what_has_moved_half_and_serves_it_without_its_upstream() {
@@ -27,4 +27,36 @@ async fn a_mirror_takes_back_what_has_moved_half_and_serves_it_without_its_upstr
     let listed = git(checkout.path(), &["ls-remote", "--heads", pair.mirror_url(&repository).as_str()]);
     let expected = format!("{}\trefs/heads/main\n{}\trefs/heads/topic\n", main.trim(), topic.trim());
     assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn an_upstream_finishes_a_push_that_was_to_change_all_or_nothing() {
+    let mut upstream = Server::upstream(ServerOptions::default());
+    let (repository, checkout) = upstream.pushed_repository(true).await;
+    let url = upstream.admin_url(&repository);
+    let old = git(checkout.path(), &["rev-parse", "HEAD"]);
+    let new = checkout.commit("new.txt", "something new\n");
+    // What the push has brought is there before any of its references.
+    checkout.push(&url, &["HEAD:refs/heads/there", "HEAD~:refs/heads/topic"]);
+    upstream.kill();
+
+    let place = bare_repositories(&upstream.data()).pop().expect("a repository");
+    let folder = place.join("heliostat-atomic-pushes");
+    fs::create_dir_all(&folder).expect("made");
+    let moved = |name: &str| format!("{} {} refs/heads/{name}\n", old.trim(), new.trim());
+    let note = format!("{}\n{}{}end\n", refs_hash(&place), moved("main"), moved("topic"));
+    fs::write(folder.join("x"), note).expect("written");
+    git(&place, &["update-ref", "refs/heads/main", new.trim(), old.trim()]);
+    upstream.restart();
+
+    let listed = git(checkout.path(), &["ls-remote", "--heads", url.as_str()]);
+    let names = ["main", "there", "topic"].map(|name| format!("{}\trefs/heads/{name}\n", new.trim()));
+    assert_eq!(listed, names.concat());
+    // A push that goes on after that leaves no note.
+    let newest = checkout.commit("newest.txt", "something newer\n");
+    let push = ["push", "--quiet", "--atomic", url.as_str(), "HEAD:refs/heads/main", "HEAD:refs/heads/topic"];
+    git(checkout.path(), &push);
+    assert_eq!(fs::read_dir(&folder).expect("listable").count(), 0);
+    let listed = git(checkout.path(), &["ls-remote", "--heads", url.as_str()]);
+    assert_eq!(listed.matches(newest.trim()).count(), 2, "{listed}");
 }

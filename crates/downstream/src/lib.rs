@@ -21,7 +21,7 @@ pub mod wire;
 #[cfg(any(test, feature = "fixture"))]
 pub mod fixture;
 
-pub use calling::LinkAuthorization;
+pub use calling::{LinkAuthorization, call_url, internal_url};
 pub use delivery::{
     Announcer, DEFAULT_SMALL_PUSH_BYTES, DeliveryCounts, DeliveryRecord, EventContext, Lease, Leases,
     MAX_CHANGES_PER_EVENT, MAX_SMALL_PUSH_BYTES, MirrorDelivery, PushedPacks, REFS_CHANGED, Receivers,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{FetchError, FetchProgress, Given, ObjectId, Repository};
+use heliostat_git_wire::LsRefs;
 use thiserror::Error;
 use url::Url;
 
@@ -25,6 +26,17 @@ pub trait Source: Send + Sync {
         path: &'a RepositoryPath,
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<Listing, Refusal>>;
+
+    /// The same of those references only that this asks for, and perhaps others. `None` where the server cannot be asked so, or its
+    /// answer has to be told in words: then the whole is asked.
+    fn list_part<'a>(
+        &'a self,
+        _path: &'a RepositoryPath,
+        _credentials: &'a Credentials,
+        _part: &'a LsRefs,
+    ) -> BoxFuture<'a, Result<Option<Listing>, Refusal>> {
+        std::future::ready(Ok(None)).boxed()
+    }
 
     /// Brings these objects and all that they need into `into`, with what is there already as the offer. No references
     /// change but our own. The caller keeps others from removing objects ([`Repository::no_removal`]).

@@ -5,8 +5,8 @@ use std::io::Write;
 use heliostat_git::fixture::Workshop;
 use heliostat_git::{Repository, ServeMode, ServeOptions, serve};
 use heliostat_git_wire::{
-    AGENT, Bundles, GitProtocol, GitService, LegacyVersion, LsRefs, ObjectFormat, PacketLine, advertisement,
-    advertisement_v2, decode_packet, push_advertisement, push_flush, push_packet,
+    AGENT, Bands, Bundles, GitProtocol, GitService, LegacyVersion, LsRefs, ObjectFormat, PacketLine,
+    advertisement, advertisement_v2, decode_packet, push_advertisement, push_flush, push_packet,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::io::StreamReader;
@@ -96,7 +96,7 @@ async fn compare(repository: &Repository) {
     let mut expected = packets(&expected);
     // Git does not offer this by itself, but it answers it.
     expected.insert(expected.len() - 1, "object-info=size\n".to_owned());
-    assert_eq!(packets(&advertisement_v2(format, Bundles::None)), expected);
+    assert_eq!(packets(&advertisement_v2(format, Bundles::None, Bands::Pack)), expected);
 }
 
 fn readable(list: &[u8]) -> String {

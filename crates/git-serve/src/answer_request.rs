@@ -20,19 +20,19 @@ use heliostat_git::{
     ByteStream, ClientKey, GitError, ObjectInfoRequest, Permit, advertise_by_git, upload_pack_by_git,
 };
 use heliostat_git_wire::{
-    Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService, LegacyVersion,
-    LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, RefSnapshot, RequestError, advertisement,
-    advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
+    Bands, Bundles, Command, CommandName, FatalErrorWatch, FetchRequest, GitProtocol, GitService,
+    LegacyVersion, LsRefs, MAX_QUESTIONED_OBJECTS, ObjectFormat, ObjectId, RefSnapshot, RequestError,
+    advertisement, advertisement_v2, error_packet, push_advertisement, wants_progress_v0, wants_progress_v2,
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, AwaitedAnswer, GitReader, StoredAnswer, TELL_AFTER, Waited};
+use crate::answer::{Answer, AwaitedAnswer, Framing, GitReader, StoredAnswer, TELL_AFTER, Waited};
 use crate::as_shown::too_long;
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::elsewhere::Brought;
 use crate::reachability::Wanted;
-use crate::request_body::{MAX_UNDERSTOOD_REQUEST_BYTES, RequestBody};
+use crate::request_body::{MAX_VERY_LONG_REQUEST_BYTES, RequestBody, RequestPermits};
 use crate::served::ServedRepository;
 
 const OPERATION: &str = "serve a fetch";
@@ -48,9 +48,9 @@ impl ServedRepository {
         let known = match service {
             // Version 2 knows no push.
             GitService::ReceivePack => push_advertisement(&refs, legacy),
-            GitService::UploadPack if protocol.version() == 2 => {
-                refs.object_format().map(|format| advertisement_v2(format, self.offered_bundles()))
-            }
+            GitService::UploadPack if protocol.version() == 2 => refs
+                .object_format()
+                .map(|format| advertisement_v2(format, self.offered_bundles(), self.offered_bands())),
             GitService::UploadPack => advertisement(&refs, legacy),
         };
         match known {
@@ -69,21 +69,26 @@ impl ServedRepository {
     ) -> Result<Answer, GitError> {
         let reader = reader.into();
         // Kept until the answer has begun: after that the request is not needed any more.
-        let (request, permit) = match self.read_request(request.boxed(), reader.key).await? {
-            RequestBody::Whole(request, permit) => (request, permit),
+        let (request, permits) = match self.read_request(request.boxed(), reader.key).await? {
+            RequestBody::Whole(request, permits) => (request, permits),
             RequestBody::Long(..) if self.shown().is_some() => {
-                return Ok(refused(&too_long(MAX_UNDERSTOOD_REQUEST_BYTES)));
+                return Ok(refused(&too_long(MAX_VERY_LONG_REQUEST_BYTES)));
             }
-            RequestBody::Long(wants, request, _permit) => {
+            RequestBody::Long(wants, request, _permits) => {
                 return self.pass_on(&wants, request, protocol, reader.key).await;
             }
         };
         let answered = match protocol.version() {
-            2 => self.answer_command(&request, reader, permit).await,
+            2 => self.answer_command(request, reader, permits).await,
             _ => match FetchRequest::parse_v0(&request) {
                 Ok(fetch) => {
                     let shows_progress = wants_progress_v0(&request);
-                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permit: permit }).await
+                    drop(request);
+                    self.answer_or_tell(
+                        fetch,
+                        Asking { reader, shows_progress, bands: Bands::Pack, _permits: permits },
+                    )
+                    .await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -97,11 +102,11 @@ impl ServedRepository {
 
     async fn answer_command(
         &self,
-        request: &[u8],
+        request: Bytes,
         reader: GitReader,
-        permit: Option<Permit>,
+        permits: RequestPermits,
     ) -> Result<Answer, GitError> {
-        let command = match Command::read(request) {
+        let command = match Command::read(&request) {
             Ok(Some(command)) => command,
             Ok(None) => return Ok(Answer::Whole(Bytes::new())),
             Err(error) => return Ok(refused(&error)),
@@ -114,13 +119,15 @@ impl ServedRepository {
         }
         match command.name() {
             CommandName::LsRefs => match LsRefs::parse(command.arguments()) {
-                Ok(list) => Ok(Answer::Whole(refs.list(&list))),
+                Ok(list) => Ok(Answer::Whole(self.list(&list).await?)),
                 Err(error) => Ok(refused(&error)),
             },
-            CommandName::Fetch => match FetchRequest::parse_v2(&command) {
+            CommandName::Fetch => match FetchRequest::parse_v2_offered(&command, self.understood_bands()) {
                 Ok(fetch) => {
-                    let shows_progress = wants_progress_v2(&command);
-                    self.answer_or_tell(fetch, Asking { reader, shows_progress, _permit: permit }).await
+                    let (shows_progress, bands) = (wants_progress_v2(&command), Bands::wanted_by(&command));
+                    drop(request);
+                    self.answer_or_tell(fetch, Asking { reader, shows_progress, bands, _permits: permits })
+                        .await
                 }
                 Err(error) => Ok(refused(&error)),
             },
@@ -141,23 +148,31 @@ impl ServedRepository {
         if self.offered_bundle().is_some() { Bundles::Offered } else { Bundles::None }
     }
 
+    /// In which bands a client may have been offered answers: what is here now need not have been here then.
+    fn understood_bands(&self) -> Bands {
+        if self.shown().is_some() { Bands::All } else { Bands::Pack }
+    }
+
     /// The answer; or what a client is told until it is there, if it is to come from elsewhere and that takes long.
     async fn answer_or_tell(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
         let elsewhere = asking.reader.elsewhere.clone();
-        let (Some(elsewhere), Some(head)) = (elsewhere, request.certain_head()) else {
-            return self.answer_fetch(request, asking).await;
+        let framing = match (asking.bands, request.certain_head()) {
+            (Bands::All, _) => Framing::in_bands(),
+            (Bands::Pack, Some(head)) if elsewhere.is_some() => Framing::Head(head),
+            _ => return self.answer_fetch(request, asking).await,
         };
         let (served, shows_progress) = (self.clone(), asking.shows_progress);
         let mut waited: Waited = async move { served.answer_fetch(request, asking).await }.boxed();
         if let Ok(answered) = tokio::time::timeout(TELL_AFTER, &mut waited).await {
-            return answered;
+            return answered.map(|answer| framing.of_answer(answer));
         }
         // Where its history is cut, a repository says so before anything else.
-        if self.repository.snapshot().await?.is_shallow() {
+        if framing.is_head() && self.repository.snapshot().await?.is_shallow() {
             return waited.await;
         }
-        let progress = shows_progress.then(|| ShownProgress::awaiting(elsewhere.progress()));
-        Ok(Answer::Awaited(AwaitedAnswer::new(waited, head, progress)))
+        let told = || elsewhere.and_then(|elsewhere| elsewhere.progress());
+        let progress = shows_progress.then(|| ShownProgress::awaiting(told()));
+        Ok(Answer::Awaited(AwaitedAnswer::new(waited, framing, progress)))
     }
 
     async fn answer_fetch(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
@@ -379,8 +394,8 @@ impl ServedRepository {
 struct Asking {
     reader: GitReader,
     shows_progress: bool,
-    /// Held as long as the request is, if that is a long one.
-    _permit: Option<Permit>,
+    bands: Bands,
+    _permits: RequestPermits,
 }
 
 /// The same answer, which ends where `git` has told why it refuses the rest: nothing is wrong with the connection.

@@ -52,6 +52,9 @@ impl Default for ServingOptions {
 /// How many requests are in memory at once of those that take megabytes.
 const LONG_REQUESTS_AT_ONCE: usize = 4;
 
+/// How many are in memory at once of those that take tens of megabytes; each is one of those above as well.
+const VERY_LONG_REQUESTS_AT_ONCE: usize = 1;
+
 /// Answers that are shared; a failure is told to all who wait for the same one.
 pub(crate) type StoredResponses = ResponseCache<Arc<GitError>>;
 
@@ -62,6 +65,7 @@ pub struct ServingEngine {
     queue: FairQueue,
     joined_waits: JoinedWaits,
     long_requests: FairQueue,
+    very_long_requests: FairQueue,
     reachability: Reachability,
     named_objects: NamedObjects,
     prewarm: Prewarm,
@@ -89,6 +93,7 @@ impl ServingEngine {
             queue: FairQueue::new(Shares::of_cores(options.computations)),
             joined_waits: JoinedWaits::default(),
             long_requests: FairQueue::new(Shares::of_processes(LONG_REQUESTS_AT_ONCE)),
+            very_long_requests: FairQueue::new(Shares::unlimited(VERY_LONG_REQUESTS_AT_ONCE)),
             reachability: Reachability::new(options.keep_unreachable),
             named_objects: NamedObjects::default(),
             prewarm: Prewarm::default(),
@@ -118,6 +123,11 @@ impl ServingEngine {
     /// Permits to hold a long request in memory.
     pub(crate) fn long_requests(&self) -> &FairQueue {
         &self.long_requests
+    }
+
+    /// Permits to hold a very long request in memory, for those who hold one for a long request.
+    pub(crate) fn very_long_requests(&self) -> &FairQueue {
+        &self.very_long_requests
     }
 
     /// What was proven about wants.

@@ -49,4 +49,4 @@ pub use heliostat_git::ClientKey;
 pub use heliostat_git_wire::RemoteMessage;
 pub use heliostat_stream_cache::{DEFAULT_CACHE_BYTES, Piece, Progress};
 pub use housekeeping::{HousekeepingCounters, LastRun, Pruned, Repacked, keep_house, purge};
-pub use served::{ServedRepositories, ServedRepository};
+pub use served::{Lists, ServedRepositories, ServedRepository};

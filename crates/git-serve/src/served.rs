@@ -1,14 +1,18 @@
 //! Repositories together with what answers their readers.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use heliostat_git::{
     ClientKey, Git, GitError, ObjectId, OpenError, Permit, RefListener, RefSnapshot, Repository,
     RepositoryStore, SearchFor,
 };
+use heliostat_git_wire::{Bands, LsRefs};
 
 use crate::bundle::Bundle;
 use crate::engine::{ServingEngine, ServingOptions};
@@ -23,6 +27,16 @@ pub struct ServedRepository {
     engine: Arc<ServingEngine>,
     /// What its reader is shown in place of the references that are here.
     shown: Option<RefSnapshot>,
+    /// In which bands its reader is offered answers.
+    offered: Bands,
+    /// What lists are made from, if not from that.
+    lists: Option<Arc<dyn Lists>>,
+}
+
+/// What answers a client's question for references, where those that its reader is known to be shown are a part only.
+pub trait Lists: fmt::Debug + Send + Sync {
+    /// References of which those that this asks for are as the reader is shown them now.
+    fn refs_for<'a>(&'a self, list: &'a LsRefs) -> BoxFuture<'a, Result<RefSnapshot, GitError>>;
 }
 
 /// The repositories of a store, and what answers their readers. Cloning is cheap.
@@ -53,7 +67,13 @@ impl ServedRepository {
     }
 
     fn with(&self, repository: Repository) -> Self {
-        Self { repository, engine: Arc::clone(&self.engine), shown: self.shown.clone() }
+        Self {
+            repository,
+            engine: Arc::clone(&self.engine),
+            shown: self.shown.clone(),
+            lists: self.lists.clone(),
+            offered: self.offered,
+        }
     }
 
     /// The same for a reader who is shown these references, as another server shows them, in place of those that are
@@ -62,6 +82,24 @@ impl ServedRepository {
     #[must_use]
     pub fn showing(self, refs: RefSnapshot) -> Self {
         Self { shown: Some(refs), ..self }
+    }
+
+    /// The same where these are a part of what the reader is shown, which is enough for all but lists.
+    #[must_use]
+    pub fn showing_a_part(self, refs: RefSnapshot, lists: Arc<dyn Lists>) -> Self {
+        Self { shown: Some(refs), lists: Some(lists), ..self }
+    }
+
+    /// The same for a reader of something that another server shows, who may have to wait until it is here: they are offered
+    /// answers in which they can be told so before anything else.
+    #[must_use]
+    pub fn offering_bands(self) -> Self {
+        Self { offered: Bands::All, ..self }
+    }
+
+    /// In which bands its reader is offered answers.
+    pub(crate) fn offered_bands(&self) -> Bands {
+        self.offered
     }
 
     /// What its reader is shown in place of the references that are here.
@@ -75,6 +113,15 @@ impl ServedRepository {
             Some(refs) => Ok(refs.clone()),
             None => self.repository.snapshot().await,
         }
+    }
+
+    /// The answer to a client that asks for references.
+    pub(crate) async fn list(&self, list: &LsRefs) -> Result<Bytes, GitError> {
+        let refs = match &self.lists {
+            Some(lists) => lists.refs_for(list).await?,
+            None => self.refs().await?,
+        };
+        Ok(refs.list(list))
     }
 
     /// The bundle with this id, when it is the one that is offered and all that is in it belongs to what the references
@@ -135,7 +182,7 @@ impl ServedRepository {
     #[cfg(test)]
     pub(crate) fn alone(repository: Repository) -> Self {
         let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
-        Self { repository, engine, shown: None }
+        Self { repository, engine, shown: None, lists: None, offered: Bands::Pack }
     }
 }
 
@@ -172,7 +219,8 @@ impl ServedRepositories {
 
 impl Inner {
     fn serve(&self, repository: Repository) -> ServedRepository {
-        ServedRepository { repository, engine: Arc::clone(&self.engine), shown: None }
+        let engine = Arc::clone(&self.engine);
+        ServedRepository { repository, engine, shown: None, lists: None, offered: Bands::Pack }
     }
 }
 

@@ -191,17 +191,28 @@ async fn nobody_brings_anything_for_a_reader_who_cannot_ask() {
 async fn a_request_that_is_too_long_to_be_understood_is_told_nothing_of_what_is_here() {
     let world = World::new(|_, _| BTreeSet::new()).await;
     let (served, want) = (world.served(), world.at(&world.there, "main"));
-    let prefixes = std::iter::repeat_n(format!("ref-prefix {}", "x".repeat(64_000)), 270);
+    let prefixes = std::iter::repeat_n(format!("ref-prefix {}", "x".repeat(64_000)), 800);
     let lines: Vec<String> =
         ["command=ls-refs", "ref-prefix refs/"].map(str::to_owned).into_iter().chain(prefixes).collect();
-    let haves = std::iter::repeat_n(format!("have {want}"), 350_000);
+    let haves = std::iter::repeat_n(format!("have {want}"), 1_050_000);
     let fetch = ["command=fetch".to_owned(), "include-tag".to_owned(), format!("want {want}")];
     let fetch: Vec<String> = fetch.into_iter().chain(haves).chain(["done".to_owned()]).collect();
     for lines in [lines, fetch] {
         let answer = world.answer(&served, &lines).await;
-        assert!(holds(&answer, "ERR a request may have at most 16777216 bytes"));
+        assert!(holds(&answer, "ERR a request may have at most 50331648 bytes"));
         assert!(!holds(&answer, "refs/heads/own") && !holds(&answer, "PACK"));
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_long_because_it_repeats_itself_is_understood() {
+    let world = World::new(|_, _| BTreeSet::new()).await;
+    let (served, want) = (world.served(), world.at(&world.there, "main"));
+    let wants = std::iter::repeat_n(format!("want {want}"), 1_050_000);
+    let words = ["command=fetch", "no-progress", "ofs-delta"].map(str::to_owned);
+    let lines: Vec<String> = words.into_iter().chain(wants).chain(["done".to_owned()]).collect();
+    assert!(holds(&world.answer(&served, &lines).await, "PACK"));
+    assert_eq!(*world.other.asked.lock(), [BTreeSet::from([want])]);
 }
 
 #[tokio::test]

@@ -13,10 +13,10 @@ mod packs;
 mod refs;
 
 pub use fetch::{
-    Deepen, DepthFrom, FetchRequest, FullClone, Given, KEEP_ALIVE, MAX_QUESTIONED_OBJECTS, MultiAck, NoPack,
-    PackBand, PackStart, Parted, PeopleBand, ProtocolVersion, RemoteMessage, RequestEnding, SideBand,
-    SidebandWriter, fatal_packet, small_fetch_pack, small_fetch_request, wants_progress_v0,
-    wants_progress_v2, whole_fetch_request,
+    AllInBands, Deepen, DepthFrom, FetchRequest, FullClone, Given, KEEP_ALIVE, KEEP_ALIVE_IN_BANDS,
+    MAX_QUESTIONED_OBJECTS, MultiAck, NoPack, PackBand, PackStart, Parted, PeopleBand, ProtocolVersion,
+    RemoteMessage, RequestEnding, SideBand, SidebandWriter, fatal_packet, small_fetch_pack,
+    small_fetch_request, wants_progress_v0, wants_progress_v2, whole_fetch_request,
 };
 pub use names::{
     ContentHash, INTERNAL_NAMESPACE, InvalidContentHash, InvalidObjectId, InvalidRefName, ObjectFormat,
@@ -25,11 +25,11 @@ pub use names::{
 #[cfg(any(test, feature = "testing"))]
 pub use packets::spelled;
 pub use packets::{
-    AGENT, Bundles, Command, CommandName, CreationsBeginning, FatalErrorWatch, GitProtocol, GitService,
-    MAX_PACKET_LINE_BYTES, ObjectInfoRequest, PacketLine, PacketLineError, PassingWants, PushBeginning,
-    PushCommand, PushCommands, PushCreations, PushDeletions, PushReport, RequestError, Verdict,
-    advertisement_v2, decode_packet, encode_packet, ends_with_error_packet, error_packet, moved_refs,
-    push_flush, push_packet,
+    AGENT, Bands, Bundles, Command, CommandName, CreationsBeginning, FatalErrorWatch, GitProtocol,
+    GitService, MAX_PACKET_LINE_BYTES, ObjectInfoRequest, PacketLine, PacketLineError, PassingWants,
+    PushBeginning, PushCommand, PushCommands, PushCreations, PushDeletions, PushReport, RequestError,
+    Verdict, WantsSoFar, advertisement_v2, decode_packet, encode_packet, ends_with_error_packet,
+    error_packet, moved_refs, push_flush, push_packet,
 };
 pub use packs::{
     CommitLinks, MAX_INFLATED_BYTES, MAX_OBJECTS, ObjectKind, PackEntry, PackFault, PackWriter, PackedObject,

@@ -32,8 +32,10 @@ pub struct MirrorOptions {
     pub upstream_url: UpstreamUrl,
     /// What the upstream calls itself and where people reach it, if that is another address.
     pub upstream_public_url: Option<UpstreamUrl>,
-    /// Where clients and the upstream reach this mirror, without a trailing slash.
+    /// Where clients reach this mirror, and the upstream unless it has another address; without a trailing slash.
     pub base_url: String,
+    /// Where the upstream calls this mirror, if that is another address; without a trailing slash.
+    pub internal_url: Option<String>,
     /// The folder for repositories.
     pub data: PathBuf,
     /// One node or a farm.
@@ -78,6 +80,7 @@ impl MirrorOptions {
             upstream_url,
             upstream_public_url: None,
             base_url: base_url.trim_end_matches('/').to_owned(),
+            internal_url: None,
             data: data.into(),
             mirror_type: MirrorType::Single,
             product_version: env!("CARGO_PKG_VERSION").to_owned(),

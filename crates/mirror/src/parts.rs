@@ -349,6 +349,7 @@ fn introduction(options: &MirrorOptions, server_id: String, registration_key: Se
         registration_key,
         name: options.name.clone(),
         base_url: options.base_url.clone(),
+        internal_url: options.internal_url.clone(),
         mirror_type: options.mirror_type,
         product_version: options.product_version.clone(),
         upstream_url: options.upstream_url.clone(),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use heliostat_foreign::{Refusal, RepositoryPath};
 use heliostat_git::{ClientKey, RefName};
-use heliostat_origin::{Awaited, NotOpened, OpenedRepository};
+use heliostat_origin::{Awaited, NotOpened, OpenedRepository, Visit};
 use pretend_origin::{World, credentials, object, path, until};
 
 fn away() -> Refusal {
@@ -51,6 +51,61 @@ async fn what_is_pushed_to_the_origin_is_seen_by_the_next_command() {
         let pushed = world.workshop.commit(&repository, "main");
         let clone = world.clone_as("ann", &format!("after-{turn}"), &["--depth=1"]).await.expect("it clones");
         assert_eq!(world.workshop.run(&clone, &["rev-parse", "HEAD"]).trim(), pushed);
+    }
+}
+
+/// Makes the list of the origin a long one.
+fn create_pull_requests(world: &World) {
+    let place = world.source.repository.lock().path().to_owned();
+    let script = "tip=$(git rev-parse main) && seq 6000 | sed \"s,.*,create refs/pull/&/head $tip,\" \
+        | git update-ref --stdin && git pack-refs --all";
+    world.workshop.shell(&place, script);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_long_list_the_origin_is_asked_for_what_is_wanted() {
+    let world = World::with(|options| options.verdict_lifetime = Duration::from_hours(1)).await;
+    create_pull_requests(&world);
+    let asked =
+        || [&world.source.asked, &world.source.asked_for_part].map(|count| count.load(Ordering::SeqCst));
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    assert_eq!(asked(), [1, 0], "nothing was known of it");
+    let topic = ["--depth=1", "--branch=topic"];
+    world.clone_as("ann", "same", &topic).await.expect("it clones");
+    assert_eq!(asked(), [1, 2], "for HEAD, and for what the client lists");
+
+    // What is new is seen by the next command.
+    let repository = world.source.repository.lock().clone();
+    let pushed = world.workshop.commit(&repository, "topic");
+    let clone = world.clone_as("ann", "after", &topic).await.expect("it clones");
+    assert_eq!(world.workshop.run(&clone, &["rev-parse", "HEAD"]).trim(), pushed);
+    assert_eq!(asked(), [2, 4], "the part has changed, so all is asked for");
+    world.clone_as("ann", "again", &topic).await.expect("it clones");
+    assert_eq!(asked(), [2, 6]);
+
+    world.source.fail(Some(away()));
+    let clone = world.clone_as("ann", "during", &topic).await.expect("she is known");
+    assert_eq!(world.workshop.run(&clone, &["rev-parse", "HEAD"]).trim(), pushed);
+    world.source.fail(None);
+    world.source.revoke("ann");
+    assert_eq!(world.clone_as("ann", "revoked", &topic).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_long_list_has_named_and_the_origin_hides_now_is_not_given() {
+    let world = World::with(|options| options.verdict_lifetime = Duration::ZERO).await;
+    create_pull_requests(&world);
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    let (hidden, shown) = (object(&world.at_origin("topic")), object(&world.at_origin("main")));
+    world.source.show("ann", &["refs/heads/main", "refs/pull/"]);
+    let (asked, client) = (world.source.asked.load(Ordering::SeqCst), ClientKey::verified("ann"));
+    let opened = world.origin.open_repository(&path(), &credentials("ann"), Visit::Greeting, client).await;
+    let opened = opened.expect("it is shown");
+    assert_eq!(world.source.asked.load(Ordering::SeqCst), asked, "for HEAD alone");
+    let reader = opened.reader(client, Vec::new());
+    for (object, unavailable) in [(&hidden, Some(&hidden)), (&shown, None)] {
+        let found = opened.repository.make_ready(&BTreeSet::from([object.clone()]), &reader).await;
+        assert_eq!(found.expect("the origin says").as_ref(), unavailable);
     }
 }
 

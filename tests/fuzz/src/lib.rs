@@ -4,7 +4,7 @@
 
 use heliostat_git_wire::{
     Command, CommandName, FetchRequest, LsRefs, ObjectFormat, ObjectInfoRequest, PackWriter, PacketLine,
-    RefSnapshot, RemoteCapabilities, WholePack, decode_packet, encode_packet, read_legacy_list,
+    RefSnapshot, RemoteCapabilities, WantsSoFar, WholePack, decode_packet, encode_packet, read_legacy_list,
 };
 
 /// A canonical request may be longer than what it was read from by a line break and a flag here and there.
@@ -42,6 +42,10 @@ pub fn request_v2(data: &[u8]) {
             check_length(data, &canonical);
             let command = Command::read(&canonical).expect("canonical").expect("a command");
             assert_eq!(FetchRequest::parse_v2(&command).as_ref(), Ok(&request));
+            if let Some(shorter) = without_repetitions(data) {
+                let command = Command::read(&shorter).expect("as sound").expect("a command");
+                assert_eq!(FetchRequest::parse_v2(&command).as_ref(), Ok(&request));
+            }
         }
         CommandName::ObjectInfo => drop(ObjectInfoRequest::parse(&command)),
         CommandName::LsRefs => {
@@ -61,6 +65,14 @@ pub fn request_v0(data: &[u8]) {
     let canonical = request.canonical();
     check_length(data, &canonical);
     assert_eq!(FetchRequest::parse_v0(&canonical).as_ref(), Ok(&request));
+    if let Some(shorter) = without_repetitions(data) {
+        assert_eq!(FetchRequest::parse_v0(&shorter).as_ref(), Ok(&request));
+    }
+}
+
+/// The same without what it repeats, if it repeats something: that has to mean the same.
+fn without_repetitions(request: &[u8]) -> Option<Vec<u8>> {
+    WantsSoFar::in_request(request)?.shorter
 }
 
 /// Any answer of a server whose references are asked for: a whole list lists each reference once, and ends where it ends.

@@ -48,7 +48,8 @@ pub enum GetRepositoryHashesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -86,7 +87,8 @@ pub enum GetRepositoryContentHashesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -124,7 +126,8 @@ pub enum GetRepositoryMetadataHashesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }

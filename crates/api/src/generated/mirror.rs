@@ -56,7 +56,8 @@ pub enum ListUpstreamServersResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -104,7 +105,8 @@ pub enum GetUpstreamServerResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -152,7 +154,8 @@ pub enum GetSynchronizationProgressResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -200,7 +203,8 @@ pub enum GetFarmNodesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -246,7 +250,8 @@ pub enum GetMirroredRepositoryResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -302,7 +307,8 @@ pub enum WaitForRepositoryResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -350,7 +356,8 @@ pub enum GetMirrorSettingsResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -406,7 +413,8 @@ pub enum SetMirrorSettingsResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -454,7 +462,8 @@ pub enum GetMirrorModeResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -510,7 +519,8 @@ pub enum SetMirrorModeResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -558,7 +568,8 @@ pub enum GetMirroredProjectsResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -614,7 +625,8 @@ pub enum StartMirroringProjectsResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -670,7 +682,8 @@ pub enum StopMirroringProjectsResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -720,7 +733,8 @@ pub enum StartMirroringProjectResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -770,7 +784,8 @@ pub enum StopMirroringProjectResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -818,7 +833,8 @@ pub enum GetHeldBackResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -877,7 +893,8 @@ pub enum ConfirmRemovalResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -964,7 +981,8 @@ pub enum OnAddonInstalledResponse {
     #[oai(status = 415)]
     UnsupportedMediaType(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1063,7 +1081,8 @@ pub enum OnAddonUninstalledResponse {
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1257,7 +1276,8 @@ pub enum GetDelayedSyncRepositoriesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1296,7 +1316,8 @@ pub enum GetRefChangesQueueResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1334,7 +1355,8 @@ pub enum GetRefChangesQueueCountResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1380,7 +1402,8 @@ pub enum GetRepoSyncStatusResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1430,7 +1453,8 @@ pub enum GetRepoSyncStatus1Response {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1483,7 +1507,8 @@ pub enum GetRepositoryLockOwnerResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1522,7 +1547,8 @@ pub enum GetRepositoryLockOwnersResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -1560,7 +1586,8 @@ pub enum GetOutOfSyncRepositoriesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }

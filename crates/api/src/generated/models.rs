@@ -2767,6 +2767,11 @@ pub struct RestMirrorAcceptance {
     #[oai(rename = "mirrorBaseUrl", skip_serializing_if_is_none, validator(max_length = 2048))]
     #[serde(rename = "mirrorBaseUrl", default, skip_serializing_if = "Option::is_none")]
     pub mirror_base_url: Option<String>,
+    /// The address with which the request was shown as that where the upstream calls the mirror. A request that has one
+    /// is accepted only if it is named.
+    #[oai(rename = "mirrorInternalUrl", skip_serializing_if_is_none, validator(max_length = 2048))]
+    #[serde(rename = "mirrorInternalUrl", default, skip_serializing_if = "Option::is_none")]
+    pub mirror_internal_url: Option<String>,
     /// The ids of the projects to mirror. Without any, the mirror follows all projects.
     #[oai(rename = "projectIds", skip_serializing_if_is_none, validator(max_items = 10000))]
     #[serde(rename = "projectIds", default, skip_serializing_if = "Option::is_none")]
@@ -2951,7 +2956,8 @@ pub struct RestMirrorUpgradeRequest {
     #[oai(rename = "baseUrl", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "baseUrl", default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// Where the mirror describes itself now. It must have the same origin as the base URL.
+    /// Where the mirror describes itself now, below the path of the base URL. At another origin than that of the base
+    /// URL, it names the address at which the upstream is to call the mirror.
     #[oai(rename = "addonDescriptorUri", skip_serializing_if_is_none, validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "addonDescriptorUri", default, skip_serializing_if = "Option::is_none")]
     pub addon_descriptor_uri: Option<String>,
@@ -3084,6 +3090,11 @@ pub struct RestMirroringRequest {
     #[oai(rename = "mirrorBaseUrl")]
     #[serde(rename = "mirrorBaseUrl")]
     pub mirror_base_url: String,
+    /// The address at which the upstream calls the mirror and sends it its secret, where that is not the base URL. The
+    /// descriptor lies there.
+    #[oai(rename = "mirrorInternalUrl", skip_serializing_if_is_none)]
+    #[serde(rename = "mirrorInternalUrl", default, skip_serializing_if = "Option::is_none")]
+    pub mirror_internal_url: Option<String>,
     /// Where the mirror describes itself.
     #[oai(rename = "addonDescriptorUri")]
     #[serde(rename = "addonDescriptorUri")]
@@ -3120,7 +3131,8 @@ pub struct RestMirroringRequestSubmission {
     #[oai(rename = "mirrorBaseUrl", validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "mirrorBaseUrl")]
     pub mirror_base_url: String,
-    /// Where the mirror describes itself. It must have the same origin as the base URL.
+    /// Where the mirror describes itself, below the path of the base URL. At another origin than that of the base URL,
+    /// it names the address at which the upstream is to call the mirror.
     #[oai(rename = "addonDescriptorUri", validator(min_length = 1, max_length = 2048, pattern = "^https?://"))]
     #[serde(rename = "addonDescriptorUri")]
     pub addon_descriptor_uri: String,

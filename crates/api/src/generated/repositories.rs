@@ -211,7 +211,8 @@ pub enum UpdateRepositoryResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -448,7 +449,8 @@ pub enum GetBranchesResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -509,7 +511,8 @@ pub enum CreateBranchForRepositoryResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -555,7 +558,8 @@ pub enum GetDefaultBranchWithTipResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -616,7 +620,8 @@ pub enum CreateBranchResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -674,7 +679,8 @@ pub enum DeleteBranchResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }
@@ -774,7 +780,8 @@ pub enum SetDefaultBranchResponse {
     #[oai(status = 429)]
     TooManyRequests(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
-    /// damaged on the server's disk and waits for an administrator.
+    /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
+    /// started. `Retry-After` tells in how many seconds to try again, where that is known.
     #[oai(status = 503)]
     Unavailable(ApiJson<RestErrors>),
 }

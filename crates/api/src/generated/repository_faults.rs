@@ -195,7 +195,9 @@ impl<H: RepositoryFaultsOperations> RepositoryFaultsRoutes<H> {
     /// List what is wrong with repositories
     ///
     /// Lists the repositories on the server's disk that no record knows, and the recorded ones that are not served
-    /// because they are missing or damaged. The disk is looked at for the answer. Needs `ADMIN`.
+    /// because they are missing or damaged. The disk is looked at for the answer. After a start of the server, the answer
+    /// waits a few seconds until every repository was looked at; `complete` says whether that was enough. Needs
+    /// `ADMIN`.
     #[oai(path = "/api/latest/admin/repository-faults", method = "get", operation_id = "getRepositoryFaults", tag = "Tag::This")]
     async fn get_repository_faults(
         &self,

@@ -1559,7 +1559,8 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
     ///
     /// Lets the mirror in. The upstream fetches the mirror's descriptor from the mirror's own address, stores the
     /// mirror with a fresh secret, and sends it that secret. The mirror then follows all projects, unless the body
-    /// names some. If the body says with which base URL the mirror was shown and the request has another one, if the
+    /// names some. If the body says with which base URL the mirror was shown and the request has another one, if it does
+    /// not name the address at which the upstream would call a mirror that has one beside its base URL, if the
     /// descriptor cannot be fetched or is not acceptable, or the id does not exist, the answer is 409 and nothing
     /// changes. Needs `SYS_ADMIN`.
     #[oai(path = "/mirroring/latest/requests/:mirroringRequestId/accept", method = "post", operation_id = "accept", tag = "Tag::This")]

@@ -25,6 +25,10 @@ pub enum RequestCommand {
         /// Base URL with which the request was listed; one that has another is not accepted [default: what it has now].
         #[arg(long, value_name = "URL")]
         seen_url: Option<String>,
+        /// Address under CALLED AT with which it was listed, where the upstream calls the mirror and sends it its secret; one
+        /// that has another is not accepted [default: what it has now, unless --seen-url is given].
+        #[arg(long, value_name = "URL")]
+        seen_internal_url: Option<String>,
         /// Mirror only this project; give it again for more [default: all projects].
         #[arg(long = "project", value_name = "KEY")]
         projects: Vec<String>,
@@ -63,11 +67,12 @@ pub enum RequestState {
     Rejected,
 }
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     Column::text("ID", "/id"),
     Column::text("STATE", "/state"),
     Column::text("MIRROR", "/mirrorName"),
     Column::whole("URL", "/mirrorBaseUrl"),
+    Column::whole("CALLED AT", "/mirrorInternalUrl"),
     Column::text("MIRROR ID", "/mirrorId"),
     Column::text("VERSION", "/productVersion"),
 ];
@@ -83,17 +88,21 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
             }
             session.output.list(&call.all().await?, &COLUMNS);
         }
-        RequestCommand::Accept { request, seen_url, projects, connection } => {
+        RequestCommand::Accept { request, seen_url, seen_internal_url, projects, connection } => {
             let session = connection.open().await?;
             let id = named_resource::request_id(&session.client, &request).await?;
-            let seen = match seen_url {
-                Some(url) => url.into(),
+            let mut acceptance = match seen_url {
+                Some(url) => json!({ "mirrorBaseUrl": url, "mirrorInternalUrl": seen_internal_url }),
                 None => {
                     let path = api::path(&api::MIRRORING, &["requests", &id]);
-                    session.client.get(&path).send().await?["mirrorBaseUrl"].take()
+                    let mut shown = session.client.get(&path).send().await?;
+                    let internal_url = match seen_internal_url {
+                        Some(url) => url.into(),
+                        None => shown["mirrorInternalUrl"].take(),
+                    };
+                    json!({ "mirrorBaseUrl": shown["mirrorBaseUrl"].take(), "mirrorInternalUrl": internal_url })
                 }
             };
-            let mut acceptance = json!({ "mirrorBaseUrl": seen });
             if !projects.is_empty() {
                 let ids = named_resource::project_ids(&session.client, &projects).await?;
                 acceptance["projectIds"] = ids.into();

@@ -108,6 +108,7 @@ pub async fn start_mirror(
         common: on_loopback(ports.mirror, data.join("mirror"), git, Durability::Relaxed, log_level),
         upstream: upstream.clone(),
         upstream_public_url: None,
+        internal_url: None,
         name: MIRROR_NAME.to_owned(),
         sweep_interval: SWEEP_INTERVAL,
         sync_parallelism: SYNC_PARALLELISM,

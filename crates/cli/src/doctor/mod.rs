@@ -46,6 +46,9 @@ pub struct DoctorOptions {
     /// URL that clients of the role see [default: http:// or, with a certificate, https:// and the listening address].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_BASE_URL", value_parser = parse_http_url)]
     base_url: Option<Url>,
+    /// URL at which the upstream would call a mirror, if it is another one [default: that of --base-url].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_INTERNAL_URL", value_parser = parse_http_url)]
+    internal_url: Option<Url>,
     /// TLS of the role.
     #[command(flatten)]
     tls: TlsFlags,
@@ -82,6 +85,7 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         way_back::reachable(&way_back::Place {
             listen: options.listen,
             base_url: options.base_url.as_ref(),
+            internal_url: options.internal_url.as_ref().filter(|_| options.upstream.is_some()),
             upstream: options.upstream.as_ref(),
             speaks_tls: tls.is_some(),
         })

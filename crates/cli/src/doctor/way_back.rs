@@ -1,4 +1,5 @@
-//! Whether a role can listen where it is to, and whether its base URL leads there: an upstream calls its mirrors back.
+//! Whether a role can listen where it is to, and whether its base URL leads there, or the address at which an upstream calls
+//! a mirror back.
 //!
 //! It is asked from this machine. Whether the upstream can go the same way shows when it accepts the mirror; what it never
 //! calls is told here already.
@@ -29,8 +30,10 @@ const TLS_HANDSHAKE: u8 = 22;
 pub struct Place<'a> {
     /// Where it listens.
     pub listen: Option<SocketAddr>,
-    /// Where its clients and its upstream look for it.
+    /// Where its clients look for it, and its upstream unless it has another address.
     pub base_url: Option<&'a Url>,
+    /// Where its upstream looks for it, if that is another address.
+    pub internal_url: Option<&'a Url>,
     /// Who calls it back.
     pub upstream: Option<&'a Url>,
     /// Whether it encrypts by itself.
@@ -61,63 +64,91 @@ pub async fn port(listen: Option<SocketAddr>, place: Option<&Url>) -> Finding {
     Finding::failed(ITEM, format!("nothing can listen on {listen}: {error}"), remedy)
 }
 
-/// Whether the base URL leads to where the role listens.
+/// Whether the address at which a role is called leads to where it listens.
 pub async fn reachable(place: &Place<'_>) -> Finding {
-    let (Some(listen), Some(base_url)) = (place.listen, place.base_url) else {
+    let called = Called::of(place);
+    let (Some(listen), Some(called)) = (place.listen, called) else {
         return Finding::skipped(WAY_BACK, "--listen and --base-url are not both given");
     };
-    if let Some(upstream) = place.upstream.filter(|upstream| is_loopback(base_url) && !is_loopback(upstream))
-    {
+    let Called { url, option } = called;
+    if let Some(upstream) = place.upstream.filter(|upstream| is_loopback(url) && !is_loopback(upstream)) {
         return Finding::failed(
             WAY_BACK,
-            format!("the upstream {upstream} is on another machine, where {base_url} is that machine itself"),
-            "give an address by which the upstream reaches this machine as --base-url",
+            format!("the upstream {upstream} is on another machine, where {url} is that machine itself"),
+            format!("give an address by which the upstream reaches this machine as {option}"),
+        );
+    }
+    if let Some(base_url) = place.base_url.filter(|base_url| path_of(base_url) != path_of(url)) {
+        return Finding::failed(
+            WAY_BACK,
+            format!("{url} has another path than the base URL {base_url}"),
+            "give both the same path: what the upstream signs is the path below it",
         );
     }
     let Ok(listener) = TcpListener::bind(listen).await else {
         return Finding::skipped(WAY_BACK, format!("{listen} cannot be listened on now"));
     };
-    asked_from_here(listener, listen, base_url, place.speaks_tls).await
+    asked_from_here(listener, listen, called, place.speaks_tls).await
 }
 
-/// Whether a client from here that asks at the base URL comes to this listener.
+/// The address at which a role is called, and the option that says so.
+#[derive(Clone, Copy)]
+struct Called<'a> {
+    url: &'a Url,
+    option: &'static str,
+}
+
+impl<'a> Called<'a> {
+    fn of(place: &Place<'a>) -> Option<Self> {
+        let internal = place.internal_url.map(|url| Called { url, option: "--internal-url" });
+        internal.or_else(|| place.base_url.map(|url| Called { url, option: "--base-url" }))
+    }
+}
+
+fn path_of(url: &Url) -> &str {
+    url.path().trim_end_matches('/')
+}
+
+/// Whether a client from here that asks at the address comes to this listener.
 async fn asked_from_here(
     listener: TcpListener,
     listen: SocketAddr,
-    base_url: &Url,
+    Called { url, option }: Called<'_>,
     speaks_tls: bool,
 ) -> Finding {
     let word = word_of_this_process();
     let met_tls = Arc::new(AtomicBool::new(false));
     let answering = tokio::spawn(answer_all(listener, word.clone(), Arc::clone(&met_tls)));
-    let heard = Client::new(base_url.clone(), None).get(&["status"]).text().await;
+    let heard = Client::new(url.clone(), None).get(&["status"]).text().await;
     answering.abort();
     // Until it has ended, the address is taken.
     let _ = answering.await;
     match heard {
         // Nothing here has a certificate to answer with: that the client got here is what was asked.
         _ if met_tls.load(Ordering::Relaxed) && speaks_tls => {
-            Finding::good(WAY_BACK, format!("{base_url} leads to {listen}, asked from here"))
+            Finding::good(WAY_BACK, format!("{url} leads to {listen}, asked from here"))
         }
         _ if met_tls.load(Ordering::Relaxed) => Finding::failed(
             WAY_BACK,
+            format!("{url} leads straight to {listen}, where a role without a certificate speaks no TLS"),
             format!(
-                "{base_url} leads straight to {listen}, where a role without a certificate speaks no TLS"
+                "give --tls-certificate and --tls-key, here and to the role, or the URL of a proxy that encrypts as {option}"
             ),
-            "give --tls-certificate and --tls-key, here and to the role, or the URL of a proxy that encrypts as --base-url",
         ),
         Ok(heard) if heard == word => {
-            Finding::good(WAY_BACK, format!("{base_url} leads to {listen}, asked from here"))
+            Finding::good(WAY_BACK, format!("{url} leads to {listen}, asked from here"))
         }
         Ok(_) => Finding::doubtful(
             WAY_BACK,
-            format!("{base_url} leads to something else than {listen}"),
-            "check host, port and path of --base-url, and where a proxy there leads",
+            format!("{url} leads to something else than {listen}"),
+            format!("check host, port and path of {option}, and where a proxy there leads"),
         ),
         Err(error) => Finding::doubtful(
             WAY_BACK,
-            format!("{base_url} does not lead to {listen}, asked from here: {error}"),
-            "check name service, firewall and proxy; the upstream must reach this machine by --base-url",
+            format!("{url} does not lead to {listen}, asked from here: {error}"),
+            format!(
+                "check name service, firewall and proxy; the upstream must reach this machine by {option}"
+            ),
         ),
     }
 }
@@ -180,12 +211,27 @@ mod tests {
     async fn a_loopback_address_is_of_no_use_to_an_upstream_elsewhere() {
         let (base_url, upstream) = (url("http://127.0.0.1:7991"), url("https://git.example.com"));
         let listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let place = Place { listen, base_url: Some(&base_url), upstream: Some(&upstream), speaks_tls: false };
-        let finding = reachable(&place).await;
+        let place = |internal_url| Place {
+            listen,
+            base_url: Some(&base_url),
+            internal_url,
+            upstream: Some(&upstream),
+            speaks_tls: false,
+        };
+        let finding = reachable(&place(None)).await;
         assert!(
             finding.outcome == Outcome::Failed && finding.to_string().contains("--base-url"),
             "{finding}"
         );
+        let inside = url("http://127.0.0.2:7991");
+        let finding = reachable(&place(Some(&inside))).await;
+        assert!(
+            finding.outcome == Outcome::Failed && finding.to_string().contains("--internal-url"),
+            "{finding}"
+        );
+        let elsewhere = url("http://10.0.0.7:7991/other");
+        let finding = reachable(&place(Some(&elsewhere))).await;
+        assert!(finding.outcome == Outcome::Failed && finding.to_string().contains("path"), "{finding}");
     }
 
     #[tokio::test]
@@ -196,7 +242,8 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
             let listen = listener.local_addr().expect("it is bound");
             let base_url = url(&format!("https://{listen}"));
-            let finding = asked_from_here(listener, listen, &base_url, speaks_tls).await;
+            let called = Called { url: &base_url, option: "--base-url" };
+            let finding = asked_from_here(listener, listen, called, speaks_tls).await;
             assert_eq!(finding.outcome, outcome, "{finding}");
         }
     }

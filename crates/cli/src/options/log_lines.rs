@@ -20,8 +20,8 @@ use rustix::net::{SendFlags, send};
 /// So many bytes of lines may wait.
 const MAX_WAITING_BYTES: usize = 4 * 1024 * 1024;
 
-/// So much memory is kept for the next lines that wait.
-const KEPT_BYTES: usize = 64 * 1024;
+/// As much is written in one go, and so much memory is kept for the next lines that wait.
+const PART_BYTES: usize = 64 * 1024;
 
 /// A pipe that takes anything takes so many bytes at once (`PIPE_BUF`).
 const MAX_PIPE_BYTES: usize = 4_096;
@@ -137,12 +137,22 @@ impl LogLines {
             queue.in_writing = batch.len();
             drop(queue);
 
-            let outcome = self.0.output.write_all(&batch);
+            let (mut outcome, mut written) = (Ok(()), 0);
+            for part in batch.chunks(PART_BYTES) {
+                outcome = self.0.output.write_all(part);
+                if outcome.is_err() {
+                    break;
+                }
+                written += part.len();
+                // There is room for others as soon as this is out; until the batch is done, they come behind it.
+                self.0.queue().in_writing = (batch.len() - written).max(1);
+            }
 
             let mut queue = self.0.queue();
             queue.in_writing = 0;
             if outcome.is_err() {
-                queue.drop_lines(batch.iter().filter(|byte| **byte == b'\n').count() as u64);
+                let unwritten = batch[written..].iter().filter(|byte| **byte == b'\n');
+                queue.drop_lines(unwritten.count() as u64);
             }
             let lost = queue.lost_since_told(outcome.is_ok());
             drop(queue);
@@ -154,7 +164,7 @@ impl LogLines {
             }
             self.0.written.notify_all();
             batch.clear();
-            batch.shrink_to(KEPT_BYTES);
+            batch.shrink_to(PART_BYTES);
         }
     }
 

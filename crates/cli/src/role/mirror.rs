@@ -30,6 +30,10 @@ pub struct MirrorRoleOptions {
     /// only, in a network of their own for instance; what people are shown names this one [default: that of --upstream].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_UPSTREAM_PUBLIC_URL", value_parser = parse_http_url)]
     pub upstream_public_url: Option<Url>,
+    /// URL at which the upstream calls this mirror, where --base-url is an address for people only; it is shown to who accepts
+    /// the mirror, and has the path of --base-url [default: that of --base-url].
+    #[arg(long, value_name = "URL", env = "HELIOSTAT_INTERNAL_URL", value_parser = parse_http_url)]
+    pub internal_url: Option<Url>,
     /// Name under which the mirror joins, unique among the mirrors of the upstream; of a mirror of another Git server, the
     /// name that people read on its page [default: none, needed with --upstream; with --origin the host of the origin].
     #[arg(long, value_name = "NAME", env = "HELIOSTAT_NAME", value_parser = parse_display_name)]
@@ -201,6 +205,7 @@ async fn start_of_upstream(
         common: options.common.listen_options(options.listen, options.data, options.durability, log_level)?,
         upstream,
         upstream_public_url: options.upstream_public_url,
+        internal_url: options.internal_url,
         name,
         sweep_interval: options.sweep_interval,
         sync_parallelism: options.sync_parallelism,

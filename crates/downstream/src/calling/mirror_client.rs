@@ -1,4 +1,4 @@
-//! How this server calls a mirror: signed with the mirror's secret, at an address below its base URL.
+//! How this server calls a mirror: signed with the mirror's secret, below the address at which it is called.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use heliostat_storage::MirrorServer;
 use reqwest::Method;
 use serde::Serialize;
 use url::Url;
+
+use super::addresses::called_at;
 
 /// Something to send to a mirror.
 pub(crate) struct MirrorCall<'a, B: ?Sized> {
@@ -25,7 +27,7 @@ pub(crate) async fn send<B: Serialize + ?Sized>(
     call: MirrorCall<'_, B>,
 ) -> Result<(), CallError> {
     let foreign = |_| CallError::ForeignAddress(call.url.to_owned());
-    let base_url = Url::parse(&mirror.base_url).map_err(foreign)?;
+    let base_url = called_at(&mirror.base_url, &mirror.descriptor_uri).map_err(foreign)?;
     let secret = Secret::new(mirror.shared_secret.as_str());
     let signer = Signer { issuer: &mirror.client_key, secret: &secret, base_url: &base_url };
     let url = Url::parse(call.url).map_err(foreign)?;

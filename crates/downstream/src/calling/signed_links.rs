@@ -5,14 +5,18 @@ use heliostat_peer::Signer;
 use heliostat_storage::{MirrorServer, RepositoryId};
 use url::Url;
 
+use super::addresses::call_url;
+
 /// How long a link is good, in seconds: long enough for a build to start.
 pub(crate) const LINK_LIFETIME_SECONDS: i64 = 1_800;
 
 const EVENTS_SUFFIX: &str = "/addon/events";
 
-/// Where the mirror shows its view of this upstream. Its events are received below that address.
-pub(crate) fn upstream_on_mirror(mirror: &MirrorServer) -> Option<&str> {
-    mirror.events_url.strip_suffix(EVENTS_SUFFIX)
+/// Where the mirror shows people its view of this upstream. Its events are received below the same path.
+pub(crate) fn upstream_on_mirror(mirror: &MirrorServer) -> Option<String> {
+    let called = mirror.events_url.strip_suffix(EVENTS_SUFFIX)?;
+    let path = called.strip_prefix(&call_url(mirror))?;
+    Some(format!("{}{path}", mirror.base_url))
 }
 
 /// Whether a link to a mirror stands in for credentials.
@@ -85,6 +89,22 @@ mod tests {
         assert!(token.verify(&secret, &hash(path), NOW + LINK_LIFETIME_SECONDS).is_ok());
         assert!(token.verify(&secret, &hash(&path.replace("/42", "/43")), NOW).is_err());
         assert!(token.verify(&secret, &hash(path), NOW + 2 * LINK_LIFETIME_SECONDS).is_err());
+    }
+
+    #[test]
+    fn people_are_shown_the_base_url_wherever_the_mirror_is_called() {
+        let mut mirror = fixture::mirror();
+        let plain = |mirror: &MirrorServer| {
+            link_to_repository(mirror, RepositoryId(42), LinkAuthorization::Plain, NOW)
+        };
+        let before = plain(&mirror).expect("ordinary addresses");
+        for url in [&mut mirror.descriptor_uri, &mut mirror.events_url] {
+            *url = url.replace("https://mirror.example.com", "http://10.0.0.7:7991");
+        }
+        assert_eq!(plain(&mirror), Some(before));
+        // What lies elsewhere altogether has no place below the base URL.
+        mirror.events_url = mirror.events_url.replace("10.0.0.7", "10.0.0.8");
+        assert_eq!(plain(&mirror), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Letting a mirror in: introduction, secret, installation; and back to pending if any of it fails.
 //!
-//! 1. The descriptor is fetched from the mirror's own address, within the address rules.
+//! 1. The descriptor is fetched from the address that the administrator was shown, within the address rules.
 //! 2. The mirror is stored with a fresh secret and the projects that were chosen for it. From now on its signatures are
 //!    accepted, because it checks the secret by calling back before it accepts the next step.
 //! 3. The mirror is told both at once (`addon/installed`).
@@ -24,7 +24,7 @@ use url::Url;
 
 use super::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
 use super::requests::Joining;
-use crate::calling::{self, MirrorCall, text_of};
+use crate::calling::{self, MirrorCall, called_at, internal_url, text_of};
 use crate::permit::SystemAdministrator;
 
 /// How long fetching a descriptor may take.
@@ -41,6 +41,8 @@ const INSTALL_AGAIN_AFTER_MS: i64 = 60_000;
 pub struct Acceptance {
     /// The base URL with which the request was shown.
     pub seen_base_url: Option<String>,
+    /// The address with which it was shown as that where this server calls the mirror, if that is another one.
+    pub seen_internal_url: Option<String>,
     /// The projects that the mirror follows at first; all if none are named.
     pub projects: Option<Vec<String>>,
 }
@@ -55,7 +57,7 @@ impl Joining {
         acceptance: Acceptance,
     ) -> Result<MirrorServer, Refusal> {
         let request = self.request(administrator, request_id).await?;
-        let Acceptance { seen_base_url, projects } = acceptance;
+        let Acceptance { seen_base_url, seen_internal_url, projects } = acceptance;
         if let Some(seen) = seen_base_url.filter(|seen| !is_address(seen, &request.base_url)) {
             let message = format!(
                 "The mirror of this request has the base URL {}, not {seen}; look at the request again.",
@@ -63,6 +65,7 @@ impl Joining {
             );
             return Err(Refusal::conflict_in("mirrorBaseUrl", message));
         }
+        same_internal_url(&request, seen_internal_url.as_deref())?;
         if request.state != RequestState::Pending {
             let message = format!("The request is {} already.", request.state.as_str().to_lowercase());
             return Err(Refusal::conflict(message));
@@ -143,19 +146,20 @@ impl Joining {
         base_url: &str,
         descriptor_uri: &str,
     ) -> Result<Introduction, Refusal> {
-        let parse = |text: &str| Url::parse(text).map_err(Refusal::internal);
-        let (base_url, descriptor_uri) = (parse(base_url)?, parse(descriptor_uri)?);
+        let called = called_at(base_url, descriptor_uri).map_err(Refusal::internal)?;
+        let descriptor_uri = Url::parse(descriptor_uri).map_err(Refusal::internal)?;
         let call = Call::new(Method::GET, descriptor_uri)
             .timeout(DESCRIPTOR_TIMEOUT)
             .max_answer_bytes(MAX_DESCRIPTOR_BYTES);
         let fetched = self.parts.client.fetch(call).await;
         let json = fetched.map_err(|error| {
             Refusal::conflict(format!(
-                "The mirror's descriptor cannot be fetched: {error}. The mirror must run, and be reached by its base URL \
-                 (--base-url of the mirror) from this server."
+                "The mirror's descriptor cannot be fetched: {error}. The mirror must run, and be reached at {} (its \
+                 --internal-url, or else its --base-url) from this server.",
+                text_of(&called)
             ))
         })?;
-        read_introduction(&json, &base_url).map_err(|reason| {
+        read_introduction(&json, &called).map_err(|reason| {
             Refusal::conflict(format!("The mirror's descriptor is not acceptable: {reason}."))
         })
     }
@@ -199,6 +203,31 @@ impl Joining {
         }
         Ok(ids)
     }
+}
+
+/// Refuses an acceptance that does not name the address at which the mirror is called, where that is not its base URL: its
+/// secret is sent there, so who accepts must have seen it.
+fn same_internal_url(request: &MirroringRequest, seen: Option<&str>) -> Result<(), Refusal> {
+    let message = match (internal_url(&request.base_url, &request.descriptor_uri), seen) {
+        (None, None) => return Ok(()),
+        (Some(internal), Some(seen)) if is_address(seen, &internal) => return Ok(()),
+        (Some(internal), Some(seen)) => {
+            format!(
+                "This server would call the mirror of this request at {internal}, not at {seen}; look at the request \
+                 again."
+            )
+        }
+        (Some(internal), None) => format!(
+            "This server would call the mirror of this request at {internal}, and not at its base URL {}: look at the request, \
+             and name that address as mirrorInternalUrl to accept it.",
+            request.base_url
+        ),
+        (None, Some(seen)) => format!(
+            "This server would call the mirror of this request at its base URL {}, not at {seen}; look at the request again.",
+            request.base_url
+        ),
+    };
+    Err(Refusal::conflict_in("mirrorInternalUrl", message))
 }
 
 /// Whether a text is a spelling of a mirror's base URL.

@@ -14,7 +14,7 @@ const MAX_KEY_BYTES: usize = 255;
 /// Event whose webhook tells where all events go.
 const LEADING_EVENT: &str = REFS_CHANGED;
 
-/// Where a mirror wants to be called, all below its base URL.
+/// Where a mirror wants to be called, all below one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Introduction {
     pub(super) key: String,
@@ -61,7 +61,7 @@ struct Webhook {
     url: String,
 }
 
-/// Reads the descriptor of the mirror at `mirror_base_url`. The error is a reason for an administrator.
+/// Reads the descriptor of the mirror that is called at `mirror_base_url`. The error is a reason for an administrator.
 pub(super) fn read_introduction(json: &[u8], mirror_base_url: &Url) -> Result<Introduction, String> {
     let descriptor: Descriptor =
         serde_json::from_slice(json).map_err(|error| format!("it cannot be read: {error}"))?;

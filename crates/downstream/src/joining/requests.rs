@@ -13,7 +13,7 @@ use heliostat_storage::{
 };
 
 use super::rate_limit::RegistrationRateLimit;
-use crate::calling::{mirror_base_url, text_of, url_below};
+use crate::calling::{descriptor_uri, internal_url, mirror_base_url, text_of};
 use crate::members::{MAX_MIRROR_ID_BYTES, Members, product};
 use crate::parts::DownstreamParts;
 use crate::permit::SystemAdministrator;
@@ -95,6 +95,7 @@ impl Joining {
         same_addresses(&filed, &asked)?;
         tracing::info!(
             mirror.id = %filed.mirror_id, mirror.name = filed.name, mirror.url = filed.base_url,
+            mirror.internal_url = internal_url(&filed.base_url, &filed.descriptor_uri),
             asked_from = asked.asked_from, "a mirror asks to join"
         );
         if filed.state == RequestState::Rejected { Err(rejected()) } else { Ok(filed) }
@@ -219,7 +220,8 @@ impl Joining {
         from: Option<AddressPrefix>,
     ) -> Result<NewRequest, Refusal> {
         let base_url = mirror_base_url(&self.parts.client, "mirrorBaseUrl", &registration.base_url)?;
-        let descriptor_uri = url_below("addonDescriptorUri", &registration.descriptor_uri, &base_url)?;
+        let (client, given) = (&self.parts.client, &registration.descriptor_uri);
+        let descriptor_uri = descriptor_uri(client, "addonDescriptorUri", given, &base_url)?;
         Ok(NewRequest {
             mirror_id: mirror_id(&registration.mirror_id)?,
             name: one_line("mirrorName", &registration.name, MAX_LONG_NAME_LENGTH)?,

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::instances::Instances;
 use super::last_seen::LastSeen;
 use super::standing::ToldStandings;
-use crate::calling::{self, MirrorCall, mirror_base_url, text_of, url_below};
+use crate::calling::{self, MirrorCall, called_at, descriptor_uri, mirror_base_url, text_of};
 use crate::delivery::{Announcer, MirrorDelivery};
 use crate::detached_tasks::DetachedTasks;
 use crate::parts::DownstreamParts;
@@ -136,7 +136,7 @@ impl Members {
         }
     }
 
-    /// The mirror's addresses move with its base URL.
+    /// The mirror's addresses move with its base URL, and with where it describes itself.
     fn move_addresses(
         &self,
         mirror: &MirrorServer,
@@ -149,11 +149,19 @@ impl Members {
             upgrade.base_url.as_deref().unwrap_or(&mirror.base_url),
         )?;
         let new_base = text_of(&base_url);
-        let moved = |url: &str| url.strip_prefix(&mirror.base_url).map(|path| format!("{new_base}{path}"));
         let descriptor_uri = match &upgrade.descriptor_uri {
-            Some(text) => url_below("addonDescriptorUri", text, &base_url)?.to_string(),
-            None => moved(&mirror.descriptor_uri).unwrap_or_else(|| mirror.descriptor_uri.clone()),
+            Some(text) => descriptor_uri(&self.client, "addonDescriptorUri", text, &base_url)?.to_string(),
+            None => match mirror.descriptor_uri.strip_prefix(&mirror.base_url) {
+                Some(path) => format!("{new_base}{path}"),
+                None => mirror.descriptor_uri.clone(),
+            },
         };
+        let called = |base_url: &str, descriptor_uri: &str| {
+            called_at(base_url, descriptor_uri).map(|url| text_of(&url)).map_err(Refusal::internal)
+        };
+        let before = called(&mirror.base_url, &mirror.descriptor_uri)?;
+        let now = called(&new_base, &descriptor_uri)?;
+        let moved = |url: &str| url.strip_prefix(&before).map(|path| format!("{now}{path}"));
         update.descriptor_uri = Some(descriptor_uri);
         update.events_url = moved(&mirror.events_url);
         update.uninstalled_url = mirror.uninstalled_url.as_deref().and_then(moved);

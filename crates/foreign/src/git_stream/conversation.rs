@@ -57,7 +57,7 @@ impl Conversation<'_> {
         match RemoteCapabilities::read(greeting.bytes()) {
             Ok(offer) => {
                 drop(greeting);
-                self.say(&offer.ls_refs_request_as_shown()).await?;
+                self.say(&offer.ls_refs_request_as_shown(&[])).await?;
                 let list = self.hear_to_flush().await?;
                 let refs = offer.read_refs_as_shown(list.bytes()).map_err(no_list)?;
                 Ok(Listing::new(refs, offer.object_format, None))

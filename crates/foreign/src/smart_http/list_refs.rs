@@ -32,24 +32,14 @@ impl SmartHttp {
         path: &RepositoryPath,
         credentials: &Credentials,
     ) -> Result<Listing, Refusal> {
-        if let Some((place, offer)) = self.found.offer_of(path) {
-            match self.ask_for_list(&self.url_of(&place), credentials, &offer).await {
-                Ok(refs) => {
-                    let moved_to = Some(place).filter(|place| place != path);
-                    return Ok(Listing::new(refs, offer.object_format, moved_to));
-                }
-                Err(unclear) if !unclear.is_verdict() && !matches!(unclear, Refusal::Nonsense(_)) => {
-                    return Err(unclear);
-                }
-                // In words for the client, and whether it was renamed, is told by the answer to the first question only.
-                Err(_) => {}
-            }
+        if let Some(listing) = self.list_at_once(path, credentials, &[]).await? {
+            return Ok(listing);
         }
         let Greeting { repository, moved_to, body } = self.greet(path, credentials).await?;
         let (refs, offer) = match RemoteCapabilities::read(body.bytes()) {
             Ok(offer) => {
                 drop(body);
-                (self.ask_for_list(&repository, credentials, &offer).await?, Some(offer))
+                (self.ask_for_list(&repository, credentials, &offer, &[]).await?, Some(offer))
             }
             Err(RemoteListError::OtherVersion(_) | RemoteListError::UnexpectedPacket(_)) => {
                 (read_legacy_list(body.bytes()).map_err(no_list)?, None)
@@ -59,6 +49,25 @@ impl SmartHttp {
         let object_format = refs.object_format().unwrap_or(ObjectFormat::Sha1);
         self.found.note(path, moved_to.as_ref(), offer);
         Ok(Listing::new(refs, object_format, moved_to))
+    }
+
+    /// Asks a server for a list of which is known what it offers: for those references that begin so, or for all. `None` if there
+    /// is none: in words for the client, and whether it was renamed, is told by the answer to the first question only.
+    pub(super) async fn list_at_once(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        prefixes: &[Vec<u8>],
+    ) -> Result<Option<Listing>, Refusal> {
+        let Some((place, offer)) = self.found.offer_of(path) else { return Ok(None) };
+        match self.ask_for_list(&self.url_of(&place), credentials, &offer, prefixes).await {
+            Ok(refs) => {
+                let moved_to = Some(place).filter(|place| place != path);
+                Ok(Some(Listing::new(refs, offer.object_format, moved_to)))
+            }
+            Err(unclear) if !unclear.is_verdict() && !matches!(unclear, Refusal::Nonsense(_)) => Err(unclear),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Asks what the server offers at a path, and goes along where it leads within itself.
@@ -91,8 +100,9 @@ impl SmartHttp {
         repository: &Url,
         credentials: &Credentials,
         offer: &RemoteCapabilities,
+        prefixes: &[Vec<u8>],
     ) -> Result<RefSnapshot, Refusal> {
-        let question = Question::of_git(repository, credentials, offer.ls_refs_request_as_shown());
+        let question = Question::of_git(repository, credentials, offer.ls_refs_request_as_shown(prefixes));
         match self.ask(question).await? {
             Answer::Success(answer) => {
                 let list = self.read_list(answer).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{Given, ObjectId, Repository};
+use heliostat_git_wire::LsRefs;
 use heliostat_peer::Authorities;
 use heliostat_peer::http::{self, Destinations};
 use thiserror::Error;
@@ -94,6 +95,15 @@ impl Source for SmartHttp {
         credentials: &'a Credentials,
     ) -> BoxFuture<'a, Result<Listing, Refusal>> {
         self.list_refs(path, credentials).boxed()
+    }
+
+    fn list_part<'a>(
+        &'a self,
+        path: &'a RepositoryPath,
+        credentials: &'a Credentials,
+        part: &'a LsRefs,
+    ) -> BoxFuture<'a, Result<Option<Listing>, Refusal>> {
+        self.list_at_once(path, credentials, part.prefixes()).boxed()
     }
 
     fn fetch<'a>(

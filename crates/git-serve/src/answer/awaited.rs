@@ -3,7 +3,12 @@
 //! ```text
 //!   lines before the pack | how far it is, and that the server lives | packets of the pack
 //!   which are certain       until the answer is there                  of the answer
+//!
+//!                           how far it is, and that the server lives | all lines of the answer,
+//!                           until the answer is there                  each in its band
 //! ```
+//!
+//! The first is for answers of which it is known how they begin, the second for clients that read all lines in bands.
 //!
 //! What was sent cannot be taken back. So it begins only after a while, until which every failure is told as ever; later
 //! ones are told in the band for what ends a client. Nothing that is told here becomes part of the answer.
@@ -19,7 +24,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::GitError;
-use heliostat_git_wire::{KEEP_ALIVE, PacketLine, RemoteMessage, decode_packet, fatal_packet};
+use heliostat_git_wire::{
+    AllInBands, KEEP_ALIVE, KEEP_ALIVE_IN_BANDS, PacketLine, RemoteMessage, decode_packet, fatal_packet,
+};
 use heliostat_stream_cache::Piece;
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -33,13 +40,50 @@ pub(crate) const TELL_AFTER: Duration = Duration::from_secs(3);
 /// After so long without a byte the client is told that the server lives.
 const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
 
+/// How much is read from a file at once until the pack begins.
+const HEAD_BYTES: u64 = 8 * 1024;
+
 /// An answer on its way.
 pub(crate) type Waited = BoxFuture<'static, Result<Answer, GitError>>;
 
-/// An answer that is not there yet.
+/// What makes room for words before the answer.
+pub(crate) enum Framing {
+    /// This stands before the pack, and is sent at once.
+    Head(Bytes),
+    /// Every line names its band.
+    InBands(AllInBands),
+}
+
+impl Framing {
+    /// For a client that reads all lines in bands.
+    pub(crate) fn in_bands() -> Self {
+        Self::InBands(AllInBands::default())
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        matches!(self, Self::Head(_))
+    }
+
+    /// An answer that was not long in coming.
+    pub(crate) fn of_answer(self, answer: Answer) -> Answer {
+        match self {
+            Self::Head(_) => answer,
+            Self::InBands(_) => Answer::Awaited(AwaitedAnswer::at(Stage::begun(answer), self, None)),
+        }
+    }
+
+    /// What tells a client that the server lives.
+    fn keep_alive(&self) -> Bytes {
+        match self {
+            Self::Head(_) => KEEP_ALIVE,
+            Self::InBands(_) => KEEP_ALIVE_IN_BANDS,
+        }
+    }
+}
+
+/// An answer that is not there yet, or comes in another framing than it is stored in.
 pub struct AwaitedAnswer {
-    /// What stands before the pack.
-    head: Bytes,
+    framing: Framing,
     /// How far it is, for a client that shows it.
     progress: Option<ShownProgress>,
     /// What goes to the client next.
@@ -51,7 +95,7 @@ pub struct AwaitedAnswer {
 /// How far the client has come.
 enum Stage {
     Waiting(Waited),
-    /// The answer is there, and what the client has of it already is taken off its beginning.
+    /// The answer is there, and its beginning is not sent as it is.
     Begun(Box<Begun>),
     Passing(Box<Answer>),
     Ended,
@@ -59,21 +103,30 @@ enum Stage {
 
 struct Begun {
     answer: Answer,
-    /// The beginning of it.
+    /// The beginning of it, as far as the client has that already.
     beginning: BytesMut,
     reading: Option<BoxFuture<'static, io::Result<Bytes>>>,
 }
 
+impl Stage {
+    fn begun(answer: Answer) -> Self {
+        Self::Begun(Box::new(Begun { answer, beginning: BytesMut::new(), reading: None }))
+    }
+}
+
 impl AwaitedAnswer {
-    /// Its client has been waiting for a while. Before the pack stands this.
-    pub(crate) fn new(waited: Waited, head: Bytes, progress: Option<ShownProgress>) -> Self {
-        Self {
-            ready: VecDeque::from([head.clone()]),
-            head,
-            progress,
-            silence: Box::pin(sleep(KEEP_ALIVE_AFTER)),
-            stage: Stage::Waiting(waited),
-        }
+    /// Its client has been waiting for a while.
+    pub(crate) fn new(waited: Waited, framing: Framing, progress: Option<ShownProgress>) -> Self {
+        Self::at(Stage::Waiting(waited), framing, progress)
+    }
+
+    fn at(stage: Stage, framing: Framing, progress: Option<ShownProgress>) -> Self {
+        let ready = match &framing {
+            Framing::Head(head) => VecDeque::from([head.clone()]),
+            Framing::InBands(_) => VecDeque::new(),
+        };
+        let silence = Box::pin(sleep(KEEP_ALIVE_AFTER));
+        Self { framing, progress, ready, silence, stage }
     }
 
     /// The next piece, of at most `limit_bytes` where it comes from a file; `None` at the end. After an error the answer
@@ -93,9 +146,24 @@ impl AwaitedAnswer {
                     Poll::Ready(outcome) => self.take(outcome),
                     Poll::Pending => ready!(self.poll_told(context)),
                 },
-                Stage::Begun(begun) => match ready!(begun.poll(context, self.head.len())) {
-                    Ok(()) => self.take_beginning(),
-                    Err(error) => return Poll::Ready(Some(Err(error))),
+                Stage::Begun(begun) => match &mut self.framing {
+                    Framing::Head(head) => match ready!(begun.poll_beginning(context, head.len())) {
+                        Ok(()) => self.take_beginning(),
+                        Err(error) => return Poll::Ready(Some(Err(error))),
+                    },
+                    Framing::InBands(bands) => match ready!(begun.poll_bytes(context, HEAD_BYTES)) {
+                        None => self.stage = Stage::Ended,
+                        Some(Ok(bytes)) => {
+                            let framed = bands.take(&bytes);
+                            if bands.is_in_pack() {
+                                self.pass();
+                            }
+                            if !framed.is_empty() {
+                                self.ready.push_back(framed);
+                            }
+                        }
+                        Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                    },
                 },
                 Stage::Passing(answer) => return answer.poll_piece(context, limit_bytes),
                 Stage::Ended => return Poll::Ready(None),
@@ -113,7 +181,7 @@ impl AwaitedAnswer {
             return Poll::Ready(());
         }
         ready!(self.silence.as_mut().poll(context));
-        self.ready.push_back(KEEP_ALIVE);
+        self.ready.push_back(self.framing.keep_alive());
         Poll::Ready(())
     }
 
@@ -122,10 +190,7 @@ impl AwaitedAnswer {
         let last = self.progress.take().map(ShownProgress::last_lines).unwrap_or_default();
         self.ready.extend(last.iter().map(RemoteMessage::packet));
         match outcome {
-            Ok(answer) => {
-                let begun = Begun { answer, beginning: BytesMut::new(), reading: None };
-                self.stage = Stage::Begun(Box::new(begun));
-            }
+            Ok(answer) => self.stage = Stage::begun(answer),
             Err(error) => {
                 if !matches!(error, GitError::Refused { .. }) {
                     tracing::error!(
@@ -138,15 +203,16 @@ impl AwaitedAnswer {
         }
     }
 
+    /// As much of the answer is there as the client has of it already.
     fn take_beginning(&mut self) {
-        let Stage::Begun(begun) = std::mem::replace(&mut self.stage, Stage::Ended) else { return };
-        let Begun { answer, mut beginning, .. } = *begun;
-        if beginning.starts_with(&self.head) {
-            let rest = beginning.split_off(self.head.len());
+        let (Stage::Begun(begun), Framing::Head(head)) = (&mut self.stage, &self.framing) else { return };
+        let beginning = std::mem::take(&mut begun.beginning).freeze();
+        if beginning.starts_with(head) {
+            let rest = beginning.slice(head.len()..);
             if !rest.is_empty() {
-                self.ready.push_back(rest.freeze());
+                self.ready.push_back(rest);
             }
-            self.stage = Stage::Passing(Box::new(answer));
+            self.pass();
             return;
         }
         match refusal_in(&beginning) {
@@ -155,6 +221,13 @@ impl AwaitedAnswer {
                 tracing::error!("an answer does not begin as its client was told");
                 self.fail("the answer is another one than was expected: try again");
             }
+        }
+    }
+
+    /// The rest of the answer goes to the client as it is.
+    fn pass(&mut self) {
+        if let Stage::Begun(begun) = std::mem::replace(&mut self.stage, Stage::Ended) {
+            self.stage = Stage::Passing(Box::new(begun.answer));
         }
     }
 
@@ -167,28 +240,37 @@ impl AwaitedAnswer {
 
 impl fmt::Debug for AwaitedAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwaitedAnswer").field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("AwaitedAnswer").finish_non_exhaustive()
     }
 }
 
 impl Begun {
     /// Ready when so many bytes of the answer are there, or all of it.
-    fn poll(&mut self, context: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
+    fn poll_beginning(&mut self, context: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
         while self.beginning.len() < wanted {
-            if let Some(reading) = &mut self.reading {
-                let bytes = ready!(reading.as_mut().poll(context));
-                self.reading = None;
-                self.beginning.extend_from_slice(&bytes?);
-                continue;
-            }
-            match ready!(self.answer.poll_piece(context, (wanted - self.beginning.len()) as u64)) {
+            match ready!(self.poll_bytes(context, (wanted - self.beginning.len()) as u64)) {
                 None => break,
-                Some(Ok(Piece::Memory(bytes))) => self.beginning.extend_from_slice(&bytes),
-                Some(Ok(piece)) => self.reading = Some(read(piece).boxed()),
-                Some(Err(error)) => return Poll::Ready(Err(error)),
+                Some(bytes) => self.beginning.extend_from_slice(&bytes?),
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// The next bytes of the answer, read from where they lie; not more than this, where that is a file.
+    fn poll_bytes(&mut self, context: &mut Context<'_>, limit_bytes: u64) -> Poll<Option<io::Result<Bytes>>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                let bytes = ready!(reading.as_mut().poll(context));
+                self.reading = None;
+                return Poll::Ready(Some(bytes));
+            }
+            match ready!(self.answer.poll_piece(context, limit_bytes)) {
+                None => return Poll::Ready(None),
+                Some(Ok(Piece::Memory(bytes))) => return Poll::Ready(Some(Ok(bytes))),
+                Some(Ok(piece)) => self.reading = Some(read(piece).boxed()),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            }
+        }
     }
 }
 

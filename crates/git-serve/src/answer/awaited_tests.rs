@@ -22,11 +22,15 @@ struct Waiting {
 
 impl Waiting {
     fn of_client(shows_progress: bool) -> Self {
+        Self::framed(shows_progress, Framing::Head(HEAD))
+    }
+
+    fn framed(shows_progress: bool, framing: Framing) -> Self {
         let (give, given) = oneshot::channel();
         let (progress, told) = watch::channel(Progress::default());
         let waited = async move { given.await.expect("it is given") }.boxed();
         let shown = shows_progress.then(|| ShownProgress::awaiting(Some(told)));
-        Self { awaited: AwaitedAnswer::new(waited, HEAD, shown), give, progress }
+        Self { awaited: AwaitedAnswer::new(waited, framing, shown), give, progress }
     }
 
     async fn next(&mut self) -> Bytes {
@@ -75,6 +79,25 @@ async fn who_shows_no_progress_is_told_that_the_server_lives() {
     assert_eq!(began.elapsed().as_secs(), 2 * KEEP_ALIVE_AFTER.as_secs());
     let whole = Bytes::from([&HEAD[..], b"0009\x01PACK0000"].concat());
     assert_eq!(waiting.rest(Ok(Answer::Whole(whole))).await, b"0009\x01PACK0000");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_all_lines_in_bands_is_told_before_any_of_them() {
+    let lines = b"0010shallow-info0001000dpackfile\n0009\x01PACK0000";
+    let framed = b"0011\x01shallow-info0001000e\x01packfile\n0009\x01PACK0000";
+    for part in 1..lines.len() {
+        let mut waiting = Waiting::framed(true, Framing::in_bands());
+        assert_eq!(waiting.next().await, "0025\x02Waiting for what is wanted: 1 s\r");
+        let mut rest = waiting.rest(Ok(streamed(lines, part))).await;
+        let end = b"\x02Waiting for what is wanted: 1 s\n".len() + 4;
+        assert_eq!(rest.split_off(end), framed, "in parts of {part} bytes");
+        let quick = Framing::in_bands().of_answer(streamed(lines, part)).into_stream();
+        assert_eq!(quick.try_collect::<Vec<Bytes>>().await.expect("no error").concat(), framed);
+    }
+    let mut waiting = Waiting::framed(false, Framing::in_bands());
+    assert_eq!(waiting.next().await, KEEP_ALIVE_IN_BANDS);
+    let rest = waiting.rest(Ok(Answer::Whole(error_packet("not our ref")))).await;
+    assert_eq!(rest, b"0011\x03not our ref\n");
 }
 
 #[tokio::test(start_paused = true)]

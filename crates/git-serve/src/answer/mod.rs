@@ -5,6 +5,6 @@ mod body;
 mod reader;
 
 pub use awaited::AwaitedAnswer;
-pub(crate) use awaited::{TELL_AFTER, Waited};
+pub(crate) use awaited::{Framing, TELL_AFTER, Waited};
 pub use body::{Answer, StoredAnswer};
 pub use reader::GitReader;

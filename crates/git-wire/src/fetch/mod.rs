@@ -1,5 +1,6 @@
 //! What a client that fetches asks for, in each version of the protocol.
 
+mod all_in_bands;
 mod draft;
 mod full_clone;
 mod left_out;
@@ -17,6 +18,7 @@ mod v2;
 #[cfg(test)]
 mod tests;
 
+pub use all_in_bands::{AllInBands, KEEP_ALIVE_IN_BANDS};
 pub(crate) use draft::{FetchDraft, INFINITE_DEPTH};
 pub use full_clone::{FullClone, KEEP_ALIVE, SidebandWriter};
 pub use pack_band::{NoPack, PackBand};

@@ -1,11 +1,17 @@
 //! The arguments of the command `fetch` of protocol version 2.
 
 use crate::fetch::{FetchDraft, FetchRequest, ProtocolVersion, RequestEnding};
-use crate::packets::{Command, RequestError};
+use crate::packets::{Bands, Command, RequestError};
 
 impl FetchRequest {
     /// Reads the arguments of a `fetch`. What was not offered (`want-ref`, `sideband-all`, `packfile-uris`) is refused.
     pub fn parse_v2(command: &Command<'_>) -> Result<Self, RequestError> {
+        Self::parse_v2_offered(command, Bands::Pack)
+    }
+
+    /// The same where answers may have been offered in these bands. That changes nothing of what the request means:
+    /// [`Bands::wanted_by`] says what its client wants.
+    pub fn parse_v2_offered(command: &Command<'_>, offered: Bands) -> Result<Self, RequestError> {
         let mut draft = FetchDraft::new(Some(command.object_format()));
         let (mut done, mut wait_for_done) = (false, false);
         for argument in command.arguments() {
@@ -25,6 +31,7 @@ impl FetchRequest {
                     b"deepen-relative" => draft.deepen_relative = true,
                     // Stored answers hold none, and a number that is never shown is not waited for.
                     b"no-progress" => {}
+                    b"sideband-all" if offered == Bands::All => {}
                     _ => {
                         let argument = RequestError::quoted(argument);
                         return Err(RequestError::UnknownArgument { command: "fetch", argument });

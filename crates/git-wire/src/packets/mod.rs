@@ -12,10 +12,11 @@ mod push_creations;
 mod push_deletions;
 mod push_report;
 mod reader;
+mod repeated_wants;
 mod request_error;
 mod write;
 
-pub use capabilities::{AGENT, Bundles, advertisement_v2};
+pub use capabilities::{AGENT, Bands, Bundles, advertisement_v2};
 pub use command::{Command, CommandName};
 pub use moved_refs::moved_refs;
 pub use object_info::ObjectInfoRequest;
@@ -31,6 +32,7 @@ pub use push_creations::{CreationsBeginning, PushCreations};
 pub use push_deletions::{PushBeginning, PushDeletions};
 pub use push_report::{PushReport, Verdict};
 pub(crate) use reader::PacketReader;
+pub use repeated_wants::WantsSoFar;
 pub use request_error::RequestError;
 #[cfg(any(test, feature = "testing"))]
 pub use write::spelled;

@@ -123,15 +123,16 @@ impl RemoteCapabilities {
 
     /// The body of `POST git-upload-pack` that asks for every reference.
     pub fn ls_refs_request(&self) -> Vec<u8> {
-        self.request(Detail::Objects)
+        self.request(Detail::Objects, &[])
     }
 
-    /// The same that asks for all that clients are shown of them.
-    pub fn ls_refs_request_as_shown(&self) -> Vec<u8> {
-        self.request(Detail::AsShown)
+    /// The same that asks for all that clients are shown of them, and for those only that begin so, if there are such
+    /// beginnings. A server may answer more.
+    pub fn ls_refs_request_as_shown(&self, prefixes: &[Vec<u8>]) -> Vec<u8> {
+        self.request(Detail::AsShown, prefixes)
     }
 
-    fn request(&self, detail: Detail) -> Vec<u8> {
+    fn request(&self, detail: Detail, prefixes: &[Vec<u8>]) -> Vec<u8> {
         let mut request = Vec::new();
         push_packet(&mut request, &[b"command=ls-refs\n"]);
         if self.names_format {
@@ -145,6 +146,9 @@ impl RemoteCapabilities {
         }
         if self.unborn {
             push_packet(&mut request, &[b"unborn\n"]);
+        }
+        for prefix in prefixes {
+            push_packet(&mut request, &[b"ref-prefix ", &prefix[..], b"\n"]);
         }
         push_flush(&mut request);
         request

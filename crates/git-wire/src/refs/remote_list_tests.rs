@@ -94,7 +94,11 @@ fn a_list_is_the_references_with_their_hash_and_head() {
 #[test]
 fn a_list_as_clients_are_shown_it_tells_what_references_lead_to() {
     let asked = spelled(&["command=ls-refs", "object-format=sha1", "|", "symrefs", "peel", "unborn", "."]);
-    assert_eq!(usual().ls_refs_request_as_shown(), asked);
+    assert_eq!(usual().ls_refs_request_as_shown(&[]), asked);
+    let mut part = vec!["command=ls-refs", "object-format=sha1", "|", "symrefs", "peel", "unborn"];
+    part.extend(["ref-prefix HEAD", "ref-prefix refs/heads/a", "."]);
+    let prefixes = [b"HEAD".to_vec(), b"refs/heads/a".to_vec()];
+    assert_eq!(usual().ls_refs_request_as_shown(&prefixes), spelled(&part));
     let lines = [
         format!("{A} HEAD symref-target:refs/heads/main"),
         format!("{A} refs/heads/alias symref-target:refs/heads/main"),

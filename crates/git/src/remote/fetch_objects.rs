@@ -58,11 +58,13 @@ pub async fn fetch_objects(repository: &Repository, plan: &FetchPlan) -> Result<
         return Ok(());
     }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
-    if plan.objects.len() > MAX_NAMED_OBJECTS
-        && fetch_shown(repository, &remote, plan).await.is_ok()
-        && are_whole(repository, &plan.objects).await.is_ok()
-    {
-        return Ok(());
+    if plan.objects.len() > MAX_NAMED_OBJECTS {
+        if fetch_shown(repository, &remote, plan).await.is_ok()
+            && are_whole(repository, &plan.objects).await.is_ok()
+        {
+            return Ok(());
+        }
+        return fetch_in_rounds(repository, &remote, plan).await;
     }
     let command = fetch_command(repository, &remote, plan);
     // By standard input, because there may be more than fit into arguments.
@@ -104,6 +106,13 @@ pub async fn fetch_wanted(repository: &Repository, plan: &FetchPlan) -> Result<(
     if plan.objects.is_empty() {
         return Ok(());
     }
+    if plan.objects.len() > MAX_NAMED_OBJECTS {
+        // References of our own are few. These objects stay until housekeeping finds that nothing leads to them.
+        if are_whole(repository, &plan.objects).await.is_ok() {
+            return Ok(());
+        }
+        return fetch_objects(repository, plan).await;
+    }
     let remote = Remote::parse(&plan.url, plan.authorization.as_ref())?;
     let command = fetch_command(repository, &remote, plan).args(["--stdin", "--", &remote.address]);
     // First, so that none is without a note if this process ends in the middle.
@@ -121,6 +130,33 @@ async fn fetch_shown(repository: &Repository, remote: &Remote, plan: &FetchPlan)
     // It reads its input before it connects, and by then its memory is bounded.
     let command = command.args(["--stdin", "--", &remote.address, &everything, &but_internal]);
     run_fetch(&command, remote, b"", plan).await
+}
+
+/// Brings very many objects by name, so many at once as `git` can be told, each time with some of the earlier ones as the
+/// offer. A server may also refuse a request that names all.
+async fn fetch_in_rounds(
+    repository: &Repository,
+    remote: &Remote,
+    plan: &FetchPlan,
+) -> Result<(), FetchError> {
+    let shown = repository.snapshot().await?;
+    let mut offered = tips_to_show(&shown, &BTreeSet::new());
+    let objects: Vec<_> = plan.objects.iter().collect();
+    for round in objects.chunks(MAX_NAMED_OBJECTS) {
+        let command = if shown.is_shallow() {
+            fetch_command(repository, remote, plan)
+        } else {
+            let window = repository.ref_window(&offered).await;
+            let window =
+                window.map_err(|error| FetchError::Git(GitError::Io { operation: OPERATION, error }))?;
+            fetching(repository.command_through(&window, OPERATION), remote, plan)
+        };
+        let command = command.args(["--stdin", "--", &remote.address]);
+        let wanted = lines_of("", round.iter().copied());
+        run_fetch(&command, remote, wanted.as_bytes(), plan).await?;
+        offered.extend(round.iter().take(MAX_BRANCHES_SHOWN).map(|object| (*object).clone()));
+    }
+    Ok(())
 }
 
 /// Fails unless the objects are here with all that they need, given that this is so for the references.

@@ -2,6 +2,7 @@
 //! where it lies when it is no longer wanted.
 
 mod arrived_objects;
+mod atomic_pushes;
 mod bare;
 mod create_refs;
 mod derived;

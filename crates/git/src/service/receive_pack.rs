@@ -11,6 +11,7 @@ use heliostat_git_wire::{
     decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
+use tempfile::TempPath;
 
 use crate::process::{ByteStream, GitError, is_about_a_lock};
 use crate::repository::{Repository, STALE_LOCK_AGE};
@@ -150,7 +151,9 @@ async fn run(
     let before = repository.snapshot().await?;
     let commands = Arc::new(Mutex::new(PushCommands::keeping_packs_of(MAX_KEPT_PACK_BYTES)));
     let request = within_room(request, room, Arc::clone(&commands)).boxed();
-    let request = last_piece_after(request, note_what_moves(repository.clone(), Arc::clone(&commands)));
+    let atomic = Arc::<Mutex<Option<TempPath>>>::default();
+    let noted = note_what_moves(repository.clone(), Arc::clone(&commands), Arc::clone(&atomic));
+    let request = last_piece_after(request, noted);
     let (service, mode) = (GitService::ReceivePack, ServeMode::Exchange);
     let mut running = exchange_with(repository, service, mode, protocol, request, settings).await?;
     let mut output = BytesMut::new();
@@ -170,6 +173,8 @@ async fn run(
     let failure = (!success && output.is_empty()).then(|| running.failure(&end));
     // Its locks are its own as long as it lives.
     drop(running);
+    // What it had to carry out as a whole is carried out, or not.
+    drop(atomic.lock().take());
     repository.note_left_since(&before).await;
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
     if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
@@ -189,10 +194,22 @@ async fn run(
     Ok(received)
 }
 
-/// Notes what references name that the push moves, before it can move them: this process may end right afterwards.
-async fn note_what_moves(repository: Repository, commands: Arc<Mutex<PushCommands>>) {
-    let kept = commands.lock().kept().to_vec();
+/// Notes what references name that the push moves, before it can move them: this process may end right afterwards, or git in
+/// the middle of a push that it has to carry out as a whole.
+async fn note_what_moves(
+    repository: Repository,
+    commands: Arc<Mutex<PushCommands>>,
+    atomic: Arc<Mutex<Option<TempPath>>>,
+) {
+    let (kept, is_atomic) = {
+        let commands = commands.lock();
+        (commands.kept().to_vec(), commands.is_atomic && commands.all().is_some())
+    };
     repository.note_before_push(&kept).await;
+    if is_atomic {
+        let note = repository.note_atomic_push(&kept).await;
+        *atomic.lock() = note;
+    }
 }
 
 /// The same request, which breaks off before its commands end when they create too many references.

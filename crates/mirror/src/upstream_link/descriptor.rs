@@ -67,6 +67,8 @@ pub struct Introduction {
     pub(crate) registration_key: Secret,
     pub(crate) name: String,
     pub(crate) base_url: String,
+    /// Where the upstream calls it, if that is not the base URL.
+    pub(crate) internal_url: Option<String>,
     pub(crate) mirror_type: MirrorType,
     pub(crate) product_version: String,
     pub(crate) upstream_url: UpstreamUrl,
@@ -86,7 +88,7 @@ impl Introduction {
             key: addon_key(&self.server_id),
             name: self.name.clone(),
             description: format!("Follows {} and serves its repositories nearby.", self.upstream_url),
-            base_url: self.base_url.clone(),
+            base_url: self.called_at().to_owned(),
             authentication: "jwt",
             installed_path: path("installed"),
             uninstalled_path: path("uninstalled"),
@@ -126,7 +128,12 @@ impl Introduction {
     }
 
     fn descriptor_url(&self) -> String {
-        format!("{}{}/descriptor", self.base_url, addon_path(&self.upstream_url.server_id()))
+        format!("{}{}/descriptor", self.called_at(), addon_path(&self.upstream_url.server_id()))
+    }
+
+    /// Where the upstream calls this mirror.
+    pub(super) fn called_at(&self) -> &str {
+        self.internal_url.as_deref().unwrap_or(&self.base_url)
     }
 }
 

@@ -181,7 +181,8 @@ impl Heartbeat {
         match &answer.delivery_error {
             Some(error) if is_lasting => Some(format!(
                 "the upstream cannot deliver its events, and changes come only when all is compared: {error}; where it does not \
-                 reach this mirror, the base URL of this mirror (base-url) is wrong or closed on the way"
+                 reach this mirror, the address at which it calls this mirror (internal-url, or else base-url) is wrong or \
+                 closed on the way"
             )),
             _ => moved(self.client.link().addresses(), answer.base_url.as_deref()?),
         }

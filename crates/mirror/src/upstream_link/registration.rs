@@ -136,8 +136,11 @@ impl Registration {
         let Some(secret) = self.link.secret().filter(|_| state == UpstreamState::Installed) else {
             return Ok(Look::WhenTheLinkChanges);
         };
-        let Introduction { base_url, product_version, .. } = &*self.introduction;
-        let announced = format!("{base_url} {product_version}");
+        let Introduction { base_url, internal_url, product_version, .. } = &*self.introduction;
+        let announced = match internal_url {
+            Some(internal) => format!("{base_url} {product_version} {internal}"),
+            None => format!("{base_url} {product_version}"),
+        };
         if self.link.store().get_setting(ANNOUNCED_SETTING).await?.as_ref() == Some(&announced) {
             return Ok(Look::WhenTheLinkChanges);
         }

@@ -449,6 +449,7 @@ fn request(state: MirroringRequestState) -> RestMirroringRequest {
         mirror_id: "B0F5-CS21-45C2-CCK3".to_owned(),
         mirror_name: "near".to_owned(),
         mirror_base_url: "http://mirror.example.com".to_owned(),
+        mirror_internal_url: None,
         addon_descriptor_uri: "http://mirror.example.com/descriptor".to_owned(),
         mirror_type: MirrorType::Single,
         product_type: None,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal};
+use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal, RepositoryPath};
 use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository, SearchFor};
 use heliostat_git_serve::{Brought, Elsewhere, Progress, Sizes};
 use tokio::sync::watch;
@@ -38,9 +38,12 @@ const IS_UNCLEAR: &str = "the origin does not say whether it gives it";
 #[derive(Clone)]
 pub(super) struct MissingObjects {
     pub(super) fetcher: Fetcher,
-    pub(super) in_step: Arc<InStep>,
+    /// What brings the rest of what the reader is shown, if that is known.
+    pub(super) in_step: Option<Arc<InStep>>,
     pub(super) repository: Repository,
     pub(super) entry: Arc<Entry>,
+    /// Where the reader has asked for it, and the origin is asked.
+    pub(super) path: RepositoryPath,
     pub(super) shown: Arc<Shown>,
     pub(super) credentials: Credentials,
     /// Why the origin says nothing at the moment.
@@ -224,8 +227,10 @@ impl MissingObjects {
 
     /// The rest of what the origin shows comes in the background.
     fn request_the_rest(&self) {
-        let Self { entry, shown, credentials, .. } = self;
-        self.in_step.request_after_fetch(entry, shown, &entry.path, credentials);
+        let Self { entry, path, shown, credentials, .. } = self;
+        if let Some(in_step) = &self.in_step {
+            in_step.request_after_fetch(entry, shown, path, credentials);
+        }
     }
 
     fn fetch(&self) -> Fetch<'_> {
@@ -233,7 +238,7 @@ impl MissingObjects {
             entry: &self.entry,
             repository: &self.repository,
             shown: &self.shown,
-            path: &self.entry.path,
+            path: &self.path,
             credentials: &self.credentials,
         }
     }

@@ -6,6 +6,7 @@ mod hints;
 mod in_step;
 mod missing_objects;
 mod opening;
+mod part_lists;
 
 pub use ensure::{Awaited, Ensured};
 pub use fetcher::FetchCounters;

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::fetcher::Fetcher;
 use super::in_step::InStep;
 use super::missing_objects::MissingObjects;
+use super::part_lists::PartLists;
 use crate::options::OriginOptions;
 use crate::repositories::{Entry, InUse, Repositories};
 use crate::verdicts::{Asking, Heard, HeardRefs, Shown, Verdicts};
@@ -24,6 +25,8 @@ const CHALLENGE: &str = "Basic realm=\"Git\"";
 pub enum Visit {
     /// It begins one (`GET info/refs`): the origin is asked anew, so that nothing older is seen than it has at this moment.
     First,
+    /// The same in version 2 of the protocol, which shows no references yet: of a long list, the origin is asked for `HEAD` alone.
+    Greeting,
     /// It follows another one: what the origin has said a few seconds ago holds.
     Following,
 }
@@ -66,6 +69,21 @@ pub struct OpenedRepository {
 }
 
 impl OpenedRepository {
+    /// The same for a reader who may have to wait until what they want is here.
+    fn offering_bands(mut self) -> Self {
+        self.repository = self.repository.offering_bands();
+        self
+    }
+
+    /// The same for a reader of whom is known that they are shown these references, and not which others. Lists are asked for when
+    /// the client asks for them.
+    fn of_a_part(mut self, lists: PartLists) -> Self {
+        // It is no list of branches, so it brings none in step.
+        self.missing = Arc::new(MissingObjects { in_step: None, ..(*self.missing).clone() });
+        self.repository = self.repository.showing_a_part(self.refs.clone(), Arc::new(lists));
+        self
+    }
+
     /// Its reader, who is told this beside the answers, and for whom the origin is asked about what is not here.
     pub fn reader(&self, key: ClientKey, messages: Vec<RemoteMessage>) -> GitReader {
         let elsewhere: Arc<dyn Elsewhere> = self.missing.clone();
@@ -95,19 +113,33 @@ impl Opening {
         }
         let asking = match visit {
             Visit::First => Asking::Anew,
+            Visit::Greeting => Asking::Greeting,
             Visit::Following => Asking::Following,
         };
         let heard = self.verdicts.hear(path, credentials, asking, client).await;
         let heard = heard.map_err(|refusal| NotOpened::ByOrigin(asked_who(refusal, credentials)));
-        let Heard { refs, asked_at, outage } = heard?;
+        let Heard { refs, asked_at, outage, part } = heard?;
         match refs {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
-                let opened = self.open_entry(path, format).await?;
+                let opened = self.open_entry(place_here(path, &shown), format).await?;
+                // Otherwise some of it may have to be fetched before there is anything to answer with.
+                let is_here = opened.entry.is_in_step_with(shown.branches.content_hash());
+                let told_of_waits = |opened: OpenedRepository| match is_here {
+                    true => opened,
+                    false => opened.offering_bands(),
+                };
+                if let Some(part) = part {
+                    let lists = PartLists::of(self, path, credentials, client, &opened.entry);
+                    let shown = Arc::new(shown.part(&part));
+                    let opened = self.opened(opened, path, shown, credentials, asked_at, None);
+                    return Ok(told_of_waits(opened.of_a_part(lists)));
+                }
                 if outage.is_none() {
                     self.in_step.request(&opened.entry, &shown, path, credentials);
                 }
-                Ok(self.opened(opened, shown, credentials, asked_at, outage.as_ref()))
+                let opened = self.opened(opened, path, shown, credentials, asked_at, outage.as_ref());
+                Ok(told_of_waits(opened))
             }
             HeardRefs::Before(branches) => {
                 // Only what is here can be shown, and only if it is what this reader was shown.
@@ -121,7 +153,7 @@ impl Opening {
                     return Err(NotOpened::ByOrigin(refusal));
                 }
                 let shown = Arc::new(Shown::of_what_is_here(here, entry.format));
-                Ok(self.opened(opened, shown, credentials, asked_at, Some(&refusal)))
+                Ok(self.opened(opened, path, shown, credentials, asked_at, Some(&refusal)))
             }
         }
     }
@@ -142,6 +174,7 @@ impl Opening {
     fn opened(
         &self,
         opened: OpenEntry,
+        path: &RepositoryPath,
         shown: Arc<Shown>,
         credentials: &Credentials,
         asked_at: i64,
@@ -153,9 +186,10 @@ impl Opening {
         let freshness = Freshness { asked_at, outage: outage.map(ToString::to_string) };
         let missing = MissingObjects {
             fetcher: self.fetcher.clone(),
-            in_step: Arc::clone(&self.in_step),
+            in_step: Some(Arc::clone(&self.in_step)),
             repository: repository.repository.clone(),
             entry,
+            path: path.clone(),
             shown,
             credentials: credentials.clone(),
             outage: freshness.outage.clone(),
@@ -170,6 +204,12 @@ impl Opening {
             _in_use: in_use,
         }
     }
+}
+
+/// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without, it
+/// has said itself that both are one: there is one copy. Where it answers at both, nobody knows whether they are.
+fn place_here<'a>(path: &'a RepositoryPath, shown: &'a Shown) -> &'a RepositoryPath {
+    shown.listing.moved_to().filter(|place| place.bare() == path.bare()).unwrap_or(path)
 }
 
 /// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers

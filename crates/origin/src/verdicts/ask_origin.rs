@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, Listing, Refusal, RepositoryPath, Source};
-use heliostat_git::{ClientKey, ContentHash, FairQueue, Shares};
+use heliostat_git::{ClientKey, ContentHash, FairQueue, Permit, Shares};
+use heliostat_git_wire::LsRefs;
 use heliostat_peer::Clock;
 use heliostat_storage::MirrorStore;
 use parking_lot::Mutex;
@@ -41,6 +43,8 @@ pub(super) type ReaderDigest = [u8; 32];
 pub(crate) enum Asking {
     /// It is asked after the request has come.
     Anew,
+    /// The same where the reader is shown no references yet: it may be asked for less.
+    Greeting,
     /// The request follows another one, for which it was asked.
     Following,
 }
@@ -53,6 +57,8 @@ pub(crate) struct Heard {
     pub(crate) asked_at: i64,
     /// Why the origin has said nothing now, so that what it has said before holds.
     pub(crate) outage: Option<Refusal>,
+    /// What of the references is known to be so still, if that is not all.
+    pub(crate) part: Option<LsRefs>,
 }
 
 /// The references of a repository as the origin has shown them.
@@ -62,6 +68,15 @@ pub(crate) enum HeardRefs {
     Told(Arc<Shown>),
     /// Those with this hash, before this process was started: branches and tags.
     Before(ContentHash),
+}
+
+/// A question that is asked for a reader of a repository.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) key: &'a ReaderKey,
+    pub(super) reader: &'a Arc<Reader>,
+    pub(super) credentials: &'a Credentials,
+    pub(super) client: ClientKey,
 }
 
 /// How often the origin was asked, and what became of it.
@@ -180,23 +195,49 @@ impl Verdicts {
     ) -> Result<Heard, Refusal> {
         let arrived = Instant::now();
         let wanted = match asking {
-            Asking::Anew => NewEnough::AskedSince(arrived),
+            Asking::Anew | Asking::Greeting => NewEnough::AskedSince(arrived),
             Asking::Following => {
                 NewEnough::AnsweredSince(arrived.checked_sub(self.lifetimes.following).unwrap_or(arrived))
             }
         };
         let key = (path.clone(), credentials.fingerprint(&self.key));
         let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
+        let part = match asking {
+            Asking::Anew => None,
+            Asking::Greeting => Some(LsRefs::of_head()),
+            // Of what it was asked last, when that was too long ago.
+            Asking::Following => reader.confirmed_last(),
+        };
         let heard = match self.known(path, &reader, wanted) {
             Some(heard) => heard,
-            None => {
-                let _turn = reader.turn.lock().await;
-                match self.known(path, &reader, wanted) {
-                    Some(heard) => heard,
-                    None => self.ask(&key, &reader, credentials, client).await,
+            None => match self.confirmed(&key, &reader, wanted).filter(|_| asking == Asking::Following) {
+                Some(heard) => Ok(heard),
+                None => {
+                    let question = Question { key: &key, reader: &reader, credentials, client };
+                    self.ask_anew(question, part, wanted).await
                 }
-            }
+            },
         };
+        self.counted(heard)
+    }
+
+    /// The same for a reader who asks for a part of the references: those are as the origin has them now.
+    pub(crate) async fn hear_part(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        part: &LsRefs,
+        client: ClientKey,
+    ) -> Result<Heard, Refusal> {
+        let since = NewEnough::AskedSince(Instant::now());
+        let key = (path.clone(), credentials.fingerprint(&self.key));
+        let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
+        let question = Question { key: &key, reader: &reader, credentials, client };
+        let heard = self.ask_anew(question, Some(part.clone()), since).await;
+        self.counted(heard)
+    }
+
+    fn counted(&self, heard: Result<Heard, Refusal>) -> Result<Heard, Refusal> {
         match &heard {
             Ok(Heard { outage: Some(_), .. }) => count(&self.counts.stale),
             Err(refusal) if refusal.is_verdict() => count(&self.counts.refused),
@@ -206,8 +247,42 @@ impl Verdicts {
         heard
     }
 
+    pub(super) fn count_asked(&self) {
+        count(&self.counts.asked);
+    }
+
+    pub(super) fn count_shared(&self) {
+        count(&self.counts.shared);
+    }
+
+    pub(super) fn source(&self) -> &dyn Source {
+        &*self.source
+    }
+
+    /// A list that is in memory.
+    pub(super) fn find_list(&self, path: &RepositoryPath, hash: &ContentHash) -> Option<Arc<Shown>> {
+        self.listings.find(path, hash)
+    }
+
+    /// Asks for this part where that is enough, or else for the whole, unless somebody else has done so by now.
+    async fn ask_anew(
+        &self,
+        question: Question<'_>,
+        part: Option<LsRefs>,
+        wanted: NewEnough,
+    ) -> Result<Heard, Refusal> {
+        if let Some(part) = part.filter(|part| self.is_worth_asking(question, part)) {
+            return self.ask_for_part(question, &part, wanted).await;
+        }
+        let _turn = question.reader.turn.lock().await;
+        match self.known(&question.key.0, question.reader, wanted) {
+            Some(heard) => heard,
+            None => self.ask(question).await,
+        }
+    }
+
     /// What holds without a question, if something does.
-    fn known(
+    pub(super) fn known(
         &self,
         path: &RepositoryPath,
         reader: &Reader,
@@ -219,36 +294,38 @@ impl Verdicts {
                 let grant = reader.grant()?;
                 // It may have been forgotten, for room in memory.
                 let shown = self.listings.find(path, grant.listed.as_ref()?)?;
-                Ok(Heard { refs: HeardRefs::Told(shown), asked_at: grant.at_ms, outage: None })
+                Ok(Heard::told(shown, grant.at_ms))
             }
             Err(refusal) => self.without_answer(path, reader, refusal),
         };
-        count(&self.counts.shared);
+        self.count_shared();
         Some(heard)
     }
 
-    /// The caller holds the reader's turn.
-    async fn ask(
-        &self,
-        key: &ReaderKey,
-        reader: &Arc<Reader>,
-        credentials: &Credentials,
-        client: ClientKey,
-    ) -> Result<Heard, Refusal> {
-        let path = &key.0;
-        let _place = self.places.permit(number_of(path), client).await;
-        let (began, asked_at) = (Instant::now(), self.clock.now_ms());
-        count(&self.counts.asked);
+    /// A place among the questions that the origin is asked at once.
+    pub(super) async fn place_for(&self, question: Question<'_>) -> Permit {
+        self.places.permit(number_of(&question.key.0), question.client).await
+    }
+
+    /// An answer for which the origin is waited as long as it is waited for now.
+    pub(super) async fn in_time<T>(&self, answer: BoxFuture<'_, Result<T, Refusal>>) -> Result<T, Refusal> {
         let patience = self.contact.patience();
-        let answer = tokio::time::timeout(patience, self.source.list(path, credentials)).await;
-        let answer = answer.unwrap_or_else(|_| {
+        tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
             Err(Refusal::Away(format!("it does not end its list within {} s", patience.as_secs())))
-        });
-        match answer {
+        })
+    }
+
+    /// Asks for the whole. The caller holds the reader's turn.
+    pub(super) async fn ask(&self, question: Question<'_>) -> Result<Heard, Refusal> {
+        let Question { key, reader, credentials, .. } = question;
+        let _place = self.place_for(question).await;
+        let (began, asked_at) = (Instant::now(), self.clock.now_ms());
+        self.count_asked();
+        match self.in_time(self.source.list(&key.0, credentials)).await {
             Ok(listing) => {
                 self.contact.note_answer(self.clock.now_ms());
                 let shown = self.note_shown(key, reader, listing, began, asked_at);
-                Ok(Heard { refs: HeardRefs::Told(shown), asked_at, outage: None })
+                Ok(Heard::told(shown, asked_at))
             }
             Err(refusal) if refusal.is_verdict() => {
                 self.contact.note_answer(self.clock.now_ms());
@@ -257,15 +334,24 @@ impl Verdicts {
                 self.forget_on_disk(key).await;
                 Err(refusal)
             }
-            Err(refusal) => {
-                if is_about_the_origin(&refusal) {
-                    self.contact.note_failure(&refusal, self.clock.now_ms());
-                }
-                reader.note_silence(began, refusal.clone());
-                self.remember(key, reader).await;
-                self.without_answer(path, reader, refusal)
-            }
+            Err(refusal) => self.heard_nothing(question, began, refusal).await,
         }
+    }
+
+    /// The origin has said nothing to a question that began then. The caller holds the reader's turn.
+    pub(super) async fn heard_nothing(
+        &self,
+        question: Question<'_>,
+        began: Instant,
+        refusal: Refusal,
+    ) -> Result<Heard, Refusal> {
+        let Question { key, reader, .. } = question;
+        if is_about_the_origin(&refusal) {
+            self.contact.note_failure(&refusal, self.clock.now_ms());
+        }
+        reader.note_silence(began, refusal.clone());
+        self.remember(key, reader).await;
+        self.without_answer(&key.0, reader, refusal)
     }
 
     fn note_shown(
@@ -303,7 +389,7 @@ impl Verdicts {
         };
         let told = grant.listed.as_ref().and_then(|hash| self.listings.find(path, hash));
         let refs = told.map_or(HeardRefs::Before(grant.branches), HeardRefs::Told);
-        Ok(Heard { refs, asked_at: grant.at_ms, outage: Some(refusal) })
+        Ok(Heard { refs, asked_at: grant.at_ms, outage: Some(refusal), part: None })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use heliostat_foreign::{Listing, RepositoryPath};
 use heliostat_git::{ContentHash, ObjectFormat, RefSnapshot};
+use heliostat_git_wire::LsRefs;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -31,6 +32,14 @@ impl Shown {
     /// What is here, as the origin has shown it before.
     pub(crate) fn of_what_is_here(here: RefSnapshot, format: ObjectFormat) -> Self {
         Self { listing: Listing::new(here.clone(), format, None), branches: here }
+    }
+
+    /// What this asks for of it. It is no list of branches: there may be others.
+    pub(crate) fn part(&self, part: &LsRefs) -> Self {
+        let moved_to = self.listing.moved_to().cloned();
+        let refs = self.listing.refs().only(part);
+        let listing = Listing::new(refs, self.listing.object_format(), moved_to);
+        Self { listing, branches: RefSnapshot::empty() }
     }
 }
 

@@ -9,9 +9,12 @@
 //!                          └────────▶ says nothing: the last word holds for a while longer, and the reader is told so
 //! ```
 //!
+//! Of a long list, only the part that is wanted is asked for where the rest need not be known; `confirm_part` says when.
+//!
 //! Credentials are never kept: a keyed hash stands for them.
 
 mod ask_origin;
+mod confirm_part;
 mod contact;
 mod fingerprint_key;
 mod kept_readers;

@@ -1,13 +1,21 @@
 //! What is known of one reader of one repository.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use heliostat_foreign::Refusal;
 use heliostat_git::ContentHash;
+use heliostat_git_wire::LsRefs;
 use parking_lot::Mutex;
 
 /// Longest time for which the origin's wish to be asked less is heeded.
 const MAX_LEFT_ALONE: Duration = Duration::from_mins(1);
+
+/// Oldest list of which only a part is asked for, to see whether that is so still.
+const MAX_LIST_AGE: Duration = Duration::from_mins(10);
+
+/// Parts that are remembered to be so still.
+const MAX_CONFIRMED: usize = 8;
 
 /// How old the origin's word may be.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +27,15 @@ pub(crate) struct Lifetimes {
 }
 
 impl Lifetimes {
+    /// How old a list may be of which only a part is asked for. While the origin says nothing, the list as a whole is what
+    /// readers are shown, so that there has to be time left for that.
+    pub(super) fn list_age(&self) -> Duration {
+        match self.stale {
+            Duration::ZERO => MAX_LIST_AGE,
+            stale => MAX_LIST_AGE.min(stale / 2),
+        }
+    }
+
     /// What was said before this moment holds no more while the origin says nothing; in epoch milliseconds, like `now_ms`.
     pub(crate) fn stale_since(&self, now_ms: i64) -> i64 {
         now_ms.saturating_sub(i64::try_from(self.stale.as_millis()).unwrap_or(i64::MAX))
@@ -57,6 +74,26 @@ pub(super) enum NewEnough {
     AnsweredSince(Instant),
 }
 
+impl NewEnough {
+    fn is(self, began: Instant, ended: Instant) -> bool {
+        match self {
+            Self::AskedSince(moment) => began >= moment,
+            Self::AnsweredSince(moment) => ended >= moment,
+        }
+    }
+}
+
+/// That a part of the last list was so still, by a later word of the origin.
+#[derive(Debug, Clone)]
+struct Confirmed {
+    part: LsRefs,
+    /// When that was asked, and answered.
+    began: Instant,
+    ended: Instant,
+    /// When it was asked, in epoch milliseconds.
+    at_ms: i64,
+}
+
 impl LastAnswer {
     fn now(began: Instant, answer: Result<(), Refusal>) -> Self {
         Self { began, ended: Instant::now(), answer }
@@ -75,6 +112,8 @@ pub(super) struct Reader {
 struct State {
     last: Option<LastAnswer>,
     grant: Option<Grant>,
+    /// Of what was granted last, the newest at the end.
+    confirmed: VecDeque<Confirmed>,
     /// What was written to the disk.
     written: Option<Grant>,
 }
@@ -82,7 +121,7 @@ struct State {
 impl Reader {
     /// One of whom an earlier process has kept this.
     pub(super) fn known_before(grant: Option<Grant>) -> Self {
-        let state = State { written: grant.clone(), grant, last: None };
+        let state = State { written: grant.clone(), grant, ..State::default() };
         Self { state: Mutex::new(state), ..Self::default() }
     }
 
@@ -95,18 +134,50 @@ impl Reader {
 
     /// The last answer, if it is new enough, or if the origin wants to be left alone since.
     pub(super) fn last_answer(&self, wanted: NewEnough) -> Option<LastAnswer> {
-        let last = self.state.lock().last.clone()?;
+        let state = self.state.lock();
+        // A command that has begun since was shown a part alone.
+        if matches!(wanted, NewEnough::AnsweredSince(_)) && !state.confirmed.is_empty() {
+            return None;
+        }
+        let last = state.last.clone()?;
         let is_left_alone = match &last.answer {
             Err(Refusal::TooMany { retry_after: Some(pause) }) => {
                 last.began.elapsed() < (*pause).min(MAX_LEFT_ALONE)
             }
             _ => false,
         };
-        let is_new_enough = match wanted {
-            NewEnough::AskedSince(moment) => last.began >= moment,
-            NewEnough::AnsweredSince(moment) => last.ended >= moment,
-        };
-        (is_new_enough || is_left_alone).then_some(last)
+        (wanted.is(last.began, last.ended) || is_left_alone).then_some(last)
+    }
+
+    /// What the origin has shown last, if it has said nothing else since.
+    pub(super) fn unquestioned_grant(&self) -> Option<Grant> {
+        let state = self.state.lock();
+        let is_last = state.last.as_ref().is_some_and(|last| last.answer.is_ok());
+        state.grant.clone().filter(|_| is_last)
+    }
+
+    /// What of that is known to be so still by words that are new enough, taken together, and when the first of them was asked
+    /// for, in epoch milliseconds.
+    pub(super) fn confirmed(&self, wanted: NewEnough) -> Option<(LsRefs, i64)> {
+        let state = self.state.lock();
+        let known = state.confirmed.iter().filter(|found| wanted.is(found.began, found.ended));
+        known
+            .map(|found| (found.part.clone(), found.at_ms))
+            .reduce(|(one, at), (other, other_at)| (one.or(&other), at.min(other_at)))
+    }
+
+    /// The part of which that was found out last.
+    pub(super) fn confirmed_last(&self) -> Option<LsRefs> {
+        self.state.lock().confirmed.back().map(|found| found.part.clone())
+    }
+
+    /// The origin shows a part of what it has shown last as it did.
+    pub(super) fn note_confirmed(&self, part: &LsRefs, began: Instant, at_ms: i64) {
+        let mut state = self.state.lock();
+        if state.confirmed.len() >= MAX_CONFIRMED {
+            state.confirmed.pop_front();
+        }
+        state.confirmed.push_back(Confirmed { part: part.clone(), began, ended: Instant::now(), at_ms });
     }
 
     /// What the origin has shown last.
@@ -119,17 +190,20 @@ impl Reader {
         let mut state = self.state.lock();
         state.last = Some(LastAnswer::now(grant.at, Ok(())));
         state.grant = Some(grant);
+        state.confirmed.clear();
     }
 
     /// The origin says nothing.
     pub(super) fn note_silence(&self, began: Instant, refusal: Refusal) {
-        self.state.lock().last = Some(LastAnswer::now(began, Err(refusal)));
+        let mut state = self.state.lock();
+        state.last = Some(LastAnswer::now(began, Err(refusal)));
+        state.confirmed.clear();
     }
 
     /// The origin says no.
     pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) {
         let last = Some(LastAnswer::now(began, Err(refusal)));
-        *self.state.lock() = State { last, grant: None, written: None };
+        *self.state.lock() = State { last, ..State::default() };
     }
 
     /// What is to be written to the disk: the last grant, if the one there is older than this, or shows something else.
@@ -174,6 +248,34 @@ mod tests {
         // That the answer took its time makes it no older for those who follow.
         let lately = Instant::now() - Duration::from_secs(5);
         assert!(reader.last_answer(NewEnough::AnsweredSince(lately)).is_some());
+    }
+
+    #[test]
+    fn a_part_is_so_still_until_the_origin_says_something_else() {
+        let (reader, now) = (Reader::default(), Instant::now());
+        let since = NewEnough::AskedSince(now);
+        assert!(reader.unquestioned_grant().is_none());
+        reader.note_grant(grant(now - Duration::from_secs(2)));
+        assert!(reader.unquestioned_grant().is_some() && reader.confirmed(since).is_none());
+        let main = LsRefs::parse([&b"ref-prefix refs/heads/main"[..]]).expect("valid");
+        for (part, began) in [(&main, now), (&LsRefs::of_head(), now), (&main, now - Duration::from_secs(1))]
+        {
+            reader.note_confirmed(part, began, 7);
+        }
+        let (confirmed, at_ms) = reader.confirmed(since).expect("there are two");
+        assert_eq!(at_ms, 7);
+        assert_eq!(confirmed.prefixes(), [b"HEAD".to_vec(), b"refs/heads/main".to_vec()]);
+        assert!(reader.confirmed(NewEnough::AskedSince(now + Duration::from_secs(1))).is_none());
+        // What was shown to an earlier command is not shown to this one.
+        let lately = NewEnough::AnsweredSince(now - Duration::from_secs(5));
+        assert!(reader.last_answer(lately).is_none());
+        assert!(reader.confirmed(lately).is_some());
+        for _ in 0..2 * MAX_CONFIRMED {
+            reader.note_confirmed(&LsRefs::of_head(), now, 7);
+        }
+        assert_eq!(reader.state.lock().confirmed.len(), MAX_CONFIRMED);
+        reader.note_silence(now, Refusal::Away("gone".to_owned()));
+        assert!(reader.confirmed(since).is_none() && reader.unquestioned_grant().is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use heliostat_git::{
     ByteStream, ClientKey, Connection, FetchError, FetchPlan, GitError, GitProtocol, GitService, Given,
     ObjectId, RefSnapshot, Repository, SearchFor, fetch_objects, fetch_wanted,
 };
-use heliostat_git_wire::Advertised;
+use heliostat_git_wire::{Advertised, LsRefs};
 use heliostat_origin::{NotOpened, OpenedRepository, Origin, OriginOptions, Visit};
 use heliostat_peer::Clock;
 use heliostat_storage::{Database, Flush, MirrorStore, Role};
@@ -42,6 +42,8 @@ pub struct PretendOrigin {
     pub endless_below: Mutex<Option<&'static str>>,
     /// How often it was asked for its list.
     pub asked: AtomicUsize,
+    /// How often for a part of it.
+    pub asked_for_part: AtomicUsize,
     /// How often objects were fetched from it.
     pub fetched: AtomicUsize,
 }
@@ -160,6 +162,26 @@ impl Source for PretendOrigin {
         .boxed()
     }
 
+    fn list_part<'a>(
+        &'a self,
+        _path: &'a RepositoryPath,
+        credentials: &'a Credentials,
+        part: &'a LsRefs,
+    ) -> BoxFuture<'a, Result<Option<Listing>, Refusal>> {
+        async move {
+            self.asked_for_part.fetch_add(1, Ordering::SeqCst);
+            let seen = match self.seen_by(credentials).await {
+                Ok(seen) => seen,
+                Err(refusal) if refusal.is_verdict() => return Ok(None),
+                Err(refusal) => return Err(refusal),
+            };
+            let repository = self.repository.lock().clone();
+            let format = repository.object_format().await.expect("readable");
+            Ok(Some(Listing::new(seen.only(part), format, None)))
+        }
+        .boxed()
+    }
+
     fn fetch<'a>(
         &'a self,
         path: &'a RepositoryPath,
@@ -226,6 +248,7 @@ impl World {
             away: Mutex::default(),
             endless_below: Mutex::default(),
             asked: AtomicUsize::new(0),
+            asked_for_part: AtomicUsize::new(0),
             fetched: AtomicUsize::new(0),
         });
         source.show("ann", &["refs/"]);
@@ -351,7 +374,8 @@ impl Door {
 
 impl Answers for Door {
     async fn advertise(&self, service: GitService, protocol: GitProtocol) -> Result<ByteStream, GitError> {
-        let opened = self.open(Visit::First).await?;
+        let visit = if protocol.version() == 2 { Visit::Greeting } else { Visit::First };
+        let opened = self.open(visit).await?;
         Ok(opened.repository.advertise(service, &protocol).await?.into_stream())
     }
 

@@ -44,6 +44,7 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let mut domain_options =
         heliostat_mirror::MirrorOptions::new(&options.name, upstream, base_url, data.path());
     domain_options.upstream_public_url = upstream_public_url;
+    domain_options.internal_url = internal_url(&options, &listening.base_url)?;
     domain_options.sweep_interval = options.sweep_interval;
     domain_options.sync_parallelism = options.sync_parallelism;
     domain_options.sync_tolerance = options.sync_tolerance;
@@ -78,6 +79,20 @@ pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartEr
     let partner = options.upstream_public_url.as_ref().unwrap_or(&options.upstream);
     role.serve(listening.listener, Role::Mirror, Some(partner), RememberedAnswers::none(), routes);
     Ok(role)
+}
+
+/// Where the upstream calls this mirror, if that is not the base URL: what is signed is the path below it, so both have one.
+fn internal_url(options: &MirrorOptions, base_url: &Url) -> Result<Option<String>, StartError> {
+    let Some(url) = &options.internal_url else { return Ok(None) };
+    let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    let is_plain = url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if !is_plain || path(url) != path(base_url) {
+        return Err(StartError::InternalUrl { url: url.clone(), base_url: base_url.clone() });
+    }
+    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
 }
 
 fn metrics_of(

@@ -108,6 +108,8 @@ pub struct MirrorOptions {
     pub upstream: Url,
     /// The upstream's base URL, if that is another one.
     pub upstream_public_url: Option<Url>,
+    /// Where the upstream calls this mirror, if that is not the base URL.
+    pub internal_url: Option<Url>,
     /// The mirror's name, unique at its upstream.
     pub name: String,
     /// How often everything is compared with the upstream.
@@ -202,6 +204,17 @@ pub enum StartError {
         url: Url,
         /// Why not.
         reason: String,
+    },
+    /// The address for the upstream is not one at which this mirror is served.
+    #[error(
+        "--internal-url {url} cannot be used: it must have the path of the base URL {base_url}, and neither user, query nor \
+         fragment"
+    )]
+    InternalUrl {
+        /// The address.
+        url: Url,
+        /// The base URL.
+        base_url: Url,
     },
     /// There is no way to the collector of traces.
     #[error("cannot send traces: {0}")]

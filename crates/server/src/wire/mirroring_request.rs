@@ -1,6 +1,7 @@
 //! Requests of mirrors to join, on the wire.
 
 use heliostat_api::models::{MirroringRequestState, RestMirroringRequest};
+use heliostat_downstream::internal_url;
 use heliostat_storage::{MirroringRequest, RequestState};
 
 use super::UpstreamWire;
@@ -14,6 +15,7 @@ impl UpstreamWire {
             mirror_id: request.mirror_id.to_string(),
             mirror_name: request.name.clone(),
             mirror_base_url: request.base_url.clone(),
+            mirror_internal_url: internal_url(&request.base_url, &request.descriptor_uri),
             addon_descriptor_uri: request.descriptor_uri.clone(),
             mirror_type: mirror_type(request.mirror_type),
             product_type: request.product_type.clone(),

@@ -128,6 +128,7 @@ impl Changes {
         self.tasks.spawn(async move {
             let changes = &under_way.changes;
             let _place = changes.first_looks.places.acquire().await;
+            changes.finish_interrupted_pushes(id).await;
             check_and_note(changes, id).await;
         });
         Some(look)

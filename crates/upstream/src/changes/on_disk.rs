@@ -136,6 +136,27 @@ impl Changes {
         Err(refusal)
     }
 
+    /// Finishes pushes of which all or nothing is to be carried out, where a crash has let only some of their refs change. No
+    /// push is let in before.
+    pub(super) async fn finish_interrupted_pushes(&self, id: RepositoryId) {
+        let on_disk = self.disk().repository(disk_id(id));
+        if !on_disk.has_noted_pushes().await.unwrap_or(false) {
+            return;
+        }
+        let Ok(recorded) = self.repository_record(id).await else { return };
+        match on_disk.finish_noted_pushes(&recorded.content_hash).await {
+            Ok(0) => {}
+            Ok(pushes) => tracing::warn!(
+                repository.id = id.0,
+                pushes,
+                "changed the rest of the references of pushes that a crash had interrupted"
+            ),
+            Err(error) => {
+                tracing::warn!(repository.id = id.0, %error, "cannot look for pushes that were interrupted");
+            }
+        }
+    }
+
     /// That a look at the disk finds nothing wrong.
     pub(crate) async fn look(&self, recorded: &Repository, on_disk: &git::Repository) -> Result<(), Refusal> {
         let look = self.faults.begin_look(recorded.id);

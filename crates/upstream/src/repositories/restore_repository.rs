@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use heliostat_auth::Caller;
+use heliostat_downstream::call_url;
 use heliostat_git as git;
 use heliostat_git::{RefName, RefSnapshot};
 use heliostat_refusal::Refusal;
@@ -167,7 +168,7 @@ impl Repositories {
         let branch = RefName::parse(recorded.default_branch.clone()).map_err(Refusal::internal)?;
         let format = format_on_disk(recorded.object_format);
         let draft = disk.draft(number, &branch, format).await.map_err(Refusal::internal)?;
-        let (base, key) = (mirror.base_url.trim_end_matches('/'), recorded.project.key.to_lowercase());
+        let (base, key) = (call_url(mirror), recorded.project.key.to_lowercase());
         let source = format!("{base}/scm/{key}/{}.git", recorded.slug);
         let url = Url::parse(&source).map_err(Refusal::internal)?;
         // A name that leads elsewhere by now must not lead git, with an administrator's credentials, to this machine.

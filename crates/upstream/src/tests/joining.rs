@@ -329,6 +329,22 @@ async fn a_mirror_joins_works_and_leaves() {
     .await
     .expect("moved back");
 
+    // It is called elsewhere than people reach it, and again at the same address.
+    let elsewhere = accepted.descriptor_uri.replace(&mirror.base_url, "http://10.9.8.7:7991/eu");
+    for (descriptor, called) in
+        [(elsewhere, "http://10.9.8.7:7991/eu"), (accepted.descriptor_uri.clone(), mirror.base_url.as_str())]
+    {
+        let upgrade = MirrorUpgrade { descriptor_uri: Some(descriptor), ..MirrorUpgrade::default() };
+        let told = async {
+            let keeper = permit::this_mirror_or_sys_admin(&admin, MIRROR_ID)?;
+            server.upstream.downstream().members.upgrade(&keeper, upgrade).await
+        }
+        .await
+        .expect("told");
+        assert!(told.events_url.starts_with(&format!("{called}/rest/")), "{}", told.events_url);
+        assert_eq!(told.base_url, mirror.base_url);
+    }
+
     async { server.upstream.downstream().members.remove_mirror(permit::sys_admin(&admin)?, MIRROR_ID).await }
         .await
         .expect("removed");

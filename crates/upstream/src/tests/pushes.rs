@@ -363,3 +363,25 @@ async fn a_creation_that_was_interrupted_is_given_up_at_the_next_start_also_if_i
     assert_eq!(server.upstream.0.store.find_repository(repository.id).await.expect("readable"), None);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn all_that_ask_for_a_repository_after_a_start_wait_for_one_look_at_it() {
+    let server = TestUpstream::new().await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    let pushed = server.push(&repository, &[("refs/heads/main", Some("1"))]).await;
+    // Not recorded, as after a crash.
+    server.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
+    let folder = Arc::clone(&server.folder);
+    drop(server);
+
+    // Nothing runs in the background: who asks has it looked at.
+    let server = TestUpstream::in_folder(folder, None).await;
+    let changes = &server.upstream.0.changes;
+    let (one, other) = tokio::join!(changes.refs(&pushed), changes.refs(&pushed));
+    let (one, other) = (one.expect("readable"), other.expect("readable"));
+    assert_eq!(one.content_hash(), other.content_hash());
+    let recorded = changes.repository_record(repository.id).await.expect("it is recorded");
+    assert_eq!((recorded.generation, &*recorded.content_hash), (Generation(2), one.content_hash().as_str()));
+    assert_eq!(changes.status().checked, 1);
+}

@@ -52,7 +52,8 @@ async fn behaviour_what_is_wrong_changes_nothing() {
         ("baseUrl", json!("ftp://example.com")),
         ("baseUrl", json!("http://169.254.169.254")),
         ("baseUrl", json!("")),
-        ("addonDescriptorUri", json!("http://127.0.0.1:9/elsewhere")),
+        ("addonDescriptorUri", json!("http://169.254.169.254/descriptor")),
+        ("addonDescriptorUri", json!("ftp://127.0.0.1/descriptor")),
         ("productVersion", json!("x".repeat(256))),
     ] {
         let error = itself.put(&path, &json!({field: wrong})).await.refused(400);

@@ -80,12 +80,14 @@ impl<A: HttpIdentity> GitEndpoint<A> {
         let protocol = GitProtocol::from_header(request.header("git-protocol"));
         match step {
             GitStep::Advertise(service) => {
-                let client = client_of(&self.access, &call, Visit::First).await?;
+                // In version 2 it shows no references.
+                let is_greeting = service == GitService::UploadPack && protocol.version() == 2;
+                let visit = if is_greeting { Visit::Greeting } else { Visit::First };
+                let client = client_of(&self.access, &call, visit).await?;
                 let (repository, freshness) = match service {
                     GitService::UploadPack => {
                         let mut readable = self.access.readable(&client, path).await?;
-                        // In version 2 it shows no references.
-                        if protocol.version() != 2 || readable.repository.is_err() {
+                        if !is_greeting || readable.repository.is_err() {
                             let request = PassedRequest { protocol: protocol.clone(), body: None };
                             let answer = self.access.pass(&client, path, &mut readable, request).await?;
                             if let Some(answer) = answer {

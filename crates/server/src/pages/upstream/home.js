@@ -34,7 +34,10 @@ async function openAcceptance(request) {
   form.reset();
   note("accept-problem", "");
   show("accept-title", `Accept ${request.mirrorName}`);
-  show("accept-address", request.mirrorBaseUrl);
+  // Where this server sends the secret stands first.
+  show("accept-address", request.mirrorInternalUrl ?? request.mirrorBaseUrl);
+  show("accept-base", request.mirrorBaseUrl);
+  element("accept-public").hidden = !request.mirrorInternalUrl;
   const projects = await all("rest/api/latest/projects");
   element("accept-projects").replaceChildren(...projects.map(({ id, key, name }) => {
     const box = make("input");
@@ -54,7 +57,7 @@ async function openAcceptance(request) {
     deciding = element("accept-confirm").disabled = true;
     const chosen = [...element("accept-projects").querySelectorAll("input:checked")].map((box) => box.value);
     // The server accepts only what was shown here.
-    const acceptance = { mirrorBaseUrl: request.mirrorBaseUrl };
+    const acceptance = { mirrorBaseUrl: request.mirrorBaseUrl, mirrorInternalUrl: request.mirrorInternalUrl };
     if (form.elements.scope.value === "chosen") acceptance.projectIds = chosen;
     try {
       if (acceptance.projectIds?.length === 0) throw new Error("Select at least one project, or all.");
@@ -69,6 +72,9 @@ async function openAcceptance(request) {
   element("accept-dialog").showModal();
 }
 
+/** The address at which this server would call the mirror, where that is not its base URL. */
+const calledAt = ({ mirrorInternalUrl }) => mirrorInternalUrl ? [make("br"), `called at ${mirrorInternalUrl}`] : [];
+
 function requestRow(request) {
   const reject = () => send("POST", `${mirroring}/requests/${request.id}/reject`);
   const accept = button("Accept", "", () => openAcceptance(request));
@@ -77,7 +83,7 @@ function requestRow(request) {
   return row(
     headingsOf("requests"),
     make("td", make("b", request.mirrorName), make("br"), request.mirrorId),
-    make("td", link(request.mirrorBaseUrl)),
+    make("td", link(request.mirrorBaseUrl), ...calledAt(request)),
     make("td", runs(request)),
     acts,
   );

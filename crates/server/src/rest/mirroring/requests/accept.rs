@@ -12,9 +12,11 @@ use crate::rest::UpstreamHandlers;
 impl Accept for UpstreamHandlers {
     async fn accept(&self, call: Call, request: AcceptRequest) -> Result<AcceptResponse, Problem> {
         let caller = self.identify(&call).await?;
-        let acceptance = request
-            .body
-            .map(|body| Acceptance { seen_base_url: body.mirror_base_url, projects: body.project_ids });
+        let acceptance = request.body.map(|body| Acceptance {
+            seen_base_url: body.mirror_base_url,
+            seen_internal_url: body.mirror_internal_url,
+            projects: body.project_ids,
+        });
         let mirror = self
             .upstream
             .downstream()
