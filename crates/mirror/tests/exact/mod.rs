@@ -101,7 +101,8 @@ async fn the_size_of_what_is_not_here_is_asked_for_and_nothing_comes() {
     let nowhere = ObjectId::parse("12".repeat(20)).expect("hex");
     let served = world.opened().await;
     let elsewhere = served.elsewhere.expect("ada shows what holds there");
-    let sizes = async || elsewhere.sizes(BTreeSet::from([unseen.clone(), nowhere.clone()]), reader()).await;
+    let both = || BTreeSet::from([unseen.clone(), nowhere.clone()]);
+    let sizes = async || elsewhere.sizes(both(), reader()).await.expect("the upstream was asked");
     let told = sizes().await;
     assert!(told.keys().eq([&unseen]) && told[&unseen] > 100, "{told:?}");
     let repository = served.repository.expect("it is here").repository;
