@@ -192,6 +192,7 @@ async fn a_mirror_joins_works_and_leaves() {
     let acceptance = Acceptance {
         projects: Some(vec![project.id.to_string()]),
         seen_base_url: Some(format!("{}/", mirror.base_url)),
+        seen_internal_url: None,
     };
     let accepted = async {
         server
