@@ -236,7 +236,7 @@ async fn who_waits_is_told_what_is_received() {
     let listing = source.list(&path, &credentials).await.expect("a list");
     let objects = BTreeSet::from([listing.refs().get("refs/heads/main").expect("a branch").clone()]);
     // By an answer that is indexed while it comes, and by git.
-    let ways = [("Receiving", KeptBy::Caller), ("Unpacking", KeptBy::OurRefs)];
+    let ways = [("streamed", KeptBy::Caller), ("by-git", KeptBy::OurRefs)];
     for (name, kept_by) in ways {
         let here = workshop.bare(name, ObjectFormat::Sha1);
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -245,7 +245,7 @@ async fn who_waits_is_told_what_is_received() {
         let wanted = WantedObjects { objects: &objects, kept_by, progress: Some(&progress) };
         source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
         let lines = lines.lock();
-        for step in ["Counting", name] {
+        for step in ["Counting", "Receiving"] {
             let done = format!("Done(\"{step} objects: 100%");
             assert!(lines.iter().any(|line| line.starts_with(&done)), "{step}: {lines:?}");
         }
