@@ -21,9 +21,12 @@ const STEPS: &[&str] = &[
 /// What stands before what the other server says.
 const OF_THE_OTHER: &str = "remote: ";
 
+/// Hears each line.
+type Listener = dyn Fn(ProgressLine<'_>) + Send + Sync;
+
 /// Who is told how far a fetch is; by default nobody. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct FetchProgress(Option<Arc<dyn Fn(ProgressLine<'_>) + Send + Sync>>);
+pub struct FetchProgress(Option<Arc<Listener>>);
 
 impl FetchProgress {
     /// Tells each line.
