@@ -62,7 +62,7 @@ impl Certified {
 
     /// Puts another key and another certificate in their places.
     pub fn renew(&self, names: &[&str]) {
-        self.issue(parameters_for(names));
+        self.issue(&parameters_for(names));
     }
 
     /// The same with a certificate that ends then.
@@ -70,10 +70,10 @@ impl Certified {
         let since_epoch = end.duration_since(UNIX_EPOCH).expect("after 1970");
         let mut parameters = parameters_for(names);
         parameters.not_after = date_time_ymd(1970, 1, 1) + since_epoch;
-        self.issue(parameters);
+        self.issue(&parameters);
     }
 
-    fn issue(&self, parameters: CertificateParams) {
+    fn issue(&self, parameters: &CertificateParams) {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.signed_by(&key, authority()).expect("signed");
         fs::write(self.certificate(), certificate.pem()).expect("a file can be written");
