@@ -29,7 +29,8 @@ async fn fault(place: &Place, request: &GitRequest) -> Option<String> {
         Err(error) => return Some(format!("broken off: {error:?}")),
     };
     let (told, judged) = (ours.taken_apart(), theirs.taken_apart());
-    let is_the_same = ours.status == theirs.status && told.told == judged.told;
+    let is_the_same =
+        ours.status == theirs.status && (told.told == judged.told || is_said_late(&told.told, &judged.told));
     let git_answers = theirs.error().is_some() || !judged.pack.is_empty();
     let is_refusal = (400..500).contains(&ours.status) || ours.error().is_some();
     if is_the_same && ours.status < 500 || !git_answers && is_refusal {
@@ -43,6 +44,13 @@ async fn fault(place: &Place, request: &GitRequest) -> Option<String> {
         theirs.status,
         shorter(judged.told)
     ))
+}
+
+/// Whether an answer that had begun before it was refused says in its band for errors what git says at once.
+fn is_said_late(told: &[String], judged: &[String]) -> bool {
+    let late = told.last().and_then(|line| line.strip_prefix('\u{3}')).map(str::trim_end);
+    let at_once = judged.first().and_then(|line| line.strip_prefix("ERR ")).map(str::trim_end);
+    late.is_some() && late == at_once
 }
 
 /// Sends them all, then fails with everything that is wrong.

@@ -85,8 +85,8 @@ fn an_origin_for_which_the_system_vouches_beside_a_private_authority() {
     let origin = GitOrigin::start_with_tls();
     let folder = origin.add_repository("/tool.git", Readers::Everybody);
     let checkout = Checkout::with_commits(&["one", "two", "three", "four"]);
-    let both = ["main~1:refs/heads/main", "main:refs/pull/1/head"];
-    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), both[0], both[1]]);
+    let push = |what: &str| git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), what]);
+    push("main~1:refs/heads/main");
     let other = tempfile::NamedTempFile::new().expect("a file can be made");
     std::fs::write(other.path(), another_authority()).expect("a file can be written");
     let options = ServerOptions {
@@ -98,6 +98,7 @@ fn an_origin_for_which_the_system_vouches_beside_a_private_authority() {
     let url = mirror.base_url().join("/tool.git").expect("a path");
     Operation::Clone.at(&url, &folder).expect("the mirror trusts the system");
     // What is neither a branch nor a tag is brought by git.
+    push("main:refs/pull/1/head");
     let reader = Checkout::new();
     git(reader.path(), &["fetch", "--quiet", url.as_str(), "refs/pull/1/head"]);
     assert_eq!(
