@@ -90,7 +90,7 @@ fn internal_url(options: &MirrorOptions, base_url: &Url) -> Result<Option<String
         && url.username().is_empty()
         && url.password().is_none();
     if !is_plain || path(url) != path(base_url) {
-        return Err(StartError::InternalUrl { url: url.clone(), base_url: base_url.clone() });
+        return Err(StartError::InternalUrl { url: url.clone(), base_url: Box::new(base_url.clone()) });
     }
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
 }

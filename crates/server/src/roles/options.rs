@@ -214,7 +214,7 @@ pub enum StartError {
         /// The address.
         url: Url,
         /// The base URL.
-        base_url: Url,
+        base_url: Box<Url>,
     },
     /// There is no way to the collector of traces.
     #[error("cannot send traces: {0}")]
