@@ -100,7 +100,7 @@ pub enum Command {
         subcommand,
         after_help = "Examples:\n  heliostat repository create PRJ/site\n  heliostat repository import https://example.com/some/tool.git --project PRJ\n  heliostat repository follow https://example.com/some/tool.git --project PRJ"
     )]
-    Repository(repository::RepositoryCommand),
+    Repository(Box<repository::RepositoryCommand>),
     /// Users of an upstream.
     #[command(
         subcommand,

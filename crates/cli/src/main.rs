@@ -110,7 +110,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::GitSetup(options) => git_setup::run(options).await?,
         Command::Openapi(options) => openapi::run(&options)?,
         Command::Project(command) => admin::project::run(command).await?,
-        Command::Repository(command) => admin::repository::run(command).await?,
+        Command::Repository(command) => admin::repository::run(*command).await?,
         Command::User(command) => admin::user::run(command).await?,
         Command::Token(command) => admin::token::run(command).await?,
         Command::Webhook(command) => admin::webhook::run(command).await?,
