@@ -81,7 +81,7 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  heliostat doctor --data /srv/upstream --listen 127.0.0.1:7990\n  heliostat doctor --data /srv/saigon --upstream https://git.example.com"
     )]
-    Doctor(DoctorOptions),
+    Doctor(Box<DoctorOptions>),
     /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
     #[command(
         after_help = "Example:\n  heliostat git-setup --origin https://git.example.com --mirror-url https://saigon.example.com --global"
@@ -100,7 +100,7 @@ pub enum Command {
         subcommand,
         after_help = "Examples:\n  heliostat repository create PRJ/site\n  heliostat repository import https://example.com/some/tool.git --project PRJ\n  heliostat repository follow https://example.com/some/tool.git --project PRJ"
     )]
-    Repository(Box<repository::RepositoryCommand>),
+    Repository(repository::RepositoryCommand),
     /// Users of an upstream.
     #[command(
         subcommand,
