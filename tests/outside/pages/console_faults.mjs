@@ -12,7 +12,10 @@ const damaged = need("HELIOSTAT_DAMAGED");
 await inBrowser([base], async (page, guard) => {
   const see = lookAt(page, guard, "phone");
   const dialog = (id) => page.locator(`#${id}-dialog`);
-  const choose = (id, text) => dialog(id).locator("button", { hasText: text }).press("Enter");
+  const choose = async (id, text) => {
+    await dialog(id).waitFor();
+    await dialog(id).locator("button", { hasText: text }).press("Enter");
+  };
   const unserved = (name) => page.locator("#unserved tr", { hasText: name });
   const done = (text) => page.locator("#done", { hasText: text }).waitFor();
 

@@ -63,7 +63,7 @@ impl SaidLines {
         if text.is_empty() || REMARKS.iter().any(|remark| text.starts_with(remark)) {
             return;
         }
-        if is_overwritten {
+        if is_overwritten && is_counting(text) {
             (self.on_progress)(ProgressLine::UnderWay(text));
         } else if text.ends_with(", done.") {
             (self.on_progress)(ProgressLine::Done(text));
@@ -72,6 +72,11 @@ impl SaidLines {
             keep_tail(&mut self.tail, b"\n");
         }
     }
+}
+
+/// Whether it is a title with a number behind it, as git counts. `ssh` ends its lines by a carriage return, too.
+fn is_counting(line: &str) -> bool {
+    line.split(": ").skip(1).any(|rest| rest.trim_start().starts_with(|first: char| first.is_ascii_digit()))
 }
 
 impl fmt::Debug for SaidLines {
@@ -118,5 +123,16 @@ mod tests {
             "Done(\"Counting objects: 100% (5/5), done.\")",
         ];
         assert_eq!(*lines.lock(), expected);
+    }
+
+    #[tokio::test]
+    async fn what_ssh_says_is_no_progress() {
+        let said = b"Host key verification failed.\r\nssh: connect to host h port 1: Connection refused\r\nfatal: broken\n";
+        let on_progress: OnProgress = Box::new(|line| panic!("no progress: {line:?}"));
+        let kept = read_said(&said[..], on_progress).await.expect("readable");
+        assert_eq!(
+            kept,
+            "Host key verification failed.\nssh: connect to host h port 1: Connection refused\nfatal: broken\n"
+        );
     }
 }
