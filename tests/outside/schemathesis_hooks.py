@@ -103,6 +103,8 @@ BEYOND_SCHEMAS = {
         "url": "must be an address that can be cloned from, without user or password in it",
         "username": "a password needs a user name, and no colon stands in one",
         "password": HEADER_TEXT,
+        "sshKey": "is for sources over SSH",
+        "knownHosts": "are for sources over SSH",
     },
     "onAddonInstalled": {
         "baseUrl": "must be the upstream that this mirror follows",

@@ -36,7 +36,7 @@ await inBrowser([base], async (page, guard) => {
   assert.equal(before.status, 200);
   assert.equal(before.json.mode, "ALL_PROJECTS");
   await guard.screenshot("get", read);
-  await accessible(page, BROKEN.operation);
+  await accessible(page, BROKEN.answered);
 
   const write = await tryOut(page, "setMirrorSettings");
   const changed = await execute(write, { parameters: { upstreamId }, body });
