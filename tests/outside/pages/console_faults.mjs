@@ -16,6 +16,16 @@ await inBrowser([base], async (page, guard) => {
     await dialog(id).waitFor();
     await dialog(id).locator("button", { hasText: text }).press("Enter");
   };
+  // What was done may still have the list drawn anew, and what is pressed in that moment is gone.
+  const beginToRestore = async (name) => {
+    const opened = dialog("restore").waitFor({ timeout: 0 });
+    let isOpen = false;
+    opened.then(() => (isOpen = true));
+    while (!isOpen) {
+      await unserved(name).locator("button").press("Enter");
+      await Promise.race([opened, page.waitForTimeout(2000)]);
+    }
+  };
   const unserved = (name) => page.locator("#unserved tr", { hasText: name });
   const done = (text) => page.locator("#done", { hasText: text }).waitFor();
 
@@ -42,13 +52,13 @@ await inBrowser([base], async (page, guard) => {
   await unserved(lost).waitFor({ state: "detached" });
 
   // Where something would be lost, it is shown before.
-  await unserved(damaged).locator("button").press("Enter");
+  await beginToRestore(damaged);
   await choose("restore", "Restore from Saigon");
   await dialog("differs").locator("#differences tr", { hasText: "refs/heads/main" }).waitFor();
   await see("differs");
   await choose("differs", "Replace nothing");
   await done(`Nothing of ${damaged} was replaced.`);
-  await unserved(damaged).locator("button").press("Enter");
+  await beginToRestore(damaged);
   await choose("restore", "Restore from Saigon");
   await choose("differs", "Put the copy in place");
   await done(`${damaged} is served again, as Saigon had it.`);

@@ -75,7 +75,7 @@ impl SaidLines {
 }
 
 /// Whether it is a title with a number behind it, as git counts. `ssh` ends its lines by a carriage return, too.
-fn is_counting(line: &str) -> bool {
+pub(super) fn is_counting(line: &str) -> bool {
     line.split(": ").skip(1).any(|rest| rest.trim_start().starts_with(|first: char| first.is_ascii_digit()))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::process::progress::is_counting;
 use crate::process::{
     Ended, GitCommand, GitError, Lane, WorkWatch, keep_tail, read_tail, readable_tail, write_input,
 };
@@ -85,7 +86,7 @@ fn hand_on(line: &mut Vec<u8>, tail: &mut Vec<u8>, stays: bool, on_progress: Pro
     let text = text.trim();
     if !text.is_empty() {
         on_progress(text);
-        if stays {
+        if stays || !is_counting(text) {
             keep_tail(tail, text.as_bytes());
             keep_tail(tail, b"\n");
         }
@@ -103,13 +104,16 @@ mod tests {
 
     #[tokio::test]
     async fn overwritten_lines_are_progress_and_the_others_are_kept() {
-        let said = b"Counting:  50%\rCounting: 100%\rCounting: 100%, done.\n\nfatal: no";
+        let said = b"Counting:  50%\rCounting: 100%\rCounting: 100%, done.\n\nnot known\r\nfatal: no";
         let mut lines = Vec::new();
         let mut on_progress = |line: &str| lines.push(line.to_owned());
         let tail = read_progress(&said[..], patience(Duration::from_secs(5), None), &mut on_progress).await;
         let tail = tail.expect("read");
-        assert_eq!(lines, ["Counting:  50%", "Counting: 100%", "Counting: 100%, done.", "fatal: no"]);
-        assert_eq!(tail, "Counting: 100%, done.\nfatal: no\n");
+        assert_eq!(
+            lines,
+            ["Counting:  50%", "Counting: 100%", "Counting: 100%, done.", "not known", "fatal: no"]
+        );
+        assert_eq!(tail, "Counting: 100%, done.\nnot known\nfatal: no\n");
     }
 
     #[tokio::test]
