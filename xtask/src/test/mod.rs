@@ -82,7 +82,7 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
 
 /// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, is read from a
 /// repository, or happens to the disk, on which only SQLite lies. They need not run on a second database.
-const WITHOUT_A_STORE: [&str; 15] = [
+const WITHOUT_A_STORE: [&str; 16] = [
     "coverage::",
     "git::clones::",
     "git::disconnects::",
@@ -95,6 +95,7 @@ const WITHOUT_A_STORE: [&str; 15] = [
     "origin::kinds_of_origins::",
     "origin::matrix::",
     "origin::together::",
+    "origin::very_many_references::",
     "trust::damage::",
     "trust::disk_forgets::",
     "trust::power_cuts::",
