@@ -1,8 +1,8 @@
 //! What well-behaved clients notice of 10,000 hostile connections, and what those cost the server in memory.
 //!
 //! The two come from different parts of the network, as far as a server can tell: 127.0.0.0/24 and others of 127.66.0.0/16.
-//! The crowd runs on the cores of the server and takes up to one of them, which nothing can be done about on one machine:
-//! what is measured is an upper bound.
+//! The crowd stands for other machines. It runs on the cores of the server, and so with the least urgency that there is: what
+//! is measured is what the server does for it, and an upper bound of that.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -116,7 +116,7 @@ fn report(alone: &Measured, beside: &Measured, open: &Samples, visits: &Samples)
     );
     report.measured("connections of the crowd that the server keeps", "", open);
     report.measured("connections that the crowd has made", "", visits);
-    report.notes.push("the crowd runs on the server's cores and takes up to one of them".into());
+    report.notes.push("the crowd runs on the server's cores, when nobody else wants them".into());
     report
 }
 

@@ -24,6 +24,8 @@ const RETURN_PAUSE: Duration = Duration::from_secs(10);
 const FLOOD_PAUSE: Duration = Duration::from_millis(20);
 /// How long it may take until each of them has tried once.
 const GATHER_TIMEOUT: Duration = Duration::from_secs(180);
+/// The highest niceness there is.
+const LEAST_URGENT: i32 = 19;
 /// Address prefixes that the crowd comes from. Those who make work come from one of them: a server shares its cores among
 /// prefixes, so that with more of them their number would be measured.
 const PREFIXES: usize = 4;
@@ -110,7 +112,11 @@ impl HostileLoad {
         let clients: usize = CROWD.iter().map(|(_, clients)| clients).sum();
         allow_open_files(clients as u64 + OTHER_FILES)?;
         // One thread, so that the crowd takes at most one core.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .on_thread_start(leave_the_cores_to_others)
+            .enable_all()
+            .build()?;
         let counts = Arc::<Counts>::default();
         let mut place = 0;
         for (behaviour, clients) in CROWD {
@@ -183,6 +189,12 @@ fn source(place: usize, behaviour: Behaviour) -> SocketAddr {
     let host = place / PREFIXES % ADDRESSES_PER_PREFIX;
     let octet = |number: usize| u8::try_from(number + 1).expect("there are few");
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 66, octet(prefix), octet(host))), 0)
+}
+
+/// The crowd stands for other machines: it runs when neither the server nor a well-behaved client wants the core.
+fn leave_the_cores_to_others() {
+    // On Linux this is of the thread alone. Where it is refused, an upper bound is measured.
+    let _ = rustix::process::nice(LEAST_URGENT);
 }
 
 fn allow_open_files(wanted: u64) -> anyhow::Result<()> {
