@@ -40,7 +40,7 @@ impl Postgres {
             .arg(&data))?;
         let socket_folder = folder.path().display();
         let options = format!(
-            "-c listen_addresses=127.0.0.1 -p {port} -k {socket_folder} -c fsync=off -c max_connections=200"
+            "-c listen_addresses=127.0.0.1 -p {port} -k {socket_folder} -c fsync=off -c max_connections=500"
         );
         let log = folder.path().join("log");
         let pg_ctl = programs.join("pg_ctl");
