@@ -9,6 +9,7 @@ use std::time::Duration;
 use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocking, entries, files_below};
 
 use crate::bundle::{Bundle, BundleRecord, OWN_FOLDER};
+use crate::served::ServedRepository;
 
 /// Loose objects are counted up to about here; of more, an estimate is enough.
 const MAX_COUNTED_LOOSE_OBJECTS: u64 = 4_000;
@@ -132,8 +133,8 @@ impl PackInventory {
 
     /// Looks again in the course of a run: what it has written is not replaced by what it is to take the place of, which
     /// the common index knows until it is written anew.
-    pub(crate) async fn look_again(&self, repository: &Repository) -> Result<Self, GitError> {
-        let mut now = Self::look(repository).await?;
+    pub(crate) async fn look_again(&self, served: &ServedRepository) -> Result<Self, GitError> {
+        let mut now = Self::look_beside(&served.repository, served.bundle()).await?;
         let was_replaced = |pack: &Pack| self.replaced.iter().any(|other| other.name == pack.name);
         now.packs.extend(now.replaced.extract_if(.., |pack| !was_replaced(pack)));
         sort(&mut now.packs);
