@@ -21,8 +21,8 @@ pub mod fixture;
 pub mod fixture_http;
 
 pub use disk::{
-    age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder, sync_tree,
-    write_durably,
+    FileSigns, age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder,
+    sync_tree, write_durably,
 };
 pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.

@@ -113,6 +113,12 @@ impl RefSnapshot {
         Self::of_runs(self.0.refs.with(changes), advertised)
     }
 
+    /// The same references, which it shares, and nothing that is known or was made beside them: for one who keeps them.
+    #[must_use]
+    pub fn refs_alone(&self) -> Self {
+        Self::of_runs(self.0.refs.clone(), Advertised::default())
+    }
+
     fn of_runs(refs: RefRuns, advertised: Advertised) -> Self {
         let sizes = refs.sizes();
         // One list for clients of today, one for older ones.
@@ -245,7 +251,13 @@ impl RefSnapshot {
 
     /// Keeps only those of these objects that no reference names.
     pub fn retain_unnamed(&self, objects: &mut BTreeSet<ObjectId>) {
-        self.0.refs.retain_unnamed(objects);
+        self.0.refs.retain_unnamed(objects, |_| true);
+    }
+
+    /// Keeps only those of these objects that neither a branch nor a tag names: nothing that a plain clone takes.
+    pub fn retain_not_cloned(&self, objects: &mut BTreeSet<ObjectId>) {
+        let is_cloned = |name: &RefName| name.is_branch() || name.is_tag();
+        self.0.refs.retain_unnamed(objects, |found| found.listed().is_some_and(|(name, _)| is_cloned(name)));
     }
 
     /// Number of references whose names are text.

@@ -9,7 +9,6 @@
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -21,6 +20,7 @@ use heliostat_git_wire::{
 use super::files::{
     NotRead, PACKED_HEADER, Peeled, Raw, Target, has_trait, is_internal, object_of, parse_packed,
 };
+use crate::disk::FileSigns;
 
 /// Smaller files are read and written as a whole each time: that is as quick.
 pub(crate) const LARGE_PACKED_BYTES: u64 = 64 * 1024;
@@ -43,19 +43,10 @@ pub(crate) struct Layers {
     /// What the packed file said.
     packed: RefSnapshot,
     /// `None` when another file may look the same.
-    signs: Option<Signs>,
+    signs: Option<FileSigns>,
     format: ObjectFormat,
     /// Which had files of their own, in order.
     loose: Vec<Vec<u8>>,
-}
-
-/// By what a file is known to be the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Signs {
-    place: (u64, u64),
-    bytes: u64,
-    written: (i64, i64),
-    changed: (i64, i64),
 }
 
 /// A state of the references that is to be made from an earlier one.
@@ -65,7 +56,7 @@ pub(crate) struct LayeredState {
     /// Names of which something may have changed since.
     touched: BTreeSet<Vec<u8>>,
     packed: RefSnapshot,
-    signs: Option<Signs>,
+    signs: Option<FileSigns>,
     format: ObjectFormat,
     loose: Vec<(Vec<u8>, ObjectId, Peeled)>,
 }
@@ -180,7 +171,7 @@ fn read_packed_layer(
     place: &Path,
     format: ObjectFormat,
     known: Option<&Layers>,
-) -> Result<Option<(RefSnapshot, Option<Signs>)>, NotRead> {
+) -> Result<Option<(RefSnapshot, Option<FileSigns>)>, NotRead> {
     let unreadable = |error: io::Error| NotRead::of(place, error, "packed-refs cannot be read");
     let mut file = match File::open(place) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -190,7 +181,7 @@ fn read_packed_layer(
     if metadata.len() < LARGE_PACKED_BYTES {
         return Ok(None);
     }
-    let signs = Signs::of(&metadata);
+    let signs = FileSigns::of(&metadata);
     if let Some(known) = known.filter(|known| known.signs == Some(signs)) {
         return Ok(Some((known.packed.clone(), Some(signs))));
     }
@@ -290,17 +281,6 @@ fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = content.iter().position(|byte| *byte == b'\n')?;
     *rest = &content[end + 1..];
     Some(&content[..end])
-}
-
-impl Signs {
-    fn of(file: &Metadata) -> Self {
-        Self {
-            place: (file.dev(), file.ino()),
-            bytes: file.len(),
-            written: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        }
-    }
 }
 
 /// Whether no other file can look the same.
