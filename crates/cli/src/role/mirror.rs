@@ -212,6 +212,7 @@ async fn start_of_origin(
         name: options.name,
         authorities: authorities.unwrap_or_default(),
         only: options.origin.only,
+        optional_git_suffix: options.origin.optional_git_suffix,
         listing_lifetime: options.origin.listing_lifetime,
         max_repositories: options.origin.max_repositories,
         max_repositories_bytes: options.origin.max_repositories_size,
