@@ -196,9 +196,10 @@ impl RefSnapshot {
         self.0.refs.memory_bytes() as u64 + self.bytes_beside_refs()
     }
 
-    /// Bytes of memory that it takes besides what it shares with another one; never less.
-    pub fn memory_bytes_beside(&self, other: &Self) -> u64 {
-        self.0.refs.memory_bytes_beside(&other.0.refs) as u64 + self.bytes_beside_refs()
+    /// Bytes of memory that its references take besides those that it shares with another one; never less. Of one from
+    /// which lists are made it is not all.
+    pub fn ref_bytes_beside(&self, other: &Self) -> u64 {
+        (size_of::<Inner>() + self.0.refs.memory_bytes_beside(&other.0.refs)) as u64
     }
 
     fn bytes_beside_refs(&self) -> u64 {

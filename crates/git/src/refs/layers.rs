@@ -2,7 +2,8 @@
 //!
 //! `packed-refs` holds nearly all of them and is seldom replaced; what changes lies in files of its own, of which there
 //! are few. So the state now is the one before, with what these files say now, and with what the packed file says of
-//! those that are gone. Of a packed file that was replaced, only lines that differ are taken in.
+//! those that are gone. Of a packed file that was replaced, only lines that differ are taken in, and the state now is what
+//! it says, with what the other files say.
 //!
 //! All of it is read from the disk each time but for a packed file by all signs the same, as `git` does it.
 
@@ -40,7 +41,7 @@ pub(crate) struct ReadRefs {
 /// Where the references of a snapshot were found.
 #[derive(Debug)]
 pub(crate) struct Layers {
-    /// What the packed file said.
+    /// What the packed file said. No lists are made of it.
     packed: RefSnapshot,
     /// `None` when another file may look the same.
     signs: Option<FileSigns>,
@@ -76,7 +77,7 @@ impl ReadRefs {
     pub(crate) fn memory_bytes(&self) -> u64 {
         let layers = self.layers.as_ref().map_or(0, |layers| {
             let names: usize = layers.loose.iter().map(|name| name.len() + size_of::<Vec<u8>>()).sum();
-            layers.packed.memory_bytes_beside(&self.snapshot) + (size_of::<Layers>() + names) as u64
+            layers.packed.ref_bytes_beside(&self.snapshot) + (size_of::<Layers>() + names) as u64
         });
         self.snapshot.memory_bytes() + layers
     }
@@ -100,13 +101,13 @@ pub(super) fn read_layers(
     let packed = read_packed_layer(&repository.join("packed-refs"), format, known.map(|(_, layers)| layers));
     let Some((packed, signs)) = packed? else { return Ok(None) };
     let mut touched: BTreeSet<_> = own.iter().map(|(name, ..)| name.clone()).collect();
-    let earlier = match known {
+    let as_before = known.filter(|(_, layers)| RefSnapshot::moves(&layers.packed, &packed).is_empty());
+    let earlier = match as_before {
         Some((snapshot, layers)) => {
             touched.extend(layers.loose.iter().cloned());
-            let moves = RefSnapshot::moves(&layers.packed, &packed);
-            touched.extend(moves.into_iter().map(|moved| moved.name));
             snapshot.clone()
         }
+        // What was packed since would lie in memory twice; from here on it is shared again.
         None => packed.clone(),
     };
     Ok(Some(LayeredState { earlier, touched, packed, signs, format, loose: own }))
