@@ -119,6 +119,9 @@ fn wrong_settings_are_named() {
     let upstream = ["mirror", "--upstream", "http://127.0.0.1:1", "--name", "m"];
     let output = start(&[&upstream[..], &["--hook-secret-file", "github=/nowhere"]].concat());
     refused(&output, "--hook-secret-file says something of another Git server");
+    let origin = ["mirror", "--origin", "http://127.0.0.1:1", "--data", "/proc/nothing"];
+    let output = start(&[&origin[..], &["--internal-url", "http://127.0.0.1:2"]].concat());
+    refused(&output, "--internal-url says something of an upstream");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A program that stands in the place of `ssh` and behaves like it where that matters: it wants the right key and a known
-//! host, says what `ssh` says when it has neither, and otherwise runs what it is asked to, in a folder of its own.
+//! host, says what `ssh` says when it has neither, and otherwise runs what it is asked to, in a folder of its own. And a
+//! machine on which there is no `ssh`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -16,6 +17,7 @@ const RIGHT_KEY: &str = "aKeyOfAnn";
 const HOST_KEY: &str = "ssh-ed25519 AAAAgood";
 
 const SCRIPT: &str = r#"#!/bin/sh
+[ "$*" = -V ] && { echo 'OpenSSH_9.9p9 Fake-1, OpenSSL 3.0.99' >&2; exit; }
 printf '%s\n' "$@" >> '@FOLDER@/arguments'
 setting() { printf '%s\n' "$@" | sed -n "s/^$name=\"\(.*\)\"\$/\1/p"; }
 [ -e '@FOLDER@/repositories' ] || { echo 'ssh: connect to host 127.0.0.1 port 22: Connection refused' >&2; exit 255; }
@@ -87,5 +89,30 @@ impl FakeSsh {
     /// All arguments with which it was called so far, one in a line.
     pub fn arguments(&self) -> String {
         fs::read_to_string(self.folder.path().join("arguments")).unwrap_or_default()
+    }
+}
+
+/// A folder with every program of the search path but `ssh`.
+pub struct NoSsh {
+    folder: TempDir,
+}
+
+impl NoSsh {
+    /// Makes it.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let entries =
+            std::env::split_paths(&path).flat_map(|place| fs::read_dir(place).into_iter().flatten());
+        for entry in entries.flatten().filter(|entry| entry.file_name() != "ssh") {
+            // The first of a name is the one that is found.
+            symlink(entry.path(), folder.path().join(entry.file_name())).ok();
+        }
+        Self { folder }
+    }
+
+    /// The search path of those who are to find none, as an environment variable.
+    pub fn search_path(&self) -> (String, String) {
+        ("PATH".to_owned(), self.folder.path().display().to_string())
     }
 }

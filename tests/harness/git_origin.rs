@@ -86,6 +86,8 @@ struct State {
     renamed: BTreeMap<String, String>,
     /// Whether those are led to the path with `.git` at its end who leave it out.
     adds_endings: bool,
+    /// Whether it answers those in the same way who leave it out.
+    takes_both_spellings: bool,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -114,6 +116,7 @@ impl GitOrigin {
             repositories: BTreeMap::new(),
             renamed: BTreeMap::new(),
             adds_endings: false,
+            takes_both_spellings: false,
             tls: certified.as_ref().map(certified_tls),
         };
         let inner = Arc::new(Inner {
@@ -177,6 +180,11 @@ impl GitOrigin {
     /// Leads to the path with `.git` at its end who leaves it out, from now on.
     pub fn add_endings(&self) {
         self.inner.state.lock().adds_endings = true;
+    }
+
+    /// Answers from now on at each path without `.git` at its end as well.
+    pub fn take_both_spellings(&self) {
+        self.inner.state.lock().takes_both_spellings = true;
     }
 
     /// Deletes a repository.
@@ -306,6 +314,7 @@ impl Inner {
         let Some(user) = state.user(request) else {
             return Some((401, header("WWW-Authenticate", "Basic realm=\"origin\""), Vec::new()));
         };
+        let request = &if state.takes_both_spellings { with_ending(request) } else { request.clone() };
         let has_ending = request.path.contains(".git/");
         if let Some(end) = request.path.find("/info/refs").filter(|_| state.adds_endings && !has_ending) {
             let (repository, rest) = request.path.split_at(end);
@@ -338,6 +347,16 @@ impl Inner {
             http_backend(self.root.path(), &request, user.as_deref());
         Some((status, headers, body))
     }
+}
+
+/// The same request for the path with `.git` at its end.
+fn with_ending(request: &Received) -> Received {
+    let mut request = request.clone();
+    let end = ["/info/refs", "/git-upload-pack"].into_iter().find_map(|end| request.path.find(end));
+    if let Some(end) = end.filter(|_| !request.path.contains(".git/")) {
+        request.path.insert_str(end, ".git");
+    }
+    request
 }
 
 impl State {

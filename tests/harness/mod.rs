@@ -52,7 +52,7 @@ pub use client::{Answer, Client, Identity, http, http_client, now_seconds, signe
 pub use database_backup::DatabaseBackup;
 pub use database_line::relay_to_the_database;
 pub use documented::{Documented, documented};
-pub use fake_ssh::FakeSsh;
+pub use fake_ssh::{FakeSsh, NoSsh};
 pub use faulty_proxy::FaultyProxy;
 pub use furnish::{USER_PASSWORD, every_value, project_path, repository_path, unique, walk};
 pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};

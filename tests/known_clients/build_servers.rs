@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::harness::{Checkout, GitOrigin, Readers, Server, ServerOptions, git};
+use crate::harness::{Checkout, GitOrigin, Readers, Server, ServerOptions, binary, git};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ci.md");
 
@@ -69,14 +69,25 @@ impl Scene {
         let (_, block) = section.split_once("\n```").expect("it has a block");
         let (_, block) = block.split_once('\n').expect("it has lines");
         let (block, _) = block.split_once("\n```").expect("it has an end");
+        self.with_addresses(block) + "\n"
+    }
+
+    /// The command by which the page sets git up on any machine.
+    fn setup_command(&self) -> String {
+        let text = fs::read_to_string(RECIPES).expect("the recipes are there");
+        let (_, command) = text.split_once("`heliostat git-setup ").expect("the command is there");
+        let (arguments, _) = command.split_once('`').expect("it has an end");
+        format!("'{}' git-setup {}", binary().display(), self.with_addresses(arguments))
+    }
+
+    /// A text of the page, with the addresses of these servers in it.
+    fn with_addresses(&self, text: &str) -> String {
         let authority =
             |url: &Url| url.as_str().trim_start_matches("http://").trim_end_matches('/').to_owned();
         let (origin, mirror) = (authority(self.origin.url()), authority(self.mirror.base_url()));
-        block
-            .replace("https://USER:TOKEN@mirror.example.com", &format!("http://ci:{TOKEN}@{mirror}"))
+        text.replace("https://USER:TOKEN@mirror.example.com", &format!("http://ci:{TOKEN}@{mirror}"))
             .replace("https://mirror.example.com", &format!("http://{mirror}"))
             .replace("https://git.example.com", &format!("http://{origin}"))
-            + "\n"
     }
 
     /// Runs commands of a shell in the work space of the machine, with git as the user that builds has it.
@@ -127,6 +138,16 @@ fn yaml(text: &str) -> Value {
 
 fn write(file: &Path, content: &str) {
     fs::write(file, content).expect("can be written");
+}
+
+#[test]
+fn a_machine_that_is_set_up_by_one_command() {
+    let scene = Scene::start();
+    let command = scene.setup_command();
+    scene.run(&[], &command);
+    scene.reads_from_the_mirror(&[], "");
+    scene.run(&[], &format!("{command} --undo"));
+    assert_eq!(scene.run(&[], "git ls-remote --get-url \"$URL\""), scene.url());
 }
 
 #[test]

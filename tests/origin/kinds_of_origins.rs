@@ -80,6 +80,53 @@ fn an_origin_that_leads_from_one_spelling_of_a_repository_to_the_other() {
     }
 }
 
+#[tokio::test]
+async fn an_origin_that_answers_at_both_spellings_of_a_repository() {
+    let origin = GitOrigin::start();
+    for name in ["ann", "ben"] {
+        origin.add_user(name, "secret");
+    }
+    let folder = origin.add_repository("/acme/tool.git", Readers::only("ann"));
+    origin.take_both_spellings();
+    let checkout = Checkout::with_commits(&["one", "two", "three"]);
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), "main"]);
+    let at = |mirror: &Server, path: &str, user: &str| {
+        let mut url = mirror.base_url().join(path).expect("a path");
+        url.set_username(user).expect("it has a host");
+        url.set_password(Some("secret")).expect("it has a host");
+        url
+    };
+    let fetches = || origin.received().iter().filter(|request| request.is_fetch()).count();
+    let (short, long) = ("/acme/tool", "/acme/tool.git");
+
+    let untold = mirror_of(origin.url());
+    for path in [short, long] {
+        Operation::Clone.at(&at(&untold, path, "ann"), &folder).expect("ann may read");
+    }
+    assert_eq!(fetches(), 2, "nothing says that they are one");
+
+    let arguments = vec!["--optional-git-suffix".to_owned()];
+    let mut told =
+        Server::mirror_of_origin(origin.url(), ServerOptions { arguments, ..ServerOptions::default() });
+    for path in [short, long] {
+        Operation::Clone.at(&at(&told, path, "ann"), &folder).expect("ann may read");
+        Operation::Clone.at(&at(&told, path, "ben"), &folder).expect_err("ben may not, by either");
+    }
+    assert_eq!(fetches(), 3, "it is fetched once for both");
+    told.restart();
+    for path in [long, short] {
+        Operation::Clone.at(&at(&told, path, "ann"), &folder).expect("ann may read");
+    }
+    let here = told.anonymous().get("/rest/mirroring/latest/servedRepos").await.promised(200);
+    assert_eq!((&here["size"], &here["values"][0]["path"]), (&1.into(), &short.into()), "{here}");
+    checkout.commit("four", "four");
+    git(checkout.path(), &["push", "--quiet", &folder.display().to_string(), "main"]);
+    for operation in Operation::ALL {
+        operation.at(&at(&told, short, "ann"), &folder).expect("ann may read");
+        operation.at(&at(&told, long, "ann"), &folder).expect("ann may read");
+    }
+}
+
 #[test]
 fn an_origin_for_which_the_system_vouches_beside_a_private_authority() {
     let origin = GitOrigin::start_with_tls();

@@ -74,6 +74,35 @@ async fn who_waits_for_a_shallow_clone_or_for_what_is_new_is_told_so() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_before_acknowledgements_and_shallow_lines_of_the_older_protocol() {
+    let scene = Scene::start();
+    let url = scene.url(Person::Reader, Place::Private);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    clone(folder.path(), "0", &url, "whole").end().await.expect("it clones");
+    scene.write(Place::Private, &["first", "second", "third"]);
+    scene.origin_is(Manner::HoldsFetches);
+    let (copies, mut waiting) = (["whole", "shallow", "one"], Vec::new());
+    let shallow = ["clone", "--progress", "--depth=1", "--no-checkout", url.as_str()];
+    waiting.push(WatchedGit::start(&folder.path().join("whole"), "0", &["fetch", "--progress"]));
+    for (version, into) in [("0", "shallow"), ("1", "one")] {
+        waiting.push(WatchedGit::start(folder.path(), version, &[&shallow[..], &[into]].concat()));
+    }
+    // This one is told, and by then those who have come before it would have been.
+    let mut told = clone(folder.path(), "2", &url, "told");
+    told.until_it_says(WAITING).await;
+    scene.origin_is(Manner::Up);
+    told.end().await.expect("it clones");
+    let tip = git(&scene.origin.folder(Place::Private.path()), &["rev-parse", "main"]);
+    for (copy, waiting) in copies.into_iter().zip(waiting) {
+        let said = waiting.end().await.expect("it is answered");
+        assert!(!said.contains(WAITING), "{copy}: {said}");
+        let copy = folder.path().join(copy);
+        assert_eq!(git(&copy, &["rev-parse", "origin/main"]), tip);
+        git(&copy, &["fsck", "--full"]);
+    }
+}
+
+#[tokio::test]
 async fn what_goes_wrong_while_people_wait_is_told_in_words() {
     let scene = Scene::start();
     let url = scene.url(Person::Reader, Place::Private);

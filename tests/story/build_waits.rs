@@ -1,10 +1,14 @@
 //! A build server waits until its mirror has the commit that it is to build, and goes by the exit code.
 
-use std::process::{Command, Output};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{ADMIN_PASSWORD, Pair, binary, shared_pair};
+use crate::harness::{ADMIN_PASSWORD, Pair, binary, clone_url, git, said, shared_pair};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ci.md");
 
 /// `heliostat wait ...` as the administrator at the mirror.
 fn wait(pair: &Pair, arguments: &[&str]) -> Output {
@@ -45,5 +49,46 @@ async fn the_exit_code_tells_whether_the_commit_is_there() {
     ] {
         let refused = wait(pair, &arguments);
         assert_eq!(refused.status.code(), Some(code), "{arguments:?}: {refused:?}");
+    }
+}
+
+/// The blocks of commands by which a build waits, as the page has them.
+fn commands_of_the_page() -> Vec<String> {
+    let text = fs::read_to_string(PAGE).expect("the page is there");
+    let (_, section) = text.split_once("\n## Waiting for a commit\n").expect("there is such a section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    section.split("```\n").skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_commands_of_the_page_wait_for_a_commit() {
+    let pair = shared_pair().await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    let (id, url) = (&repository["id"], clone_url(pair.upstream.base_url(), &repository, None));
+    let names = [
+        ("https://git.example.com/acme/tool.git", url.to_string()),
+        ("/acme/tool.git", url.path().to_owned()),
+        ("https://mirror.example.com", pair.mirror.base().to_owned()),
+        ("export HELIOSTAT_TOKEN=...", "export HELIOSTAT_PASSWORD=\"$PASSWORD\"".to_owned()),
+        ("wait 24 ", format!("wait {id} ")),
+        ("/mirrorRepos/24/", format!("/mirrorRepos/{id}/")),
+        ("--user ci ", "--user admin ".to_owned()),
+        ("\"ci:", "\"admin:".to_owned()),
+    ];
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let program = fs::canonicalize(binary()).expect("it is built");
+    symlink(program, folder.path().join("heliostat")).expect("a link can be made");
+    let path = std::env::var("PATH").expect("it is set");
+    let commands = commands_of_the_page();
+    assert_eq!(commands.len(), 4, "the program by id and by URL, and the same without it");
+    for written in commands {
+        let script = names.iter().fold(written, |text, (there, here)| text.replace(there, here));
+        let mut command = Command::new("sh");
+        command.args(["-e", "-c", &script]).stdin(Stdio::null()).env_remove("HELIOSTAT_UPSTREAM");
+        command.env("PATH", format!("{}:{path}", folder.path().display()));
+        command.env("PASSWORD", ADMIN_PASSWORD).env("COMMIT", git(checkout.path(), &["rev-parse", "HEAD"]));
+        let output = command.output().expect("there is a shell");
+        assert!(output.status.success(), "{script}\n{}", said(&output));
     }
 }

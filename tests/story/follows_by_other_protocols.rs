@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::follows_another_server::{follow, look, run};
 use crate::harness::{
-    Checkout, FakeSsh, GitDaemon, Server, ServerOptions, binary, eventually, git, said, shared_pair,
+    Checkout, FakeSsh, GitDaemon, NoSsh, Server, ServerOptions, binary, eventually, git, said, shared_pair,
 };
 
 const MANY: usize = 2_000;
@@ -183,6 +183,48 @@ async fn one_command_takes_key_and_known_hosts_from_files() {
     assert!(followed.status.success() && said(&followed).contains("IN_STEP"), "{}", said(&followed));
     let looked = run(&upstream, &["follow-now", &format!("{key}/tool")]);
     assert!(looked.status.success(), "{}", said(&looked));
+}
+
+/// What the doctor says of ssh to who has this search path.
+fn doctor_of_ssh((name, path): &(String, String), more: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut command = Command::new(binary());
+    command.arg("doctor").arg("--data").arg(folder.path()).args(more).env(name, path);
+    let told = said(&command.output().expect("the binary can be started"));
+    let mut lines = told.lines().skip_while(|line| !line.contains(" ssh "));
+    let (first, second) = (lines.next(), lines.next());
+    [first, second].into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn an_ssh_that_is_missing_is_told_by_the_doctor_before_and_by_the_server_when_it_is_needed() {
+    let (ssh, none) = (FakeSsh::new(), NoSsh::new());
+    let found = doctor_of_ssh(&ssh.search_path(), &[]);
+    assert!(found.starts_with("ok ") && found.contains("ssh is OpenSSH_9.9p9 Fake-1"), "{found}");
+    let missing = doctor_of_ssh(&none.search_path(), &[]);
+    assert!(missing.starts_with("warning ") && missing.contains("openssh-client"), "{missing}");
+    let of_a_mirror = doctor_of_ssh(&none.search_path(), &["--origin", "http://127.0.0.1:1"]);
+    assert!(of_a_mirror.starts_with("skipped "), "{of_a_mirror}");
+
+    let environment = vec![none.search_path()];
+    let upstream = Server::upstream(ServerOptions { environment, ..ServerOptions::default() });
+    let repository = upstream.empty_repository(false).await;
+    let request = json!({
+        "url": "git@127.0.0.1:acme/tool.git",
+        "intervalSeconds": 604_800,
+        "sshKey": FakeSsh::right_key(),
+        "knownHosts": FakeSsh::known_hosts(),
+    });
+    let followed = follow(&upstream, &repository, &request).await;
+    assert_eq!(followed["error"]["fault"], "THIS_SERVER", "{followed}");
+    let message = followed["error"]["message"].as_str().expect("it says why");
+    assert!(message.contains("git@127.0.0.1") && message.contains("openssh-client"), "{message}");
+    eventually("the status to say that something is to be looked at", || async {
+        let status = upstream.anonymous().get("/status").await.json();
+        let is_told = status["reason"].as_str().is_some_and(|reason| reason.contains("in step"));
+        (is_told && status["health"] == "YELLOW").then_some(())
+    })
+    .await;
 }
 
 #[test]

@@ -267,6 +267,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_an_upstream_is_refused_beside_an_origin() {
+        let origin = ["heliostat", "mirror", "--origin", "https://git.example.com"];
+        for option in [
+            &["--upstream-public-url", "https://up.example.com"][..],
+            &["--internal-url", "http://10.0.0.7:7991"],
+            &["--lag-limit", "5m"],
+            &["--allow-mass-removal"],
+        ] {
+            let error = settings::parse(origin.iter().chain(option).map(Into::into));
+            let told = error.expect_err(option[0]).to_string();
+            assert!(told.contains(option[0]) && told.contains("--origin https://git.example.com"), "{told}");
+            let upstream = ["heliostat", "mirror", "--upstream", "http://up:7990", "--name", "tokyo"];
+            settings::parse(upstream.iter().chain(option).map(Into::into)).expect("it is for an upstream");
+        }
+    }
+
+    #[test]
     fn secrets_have_no_flag() {
         for command in every_command(Cli::command()) {
             for argument in command.get_arguments() {

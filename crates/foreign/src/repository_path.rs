@@ -54,6 +54,12 @@ impl RepositoryPath {
         path.strip_suffix(".git").filter(|bare| !bare.is_empty() && !bare.ends_with('/')).unwrap_or(path)
     }
 
+    /// The path with `.git` at its end, and without. One of the two is this path; the other one need not be valid.
+    pub fn spellings(&self) -> [Self; 2] {
+        let bare = self.bare();
+        [Self(format!("/{bare}.git")), Self(format!("/{bare}"))]
+    }
+
     /// Its place below a URL that ends with a slash, encoded as URLs are.
     pub fn below(&self, base: &Url) -> Url {
         let mut url = base.clone();
@@ -186,5 +192,9 @@ mod tests {
         assert_eq!(bare("/acme/tool.git"), "acme/tool");
         assert_eq!(bare("/acme/tool"), "acme/tool");
         assert_eq!(bare("/acme/.git"), "acme/.git");
+        for path in ["/acme/tool.git", "/acme/tool", "/acme/.git", "/.git"] {
+            let path = RepositoryPath::parse(path).expect("valid");
+            assert!(path.spellings().contains(&path), "{path}");
+        }
     }
 }

@@ -5,6 +5,10 @@
 //! repository; no byte of the pack is written a second time. A record whose objects are no longer all reachable,
 //! because a branch was deleted or rewritten, is withdrawn at the next look. When there is much to do, that is
 //! not soon, so each download is for the references of its own moment.
+//!
+//! The record names each branch and tag, of which there may be hundreds of thousands, and a look follows each push. So it
+//! is read when its file was replaced, and what has changed since the last look tells whether all is still needed
+//! (`still_needed.rs`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -19,16 +23,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::{
-    ByteStream, GitError, PackIndex, Repository, blocking, remove_if_there, sync_folder, write_durably,
+    ByteStream, FileSigns, GitError, PackIndex, Repository, blocking, remove_if_there, sync_folder,
+    write_durably,
 };
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName};
 use heliostat_stream_cache::Piece;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::housekeeping::Pack;
 use crate::piece_bytes::{COPY_BYTES, read};
+use crate::still_needed::Needed;
 
 /// Our own folder inside a repository.
 pub(crate) const OWN_FOLDER: &str = "heliostat";
@@ -38,6 +44,8 @@ const RECORD_FILE: &str = "bundle.json";
 
 /// How the record is written; another number is another way.
 const RECORD_VERSION: u32 = 3;
+
+const READ_RECORD: &str = "read the record of a bundle";
 
 /// How much of the hash of its beginning names a bundle, in hex digits.
 const ID_DIGITS: usize = 40;
@@ -65,7 +73,13 @@ pub struct Bundle {
     pack: PathBuf,
     pack_bytes: u64,
     created_at: u64,
-    record: BundleRecord,
+    /// What the references named that need all of the pack, and nothing else.
+    tips: BTreeSet<ObjectId>,
+    objects_beside: u64,
+    /// Those of its record's file.
+    signs: FileSigns,
+    /// What needed all of it at the last look.
+    needed: Mutex<Needed>,
 }
 
 /// The pack behind a bundle.
@@ -129,8 +143,14 @@ impl BundleRecord {
 }
 
 impl Bundle {
-    /// The bundle of this record; fails when its pack is not there as it was.
-    fn of(record: BundleRecord, repository: &Path) -> io::Result<Self> {
+    /// The bundle of this record, which lies in this file; fails when its pack is not there as it was.
+    fn of(
+        record: &BundleRecord,
+        signs: FileSigns,
+        tips: BTreeSet<ObjectId>,
+        needed: Needed,
+        repository: &Path,
+    ) -> io::Result<Self> {
         let pack = repository.join("objects/pack").join(format!("{}.pack", record.pack));
         let file = open_whole(&pack, record.pack_bytes)?;
         let mut checksum = [0; 20];
@@ -143,8 +163,33 @@ impl Bundle {
         hasher.update(checksum);
         let mut id = hex::encode(hasher.finalize());
         id.truncate(ID_DIGITS);
-        let (pack_bytes, created_at) = (record.pack_bytes, record.created_at);
-        Ok(Self { id, header, pack, pack_bytes, created_at, record })
+        let BundleRecord { pack_bytes, created_at, objects_beside, .. } = *record;
+        let needed = Mutex::new(needed);
+        Ok(Self { id, header, pack, pack_bytes, created_at, tips, objects_beside, signs, needed })
+    }
+
+    /// Whether the record of the repository in this folder is still the one that it was made of. Blocks.
+    pub(crate) fn is_recorded_in(&self, repository: &Path) -> bool {
+        signs_of_record(repository).is_ok_and(|signs| signs == self.signs)
+    }
+
+    /// Whether its record and its pack are there as they were.
+    async fn is_there(self: &Arc<Self>, repository: &Repository) -> bool {
+        let (bundle, path) = (Arc::clone(self), repository.path().to_owned());
+        let looked = blocking(move || {
+            Ok(bundle.is_recorded_in(&path) && open_whole(&bundle.pack, bundle.pack_bytes).is_ok())
+        });
+        looked.await.unwrap_or(false)
+    }
+
+    /// Whether its pack has this name.
+    pub(crate) fn is_of_pack(&self, name: &str) -> bool {
+        self.pack.file_stem().is_some_and(|stem| stem == name)
+    }
+
+    /// How many objects lay in other packs when it was made.
+    pub(crate) fn objects_beside(&self) -> u64 {
+        self.objects_beside
     }
 
     /// Names its content: another content has another name.
@@ -163,8 +208,8 @@ impl Bundle {
     }
 
     /// What the references named that need all of the pack, and nothing else.
-    pub(crate) fn tips(&self) -> BTreeSet<ObjectId> {
-        self.record.tips()
+    pub(crate) fn tips(&self) -> &BTreeSet<ObjectId> {
+        &self.tips
     }
 
     /// Its pack. It stays readable when it is removed meanwhile; opening fails when that has happened. Blocks.
@@ -273,13 +318,14 @@ impl Bundles {
         repository: &Repository,
         record: BundleRecord,
     ) -> Result<bool, GitError> {
-        if !still_needs_all_of(repository, &record).await? {
+        let tips = record.tips();
+        let Some(needed) = Needed::look(repository, &tips).await? else {
             return self.withdraw(repository).await.map(|()| false);
-        }
+        };
         let path = repository.path().to_owned();
         let made = blocking(move || {
             record.write(&path)?;
-            Bundle::of(record, &path)
+            Bundle::of(&record, signs_of_record(&path)?, tips, needed, &path)
         });
         let bundle = made.await.map_err(|error| GitError::Io { operation: "record a bundle", error })?;
         self.set(repository.id(), Arc::new(bundle));
@@ -305,14 +351,29 @@ impl Bundles {
     }
 
     async fn compare(&self, repository: &Repository) -> Result<(), GitError> {
-        let Some(record) = bundle_record(repository).await? else { return self.withdraw(repository).await };
-        if !still_needs_all_of(repository, &record).await? {
-            return self.withdraw(repository).await;
+        if let Some(offered) = self.of(repository.id())
+            && offered.is_there(repository).await
+        {
+            let needed = offered.needed.lock().clone();
+            return match needed.look_again(repository, offered.tips()).await? {
+                Some(needed) => {
+                    *offered.needed.lock() = needed;
+                    Ok(())
+                }
+                None => self.withdraw(repository).await,
+            };
         }
-        let offered = self.of(repository.id()).filter(|offered| offered.record == record);
         let path = repository.path().to_owned();
-        match blocking(move || Bundle::of(record, &path)).await {
-            Ok(_) if offered.is_some() => Ok(()),
+        // In this order: should the record be replaced meanwhile, it is read again the next time.
+        let read = blocking(move || Ok(signs_of_record(&path).ok().zip(BundleRecord::read(&path)))).await;
+        let read = read.map_err(|error| GitError::Io { operation: READ_RECORD, error })?;
+        let Some((signs, record)) = read else { return self.withdraw(repository).await };
+        let tips = record.tips();
+        let Some(needed) = Needed::look(repository, &tips).await? else {
+            return self.withdraw(repository).await;
+        };
+        let path = repository.path().to_owned();
+        match blocking(move || Bundle::of(&record, signs, tips, needed, &path)).await {
             Ok(bundle) => {
                 self.set(repository.id(), Arc::new(bundle));
                 Ok(())
@@ -326,14 +387,7 @@ impl Bundles {
 pub(crate) async fn bundle_record(repository: &Repository) -> Result<Option<BundleRecord>, GitError> {
     let path = repository.path().to_owned();
     let record = blocking(move || Ok(BundleRecord::read(&path))).await;
-    record.map_err(|error| GitError::Io { operation: "read the record of a bundle", error })
-}
-
-/// Whether branches and tags still need everything that those of the record needed.
-async fn still_needs_all_of(repository: &Repository, record: &BundleRecord) -> Result<bool, GitError> {
-    let now = repository.refs().await?.branches_and_tags();
-    let tips = now.into_iter().map(|(_, object)| object).collect();
-    repository.still_needs(&record.tips(), &tips).await
+    record.map_err(|error| GitError::Io { operation: READ_RECORD, error })
 }
 
 /// Makes our own folder in a repository, but not the repository: that may have been deleted meanwhile.
@@ -342,6 +396,10 @@ pub(crate) fn make_own_folder(repository: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.and_then(|()| sync_folder(repository)),
     }
+}
+
+fn signs_of_record(repository: &Path) -> io::Result<FileSigns> {
+    std::fs::metadata(record_path(repository)).map(|file| FileSigns::of(&file))
 }
 
 fn record_path(repository: &Path) -> PathBuf {

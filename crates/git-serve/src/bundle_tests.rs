@@ -97,6 +97,75 @@ async fn it_is_withdrawn_when_its_pack_is_gone_and_the_tag_object_counts() {
     assert!(served.bundle().is_none());
 }
 
+async fn stays(served: &ServedRepository, bundle: &Bundle) -> bool {
+    served.engine().bundles().check(&served.repository).await.expect("checked");
+    served.bundle().is_some_and(|offered| offered.id() == bundle.id())
+}
+
+#[tokio::test]
+async fn only_what_has_changed_is_asked_whether_it_is_still_needed() {
+    let workshop = Workshop::new().await;
+    let (served, bundle) = bundled(&workshop, ObjectFormat::Sha1).await;
+    let repository = &served.repository;
+    // Who asks all references is told that this one leads to nothing.
+    let tag = format!("object {}\ntype commit\ntag x\ntagger A <a@b> 1 +0000\n\nlost\n", "1".repeat(40));
+    let file = workshop.path("tag");
+    std::fs::write(&file, tag).expect("written");
+    let file = file.to_str().expect("text");
+    let tag = workshop.run(repository.path(), &["hash-object", "-t", "tag", "-w", "--literally", file]);
+    workshop.run(repository.path(), &["update-ref", "refs/tags/damaged", tag.trim()]);
+    for _ in 0..2 {
+        workshop.commit(repository, "main");
+        assert!(stays(&served, &bundle).await);
+    }
+    workshop.run(repository.path(), &["update-ref", "-d", "refs/heads/a/b"]);
+    assert!(served.engine().bundles().check(repository).await.is_err());
+    assert!(served.bundle().is_none());
+}
+
+#[tokio::test]
+async fn it_stays_while_branches_and_tags_lead_to_all_of_it_by_whatever_way() {
+    let workshop = Workshop::new().await;
+    let (served, bundle) = bundled(&workshop, ObjectFormat::Sha1).await;
+    let git = |args: &[&str]| workshop.run(served.repository.path(), args);
+    git(&["update-ref", "refs/heads/twin", "refs/heads/a/b"]);
+    git(&["update-ref", "-d", "refs/heads/a/b"]);
+    assert!(stays(&served, &bundle).await, "another branch names it");
+    workshop.commit(&served.repository, "main");
+    git(&["update-ref", "refs/heads/topic", "refs/heads/main"]);
+    workshop.commit(&served.repository, "topic");
+    assert!(stays(&served, &bundle).await, "it has grown");
+    git(&["update-ref", "-d", "refs/heads/topic"]);
+    assert!(stays(&served, &bundle).await, "what is gone was no part of it");
+    git(&["update-ref", "refs/heads/main", "refs/heads/twin"]);
+    assert!(stays(&served, &bundle).await, "a tag leads to what main was");
+    git(&["update-ref", "refs/heads/main", "v1^{}"]);
+    assert!(stays(&served, &bundle).await);
+    git(&["update-ref", "refs/pull-requests/1/from", "refs/heads/twin"]);
+    git(&["update-ref", "-d", "refs/heads/twin"]);
+    assert!(!stays(&served, &bundle).await, "clones do not take a pull request");
+}
+
+#[tokio::test]
+async fn a_record_that_was_replaced_is_read_again() {
+    let workshop = Workshop::new().await;
+    let (served, bundle) = bundled(&workshop, ObjectFormat::Sha1).await;
+    let repository = &served.repository;
+    let beside = async |bundle: &Arc<Bundle>| {
+        let found = PackInventory::look_beside(repository, Some(Arc::clone(bundle))).await;
+        found.expect("readable").base.expect("there is one").objects_beside
+    };
+    assert!(stays(&served, &bundle).await && beside(&bundle).await == 0);
+    let mut record = BundleRecord::read(repository.path()).expect("there is one");
+    record.created_at += 7;
+    record.objects_beside = 5;
+    record.write(repository.path()).expect("written");
+    assert_eq!(beside(&bundle).await, 5);
+    assert!(stays(&served, &bundle).await, "its content is the same");
+    let now = served.bundle().expect("offered");
+    assert_eq!((now.creation_token(), now.objects_beside()), (bundle.creation_token() + 7, 5));
+}
+
 #[tokio::test]
 async fn the_list_names_it_by_a_relative_address() {
     let workshop = Workshop::new().await;

@@ -28,6 +28,7 @@ mod prewarm;
 mod reachability;
 mod request_body;
 mod served;
+mod still_needed;
 
 #[cfg(test)]
 mod agrees_with_git;

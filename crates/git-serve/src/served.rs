@@ -129,7 +129,7 @@ impl ServedRepository {
     pub async fn bundle_to_download(&self, id: &str) -> Result<Option<Arc<Bundle>>, GitError> {
         let Some(bundle) = self.offered_bundle().filter(|bundle| bundle.id() == id) else { return Ok(None) };
         let refs = self.repository.snapshot().await?;
-        match self.engine().reachability().check(&self.repository, &refs, &bundle.tips()).await {
+        match self.engine().reachability().check(&self.repository, &refs, bundle.tips()).await {
             Ok(Wanted::AllReachable) => Ok(Some(bundle)),
             checked => {
                 self.engine().doubt_bundle(self.repository.id());

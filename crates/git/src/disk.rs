@@ -1,8 +1,8 @@
 //! Work on files: where it may block, and so that it survives a power failure.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,27 @@ pub(crate) const READ_ONLY_MODE: u32 = 0o400;
 
 /// Databases hold shared secrets, and repositories what not everybody may read.
 const OWN_FOLDER_MODE: u32 = 0o700;
+
+/// By what a file is known to be the same, as `git` decides it of its index and of `packed-refs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSigns {
+    place: (u64, u64),
+    bytes: u64,
+    written: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl FileSigns {
+    /// Those of the file that this is about.
+    pub fn of(file: &Metadata) -> Self {
+        Self {
+            place: (file.dev(), file.ino()),
+            bytes: file.len(),
+            written: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+}
 
 /// Runs file system work where it may block.
 pub async fn blocking<T: Send + 'static>(

@@ -21,8 +21,8 @@ pub mod fixture;
 pub mod fixture_http;
 
 pub use disk::{
-    age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder, sync_tree,
-    write_durably,
+    FileSigns, age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder,
+    sync_tree, write_durably,
 };
 pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.
@@ -44,7 +44,7 @@ pub use remote::{
     Connection, CopyError, FetchError, FetchPlan, FetchProgress, FetchSource, ImportError, IndexedPack,
     InvalidAddress, SshConversation, SshEnd, SshError, SshIdentity, SshPlace, clone_mirror, copy_repository,
     fetch_everything, fetch_mirror, fetch_objects, fetch_objects_after, fetch_wanted, index_whole_pack,
-    push_mirror,
+    push_mirror, ssh_version,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,

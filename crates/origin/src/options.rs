@@ -27,6 +27,8 @@ pub struct OriginOptions {
     pub data: PathBuf,
     /// Which repositories are served; all if there are no patterns.
     pub only: Vec<PathPattern>,
+    /// Whether the origin has one repository at each path and at the same one with `.git` at its end, as its operator says.
+    pub optional_git_suffix: bool,
     /// Most repositories that are here; the one that was used longest ago makes room.
     pub max_repositories: usize,
     /// Most bytes that they take on the disk; those that were used longest ago make room. Without a limit, the disk is one.
@@ -52,6 +54,7 @@ impl OriginOptions {
         Self {
             data: data.into(),
             only: Vec::new(),
+            optional_git_suffix: false,
             max_repositories: DEFAULT_MAX_REPOSITORIES,
             max_disk_bytes: None,
             verdict_lifetime: DEFAULT_VERDICT_LIFETIME,

@@ -142,13 +142,8 @@ pub fn cause_of(error: &reqwest::Error) -> NoAnswer {
     NoAnswer::Other(if error.is_timeout() { TOO_LONG.to_owned() } else { with_remedy(cause) })
 }
 
-/// What the system says of a connection that was not opened, and what can be done about it.
-pub fn in_words(error: &io::Error) -> String {
-    with_remedy(error)
-}
-
-/// An error of a connection with what can be done about it, as far as that is known.
-fn with_remedy(cause: &(dyn Error + 'static)) -> String {
+/// What is said of a connection that was not opened, and what can be done about it, as far as that is known.
+pub fn with_remedy(cause: &(dyn Error + 'static)) -> String {
     let full = cause.to_string();
     // The words of the system, without the number that it has for them.
     let text = full.split_once(" (os error ").map_or(full.as_str(), |(words, _)| words);

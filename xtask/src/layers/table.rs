@@ -214,7 +214,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["answer_request", "bundle_list", "disk"],
             &["as_shown", "object_sizes", "request_body"],
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
-            &["named_objects", "reachability"],
+            &["named_objects", "reachability", "still_needed"],
             &["answer", "counters"],
             &["beside_answer", "elsewhere"],
             &["followed", "piece_bytes"],

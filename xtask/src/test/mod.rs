@@ -47,8 +47,8 @@ pub enum Stage {
     Postgres,
     /// A while of looking for bytes that break the reading of Git requests.
     Fuzz,
-    /// Some minutes of faults of every kind while people push and read, judged afterwards. Only when it is named: it still
-    /// finds mirrors that hold for minutes what was deleted while the clock of the upstream jumped.
+    /// Faults of every kind while people push and read, judged afterwards. It takes minutes, and is run by hand: only when it
+    /// is named.
     Torture,
     /// What other people's programs make of the contract and of live servers: linters, schemathesis, generated clients, a
     /// browser.

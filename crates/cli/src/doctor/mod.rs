@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use heliostat_git::Git;
 use heliostat_server::OpenFiles;
 use serde_json::Value;
 use url::Url;
@@ -65,8 +66,10 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
     let tls = options.tls.files()?;
     let is_for_mirror = options.upstream.is_some() || options.origin.is_some();
     let place = servers::place_of_role(options.base_url.as_ref(), options.listen, tls.is_some());
+    let git = Git::discover(&options.git).await;
     let mut findings = vec![
-        surroundings::git(&options.git).await,
+        surroundings::git(&options.git, &git),
+        surroundings::ssh(git.as_ref().ok(), is_for_mirror).await,
         data_directory::writable(&options.data),
         data_directory::private(&options.data),
         data_directory::free_space(&options.data),

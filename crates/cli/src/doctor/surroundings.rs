@@ -1,9 +1,9 @@
-//! Whether what a role works with on its machine is there: git, open files, encryption, the database.
+//! Whether what a role works with on its machine is there: git, ssh, open files, encryption, the database.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use heliostat_git::{Git, MINIMUM_GIT_VERSION};
+use heliostat_git::{Git, GitUnavailable, MINIMUM_GIT_VERSION, SshError, ssh_version};
 use heliostat_peer::with_causes;
 use heliostat_server::{ConnectionOptions, OpenFiles, TlsFiles};
 use url::Url;
@@ -11,16 +11,37 @@ use url::Url;
 use super::finding::Finding;
 
 /// Whether there is a git, and it is new enough.
-pub async fn git(program: &Path) -> Finding {
+pub fn git(program: &Path, found: &Result<Git, GitUnavailable>) -> Finding {
     const ITEM: &str = "git";
-    match Git::discover(program).await {
+    match found {
         Ok(git) => Finding::good(ITEM, format!("{} is version {}", program.display(), git.version())),
         Err(error) => Finding::failed(
             ITEM,
-            with_causes(&error),
+            with_causes(error),
             format!("install git {MINIMUM_GIT_VERSION} or newer, or name another one by --git"),
         ),
     }
+}
+
+/// Whether repositories of an upstream can follow others over SSH. Nothing else needs it.
+pub async fn ssh(git: Option<&Git>, is_for_mirror: bool) -> Finding {
+    const ITEM: &str = "ssh";
+    if is_for_mirror {
+        return Finding::skipped(ITEM, "a mirror asks nobody over SSH");
+    }
+    let Some(git) = git else {
+        return Finding::skipped(ITEM, "not looked for without git");
+    };
+    let reason = match ssh_version(git).await {
+        Ok(version) => return Finding::good(ITEM, format!("ssh is {version}")),
+        Err(SshError::NoProgram(error)) => format!("ssh cannot be started: {error}"),
+        Err(error) => with_causes(&error),
+    };
+    Finding::doubtful(
+        ITEM,
+        format!("no repository can follow another one over SSH: {reason}"),
+        "install the client of OpenSSH (package openssh-client) if one is to; nothing else needs it",
+    )
 }
 
 /// Whether enough files may be open at once. A role raises its limit to the hard one by itself.
@@ -163,7 +184,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_git_is_told_with_a_remedy() {
-        let finding = git(Path::new("/nonexistent/git")).await;
+        let program = Path::new("/nonexistent/git");
+        let finding = git(program, &Git::discover(program).await);
         assert_eq!(finding.outcome, Outcome::Failed);
         assert!(finding.remedy.is_some_and(|remedy| remedy.contains("install git")));
     }

@@ -10,6 +10,7 @@ use tracing_subscriber::{EnvFilter, fmt, registry, reload};
 use url::Url;
 
 use super::log_lines::LogLines;
+use super::panics::log_panics;
 use super::parse::parse_http_url;
 
 /// Set to anything, it asks for a log without colours (<https://no-color.org>).
@@ -43,7 +44,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends the log of this process to standard error; returns what changes how much is logged.
+/// Sends the log of this process to standard error, with what is told of panics; returns what changes how much is logged.
 pub fn start_log(format: LogFormat, level: &str) -> LogLevel {
     let filter = filter_of(level).expect("the level was parsed with the options");
     let (filter, handle) = reload::Layer::new(filter);
@@ -60,6 +61,7 @@ pub fn start_log(format: LogFormat, level: &str) -> LogLevel {
             log.with(lines.flatten_event(true).with_span_list(false)).init();
         }
     }
+    log_panics();
     LogLevel::new(level, move |level| {
         let filter = filter_of(&parse_level(level)?)?;
         handle.reload(filter).map_err(|error| error.to_string())

@@ -3,6 +3,7 @@
 mod connections;
 mod log;
 mod log_lines;
+mod panics;
 mod serving;
 mod shared;
 mod tls;

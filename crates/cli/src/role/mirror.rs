@@ -130,6 +130,17 @@ pub enum WrongSource {
         /// The upstream.
         upstream: String,
     },
+    /// Another Git server, and an option that says something of an upstream.
+    #[error(
+        "{option} says something of an upstream, and --origin {origin} is another Git server: leave {option} out, or give \
+         --upstream URL in the place of --origin"
+    )]
+    OfUpstream {
+        /// The option.
+        option: &'static str,
+        /// The other Git server.
+        origin: String,
+    },
     /// No name to join under.
     #[error("a mirror joins its upstream under a name: give it by --name")]
     NoName,
@@ -140,7 +151,7 @@ impl WrongSource {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::None | Self::NoName => ErrorKind::MissingRequiredArgument,
-            Self::Two { .. } | Self::OfOrigin { .. } => ErrorKind::ArgumentConflict,
+            Self::Two { .. } | Self::OfOrigin { .. } | Self::OfUpstream { .. } => ErrorKind::ArgumentConflict,
         }
     }
 }
@@ -157,9 +168,24 @@ impl MirrorRoleOptions {
                 (None, Some(name)) => Ok(Source::Upstream { url, name }),
                 (None, None) => Err(WrongSource::NoName),
             },
-            (None, Some(url), _) => Ok(Source::Origin(url)),
+            (None, Some(url), _) => match self.given_of_upstream() {
+                Some(option) => Err(WrongSource::OfUpstream { option, origin: url.into() }),
+                None => Ok(Source::Origin(url)),
+            },
             (None, None, _) => Err(WrongSource::None),
         }
+    }
+
+    /// One of the options that were given and mean nothing without an upstream. Those that have a default are not among them:
+    /// nobody knows whether they were given.
+    fn given_of_upstream(&self) -> Option<&'static str> {
+        let options = [
+            (self.upstream_public_url.is_some(), "--upstream-public-url"),
+            (self.internal_url.is_some(), "--internal-url"),
+            (self.lag_limit.is_some(), "--lag-limit"),
+            (self.allow_mass_removal, "--allow-mass-removal"),
+        ];
+        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
     }
 }
 
@@ -186,6 +212,7 @@ async fn start_of_origin(
         name: options.name,
         authorities: authorities.unwrap_or_default(),
         only: options.origin.only,
+        optional_git_suffix: options.origin.optional_git_suffix,
         listing_lifetime: options.origin.listing_lifetime,
         max_repositories: options.origin.max_repositories,
         max_repositories_bytes: options.origin.max_repositories_size,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use heliostat_server::{DEFAULT_MAX_REPOSITORIES, PathPattern};
 use url::Url;
 
@@ -25,6 +26,10 @@ pub struct OriginFlags {
     /// [default: all].
     #[arg(long, value_name = "PATTERNS", env = "HELIOSTAT_ONLY", value_delimiter = ',')]
     pub only: Vec<PathPattern>,
+    /// The origin has one repository at /acme/tool and at /acme/tool.git, as GitHub, Gitea and Forgejo have: one copy is kept
+    /// of both. Where it leads from one to the other, as GitLab does, that is so in any case [default: false].
+    #[arg(long, env = "HELIOSTAT_OPTIONAL_GIT_SUFFIX", value_parser = BoolishValueParser::new())]
+    pub optional_git_suffix: bool,
     /// File with certificates in PEM that are trusted for the origin besides those of the system [default: none].
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_ORIGIN_CA_FILE")]
     pub origin_ca_file: Option<PathBuf>,
@@ -47,6 +52,7 @@ impl OriginFlags {
     pub fn given(&self) -> Option<&'static str> {
         let options = [
             (!self.only.is_empty(), "--only"),
+            (self.optional_git_suffix, "--optional-git-suffix"),
             (self.origin_ca_file.is_some(), "--origin-ca-file"),
             (self.max_repositories_size.is_some(), "--max-repositories-size"),
         ];

@@ -1,5 +1,6 @@
 //! The references of a repository of the server, over a line that is opened for that.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -59,7 +60,8 @@ impl GitStream {
             Host::Domain(_) if !found.is_empty() => found,
             Host::Domain(name) => {
                 let found = tokio::net::lookup_host((name.as_str(), server.port())).await;
-                let unknown = |error| Refusal::Away(format!("{name}: {}", http::in_words(&error)));
+                let unknown =
+                    |error: io::Error| Refusal::Away(format!("{name}: {}", http::with_remedy(&error)));
                 found.map_err(unknown)?.map(|address| address.ip()).collect()
             }
         };
@@ -72,7 +74,7 @@ impl GitStream {
         let connecting = TcpStream::connect(SocketAddr::new(address, server.port()));
         let mut line = match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
             Ok(Ok(line)) => line,
-            Ok(Err(error)) => return Err(NotListed::NotReached(http::in_words(&error))),
+            Ok(Err(error)) => return Err(NotListed::NotReached(http::with_remedy(&error))),
             Err(_) => {
                 let limit = CONNECT_LIMIT.as_secs();
                 return Err(NotListed::NotReached(format!("no connection within {limit} s")));

@@ -41,7 +41,7 @@ pub(super) async fn pack_from_bundle(
     if refs.is_shallow() || brings_more_tags(request, &refs) {
         return Ok(None);
     }
-    let new = repository.new_objects_since(&bundle.tips(), request.wants()).await?;
+    let new = repository.new_objects_since(bundle.tips(), request.wants()).await?;
     let Some(new) = new else { return Ok(None) };
     let format = request.format();
     let opened = blocking(move || {

@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_git::{CommonIndex, GitError, PackIndex, Repository, age_of, blocking, entries, files_below};
 
-use crate::bundle::{BundleRecord, OWN_FOLDER};
+use crate::bundle::{Bundle, BundleRecord, OWN_FOLDER};
+use crate::served::ServedRepository;
 
 /// Loose objects are counted up to about here; of more, an estimate is enough.
 const MAX_COUNTED_LOOSE_OBJECTS: u64 = 4_000;
@@ -73,8 +75,8 @@ pub(crate) struct PackInventory {
 }
 
 impl PackInventory {
-    /// Looks at the repository in this folder. Blocks.
-    pub(crate) fn of(repository: &Path) -> io::Result<Self> {
+    /// Looks at the repository in this folder, which may offer this bundle. Blocks.
+    fn of(repository: &Path, offered: Option<&Bundle>) -> io::Result<Self> {
         let folder = pack_folder(repository);
         let mut packs = packs_in(&folder)?;
         sort(&mut packs);
@@ -89,10 +91,16 @@ impl PackInventory {
             }
         }
         let loose = Loose::in_folder(&repository.join("objects"))?;
-        let base = BundleRecord::read(repository).and_then(|record| {
-            let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
-            Some(Base { pack, objects_beside: record.objects_beside })
-        });
+        let base = match offered.filter(|bundle| bundle.is_recorded_in(repository)) {
+            Some(bundle) => {
+                let pack = packs.iter().find(|pack| bundle.is_of_pack(&pack.name)).cloned();
+                pack.map(|pack| Base { pack, objects_beside: bundle.objects_beside() })
+            }
+            None => BundleRecord::read(repository).and_then(|record| {
+                let pack = packs.iter().find(|pack| pack.name == record.pack)?.clone();
+                Some(Base { pack, objects_beside: record.objects_beside })
+            }),
+        };
         Ok(Self {
             base,
             base_tried: age_of(&base_trial(repository)),
@@ -110,15 +118,23 @@ impl PackInventory {
 
     /// Looks at a repository.
     pub(crate) async fn look(repository: &Repository) -> Result<Self, GitError> {
+        Self::look_beside(repository, None).await
+    }
+
+    /// The same, where this bundle is offered: its record need not be read.
+    pub(crate) async fn look_beside(
+        repository: &Repository,
+        offered: Option<Arc<Bundle>>,
+    ) -> Result<Self, GitError> {
         let path = repository.path().to_owned();
-        let inventory = blocking(move || Self::of(&path)).await;
+        let inventory = blocking(move || Self::of(&path, offered.as_deref())).await;
         inventory.map_err(|error| GitError::Io { operation: "look at the packs", error })
     }
 
     /// Looks again in the course of a run: what it has written is not replaced by what it is to take the place of, which
     /// the common index knows until it is written anew.
-    pub(crate) async fn look_again(&self, repository: &Repository) -> Result<Self, GitError> {
-        let mut now = Self::look(repository).await?;
+    pub(crate) async fn look_again(&self, served: &ServedRepository) -> Result<Self, GitError> {
+        let mut now = Self::look_beside(&served.repository, served.bundle()).await?;
         let was_replaced = |pack: &Pack| self.replaced.iter().any(|other| other.name == pack.name);
         now.packs.extend(now.replaced.extract_if(.., |pack| !was_replaced(pack)));
         sort(&mut now.packs);

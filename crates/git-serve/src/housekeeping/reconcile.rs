@@ -221,7 +221,8 @@ impl Reconciler {
     async fn look_at_packs(&mut self, repository: &Repository) -> Result<PackInventory, GitError> {
         let (id, readers) = (repository.id(), repository.git().readers());
         let began = readers.now();
-        let found = PackInventory::look(repository).await?;
+        let offered = self.repositories.engine().bundles().of(id);
+        let found = PackInventory::look_beside(repository, offered).await?;
         let times = self.pack_times.entry(id).or_default();
         times.note(began, &found, readers);
         if !times.has_replaced() && !readers.are_any(repository.path()) {

@@ -70,14 +70,14 @@ pub(crate) async fn repack(served: &ServedRepository, thresholds: &Thresholds) -
     clear_own_leftovers(repository).await?;
     // Before the look at the packs: then those hold all that these references need.
     let refs = repository.refs().await?;
-    let inventory = PackInventory::look(repository).await?;
+    let inventory = PackInventory::look_beside(repository, served.bundle()).await?;
     let new_base = new_base(repository, &inventory, &refs, thresholds).await;
     let plan = match &new_base {
-        Some(base) => PackPlan::beside_new_base(&inventory.look_again(repository).await?, &base.pack),
+        Some(base) => PackPlan::beside_new_base(&inventory.look_again(served).await?, &base.pack),
         None => PackPlan::of(&inventory),
     };
     let new_pack = if plan.packs_anything() { pack(repository, &plan).await? } else { None };
-    let current = inventory.look_again(repository).await?;
+    let current = inventory.look_again(served).await?;
     let needed = needed_packs(&plan, &current, new_pack.as_deref());
     let wants_bitmap = current.weight() >= thresholds.small_weight && !refs.is_empty();
     let base = match &new_base {

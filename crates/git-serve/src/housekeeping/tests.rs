@@ -316,6 +316,8 @@ async fn a_bundle_that_cannot_be_checked_is_not_offered_and_does_not_stop_housek
     assert!(served.bundle().is_some());
     damaged_tag(&workshop, repository);
     workshop.commit(repository, "main");
+    // As after a start: all references are asked.
+    served.engine().bundles().forget(repository.id());
     assert!(served.engine().bundles().check(repository).await.is_err());
     assert!(served.bundle().is_none());
     reconciler.reconcile(true).await;

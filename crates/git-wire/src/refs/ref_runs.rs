@@ -182,14 +182,18 @@ impl RefRuns {
         self.runs.get(run)?.refs.get(at).filter(|found| found.name() == name)
     }
 
-    /// Keeps only those of these objects that no reference names.
-    pub(crate) fn retain_unnamed(&self, objects: &mut BTreeSet<ObjectId>) {
+    /// Keeps only those of these objects that none of the references names that count.
+    pub(crate) fn retain_unnamed(
+        &self,
+        objects: &mut BTreeSet<ObjectId>,
+        counts: impl Fn(&SnapshotRef) -> bool,
+    ) {
         if objects.len() > MAX_LOOKED_UP_OBJECTS {
-            for found in self.iter() {
+            for found in self.iter().filter(|found| counts(found)) {
                 objects.remove(found.object());
             }
         } else {
-            objects.retain(|object| !self.runs.iter().any(|run| run.names(object)));
+            objects.retain(|object| !self.runs.iter().any(|run| run.names(object, &counts)));
         }
     }
 
@@ -277,15 +281,15 @@ impl Run {
         }
     }
 
-    /// Whether one of its references names this object.
-    fn names(&self, object: &ObjectId) -> bool {
+    /// Whether one of its references that count names this object.
+    fn names(&self, object: &ObjectId, counts: impl Fn(&SnapshotRef) -> bool) -> bool {
         let numbers = self.objects.get_or_init(|| {
             let mut numbers: Box<[u32]> = self.refs.iter().map(|found| number_of(found.object())).collect();
             numbers.sort_unstable();
             numbers
         });
         numbers.binary_search(&number_of(object)).is_ok()
-            && self.refs.iter().any(|found| found.object() == object)
+            && self.refs.iter().any(|found| found.object() == object && counts(found))
     }
 }
 

@@ -109,7 +109,12 @@ fn objects_are_found_among_those_that_are_named() {
     let runs = made_of(&state);
     for numbers in [2_990..3_010, 2_000..4_000] {
         let mut objects: BTreeSet<_> = numbers.clone().map(object).collect();
-        runs.retain_unnamed(&mut objects);
+        let all = objects.clone();
+        runs.retain_unnamed(&mut objects, |_| true);
         assert_eq!(objects, (3_000..numbers.end).map(object).collect::<BTreeSet<_>>(), "{numbers:?}");
+        let mut objects = all;
+        runs.retain_unnamed(&mut objects, |found| found.name().starts_with(b"refs/tags/"));
+        let is_left = |number: &usize| *number >= 3_000 || number % 3 != 2;
+        assert_eq!(objects, numbers.filter(is_left).map(object).collect::<BTreeSet<_>>());
     }
 }

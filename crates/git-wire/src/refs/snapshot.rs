@@ -113,6 +113,12 @@ impl RefSnapshot {
         Self::of_runs(self.0.refs.with(changes), advertised)
     }
 
+    /// The same references, which it shares, and nothing that is known or was made beside them: for one who keeps them.
+    #[must_use]
+    pub fn refs_alone(&self) -> Self {
+        Self::of_runs(self.0.refs.clone(), Advertised::default())
+    }
+
     fn of_runs(refs: RefRuns, advertised: Advertised) -> Self {
         let sizes = refs.sizes();
         // One list for clients of today, one for older ones.
@@ -190,9 +196,10 @@ impl RefSnapshot {
         self.0.refs.memory_bytes() as u64 + self.bytes_beside_refs()
     }
 
-    /// Bytes of memory that it takes besides what it shares with another one; never less.
-    pub fn memory_bytes_beside(&self, other: &Self) -> u64 {
-        self.0.refs.memory_bytes_beside(&other.0.refs) as u64 + self.bytes_beside_refs()
+    /// Bytes of memory that its references take besides those that it shares with another one; never less. Of one from
+    /// which lists are made it is not all.
+    pub fn ref_bytes_beside(&self, other: &Self) -> u64 {
+        (size_of::<Inner>() + self.0.refs.memory_bytes_beside(&other.0.refs)) as u64
     }
 
     fn bytes_beside_refs(&self) -> u64 {
@@ -245,7 +252,13 @@ impl RefSnapshot {
 
     /// Keeps only those of these objects that no reference names.
     pub fn retain_unnamed(&self, objects: &mut BTreeSet<ObjectId>) {
-        self.0.refs.retain_unnamed(objects);
+        self.0.refs.retain_unnamed(objects, |_| true);
+    }
+
+    /// Keeps only those of these objects that neither a branch nor a tag names: nothing that a plain clone takes.
+    pub fn retain_not_cloned(&self, objects: &mut BTreeSet<ObjectId>) {
+        let is_cloned = |name: &RefName| name.is_branch() || name.is_tag();
+        self.0.refs.retain_unnamed(objects, |found| found.listed().is_some_and(|(name, _)| is_cloned(name)));
     }
 
     /// Number of references whose names are text.

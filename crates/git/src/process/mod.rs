@@ -13,6 +13,7 @@ mod executable;
 mod fair_queue;
 mod fault;
 mod fsck;
+mod lines;
 mod memory;
 mod orphans;
 mod output;

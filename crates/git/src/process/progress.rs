@@ -5,10 +5,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::process::{keep_tail, readable_tail};
-
-/// Longest line that is read whole.
-const MAX_LINE_BYTES: usize = 1024;
+use crate::process::lines::{Line, Lines, keep_line};
+use crate::process::readable_tail;
 
 /// What a line begins with that is for people and tells of no step.
 const REMARKS: [&str; 2] = ["Delta compression using", "Total "];
@@ -25,9 +23,9 @@ pub enum ProgressLine<'a> {
     Done(&'a str),
 }
 
-/// Takes apart what `git` says, as it comes.
+/// Hands on what `git` says of its progress, as it comes, and keeps the rest.
 pub struct SaidLines {
-    line: Vec<u8>,
+    lines: Lines,
     /// The end of what is not about progress.
     tail: Vec<u8>,
     on_progress: OnProgress,
@@ -36,47 +34,35 @@ pub struct SaidLines {
 impl SaidLines {
     /// Nothing was said yet.
     pub fn new(on_progress: OnProgress) -> Self {
-        Self { line: Vec::new(), tail: Vec::new(), on_progress }
+        Self { lines: Lines::default(), tail: Vec::new(), on_progress }
     }
 
     /// Takes what is said next; a line may go on with the next part.
     pub fn take(&mut self, said: &[u8]) {
-        for byte in said {
-            match byte {
-                b'\r' | b'\n' => self.end_line(*byte == b'\r'),
-                _ if self.line.len() < MAX_LINE_BYTES => self.line.push(*byte),
-                _ => {}
-            }
-        }
+        let Self { lines, tail, on_progress } = self;
+        lines.take(said, |line| sort(line, tail, on_progress));
     }
 
     /// The end of what is not about progress, as text without credentials: all was said.
     pub fn end(&mut self) -> String {
-        self.end_line(false);
-        readable_tail(&self.tail)
-    }
-
-    fn end_line(&mut self, is_overwritten: bool) {
-        let line = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        if text.is_empty() || REMARKS.iter().any(|remark| text.starts_with(remark)) {
-            return;
-        }
-        if is_overwritten && is_counting(text) {
-            (self.on_progress)(ProgressLine::UnderWay(text));
-        } else if text.ends_with(", done.") {
-            (self.on_progress)(ProgressLine::Done(text));
-        } else {
-            keep_tail(&mut self.tail, text.as_bytes());
-            keep_tail(&mut self.tail, b"\n");
-        }
+        let Self { lines, tail, on_progress } = self;
+        lines.end(|line| sort(line, tail, on_progress));
+        readable_tail(tail)
     }
 }
 
-/// Whether it is a title with a number behind it, as git counts. `ssh` ends its lines by a carriage return, too.
-pub(super) fn is_counting(line: &str) -> bool {
-    line.split(": ").skip(1).any(|rest| rest.trim_start().starts_with(|first: char| first.is_ascii_digit()))
+fn sort(line: Line<'_>, tail: &mut Vec<u8>, on_progress: &mut OnProgress) {
+    let Line { text, is_overwritten } = line;
+    if REMARKS.iter().any(|remark| text.starts_with(remark)) {
+        return;
+    }
+    if is_overwritten {
+        on_progress(ProgressLine::UnderWay(text));
+    } else if text.ends_with(", done.") {
+        on_progress(ProgressLine::Done(text));
+    } else {
+        keep_line(tail, text);
+    }
 }
 
 impl fmt::Debug for SaidLines {

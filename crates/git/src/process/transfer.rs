@@ -7,13 +7,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::process::progress::is_counting;
-use crate::process::{
-    Ended, GitCommand, GitError, Lane, WorkWatch, keep_tail, read_tail, readable_tail, write_input,
-};
-
-/// Longest progress line that is handed on whole.
-const MAX_PROGRESS_LINE_BYTES: usize = 1024;
+use crate::process::lines::{Line, Lines, keep_line};
+use crate::process::{Ended, GitCommand, GitError, Lane, WorkWatch, read_tail, readable_tail, write_input};
 
 /// Who wants to see progress.
 pub(crate) type Progress<'a> = &'a mut (dyn FnMut(&str) + Send);
@@ -56,7 +51,7 @@ pub(crate) async fn read_progress(
     on_progress: Progress<'_>,
 ) -> Result<String, GitError> {
     let Patience { operation, stall_limit, .. } = patience;
-    let (mut tail, mut line) = (Vec::new(), Vec::new());
+    let (mut tail, mut lines) = (Vec::new(), Lines::default());
     let mut chunk = [0; 4096];
     loop {
         let read = tokio::time::timeout(stall_limit, stderr.read(&mut chunk)).await;
@@ -66,32 +61,21 @@ pub(crate) async fn read_progress(
             Err(_) => return Err(GitError::TimedOut { operation, limit: stall_limit }),
         };
         let count = read.map_err(|error| GitError::Io { operation, error })?;
-        for byte in &chunk[..count] {
-            match byte {
-                b'\r' | b'\n' => hand_on(&mut line, &mut tail, *byte == b'\n', on_progress),
-                _ if line.len() < MAX_PROGRESS_LINE_BYTES => line.push(*byte),
-                _ => {}
-            }
-        }
         if count == 0 {
-            hand_on(&mut line, &mut tail, true, on_progress);
+            lines.end(|line| hand_on(line, &mut tail, on_progress));
             return Ok(readable_tail(&tail));
         }
+        lines.take(&chunk[..count], |line| hand_on(line, &mut tail, on_progress));
     }
 }
 
-/// A line that was overwritten is progress only; one that stays on the screen is worth keeping for an error.
-fn hand_on(line: &mut Vec<u8>, tail: &mut Vec<u8>, stays: bool, on_progress: Progress<'_>) {
-    let text = String::from_utf8_lossy(line);
-    let text = text.trim();
-    if !text.is_empty() {
-        on_progress(text);
-        if stays || !is_counting(text) {
-            keep_tail(tail, text.as_bytes());
-            keep_tail(tail, b"\n");
-        }
+/// A line that is overwritten is progress only; one that stays on the screen is worth keeping for an error.
+fn hand_on(line: Line<'_>, tail: &mut Vec<u8>, on_progress: Progress<'_>) {
+    let text = line.text.trim_start();
+    on_progress(text);
+    if !line.is_overwritten {
+        keep_line(tail, text);
     }
-    line.clear();
 }
 
 #[cfg(test)]

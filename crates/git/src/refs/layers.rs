@@ -2,14 +2,14 @@
 //!
 //! `packed-refs` holds nearly all of them and is seldom replaced; what changes lies in files of its own, of which there
 //! are few. So the state now is the one before, with what these files say now, and with what the packed file says of
-//! those that are gone. Of a packed file that was replaced, only lines that differ are taken in.
+//! those that are gone. Of a packed file that was replaced, only lines that differ are taken in, and the state now is what
+//! it says, with what the other files say.
 //!
 //! All of it is read from the disk each time but for a packed file by all signs the same, as `git` does it.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -21,6 +21,7 @@ use heliostat_git_wire::{
 use super::files::{
     NotRead, PACKED_HEADER, Peeled, Raw, Target, has_trait, is_internal, object_of, parse_packed,
 };
+use crate::disk::FileSigns;
 
 /// Smaller files are read and written as a whole each time: that is as quick.
 pub(crate) const LARGE_PACKED_BYTES: u64 = 64 * 1024;
@@ -40,22 +41,13 @@ pub(crate) struct ReadRefs {
 /// Where the references of a snapshot were found.
 #[derive(Debug)]
 pub(crate) struct Layers {
-    /// What the packed file said.
+    /// What the packed file said. No lists are made of it.
     packed: RefSnapshot,
     /// `None` when another file may look the same.
-    signs: Option<Signs>,
+    signs: Option<FileSigns>,
     format: ObjectFormat,
     /// Which had files of their own, in order.
     loose: Vec<Vec<u8>>,
-}
-
-/// By what a file is known to be the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Signs {
-    place: (u64, u64),
-    bytes: u64,
-    written: (i64, i64),
-    changed: (i64, i64),
 }
 
 /// A state of the references that is to be made from an earlier one.
@@ -65,7 +57,7 @@ pub(crate) struct LayeredState {
     /// Names of which something may have changed since.
     touched: BTreeSet<Vec<u8>>,
     packed: RefSnapshot,
-    signs: Option<Signs>,
+    signs: Option<FileSigns>,
     format: ObjectFormat,
     loose: Vec<(Vec<u8>, ObjectId, Peeled)>,
 }
@@ -85,7 +77,7 @@ impl ReadRefs {
     pub(crate) fn memory_bytes(&self) -> u64 {
         let layers = self.layers.as_ref().map_or(0, |layers| {
             let names: usize = layers.loose.iter().map(|name| name.len() + size_of::<Vec<u8>>()).sum();
-            layers.packed.memory_bytes_beside(&self.snapshot) + (size_of::<Layers>() + names) as u64
+            layers.packed.ref_bytes_beside(&self.snapshot) + (size_of::<Layers>() + names) as u64
         });
         self.snapshot.memory_bytes() + layers
     }
@@ -109,13 +101,13 @@ pub(super) fn read_layers(
     let packed = read_packed_layer(&repository.join("packed-refs"), format, known.map(|(_, layers)| layers));
     let Some((packed, signs)) = packed? else { return Ok(None) };
     let mut touched: BTreeSet<_> = own.iter().map(|(name, ..)| name.clone()).collect();
-    let earlier = match known {
+    let as_before = known.filter(|(_, layers)| RefSnapshot::moves(&layers.packed, &packed).is_empty());
+    let earlier = match as_before {
         Some((snapshot, layers)) => {
             touched.extend(layers.loose.iter().cloned());
-            let moves = RefSnapshot::moves(&layers.packed, &packed);
-            touched.extend(moves.into_iter().map(|moved| moved.name));
             snapshot.clone()
         }
+        // What was packed since would lie in memory twice; from here on it is shared again.
         None => packed.clone(),
     };
     Ok(Some(LayeredState { earlier, touched, packed, signs, format, loose: own }))
@@ -180,7 +172,7 @@ fn read_packed_layer(
     place: &Path,
     format: ObjectFormat,
     known: Option<&Layers>,
-) -> Result<Option<(RefSnapshot, Option<Signs>)>, NotRead> {
+) -> Result<Option<(RefSnapshot, Option<FileSigns>)>, NotRead> {
     let unreadable = |error: io::Error| NotRead::of(place, error, "packed-refs cannot be read");
     let mut file = match File::open(place) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -190,7 +182,7 @@ fn read_packed_layer(
     if metadata.len() < LARGE_PACKED_BYTES {
         return Ok(None);
     }
-    let signs = Signs::of(&metadata);
+    let signs = FileSigns::of(&metadata);
     if let Some(known) = known.filter(|known| known.signs == Some(signs)) {
         return Ok(Some((known.packed.clone(), Some(signs))));
     }
@@ -290,17 +282,6 @@ fn take_line<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let end = content.iter().position(|byte| *byte == b'\n')?;
     *rest = &content[end + 1..];
     Some(&content[..end])
-}
-
-impl Signs {
-    fn of(file: &Metadata) -> Self {
-        Self {
-            place: (file.dev(), file.ino()),
-            bytes: file.len(),
-            written: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        }
-    }
 }
 
 /// Whether no other file can look the same.

@@ -49,13 +49,17 @@ pub(crate) async fn load_refs(git: &Git, repository: &Path, known: &Known<'_>) -
     let of_last = known.last.map(|last| &last.snapshot.advertised().looked_at);
     let objects: Vec<&LookedAt> = known.objects.into_iter().chain(of_last).collect();
     let looked_at = look_at_objects(git, repository, reading.not_told().into_iter(), &objects).await?;
-    let expected = known.expected.cloned();
+    let last = known.last.map(|last| last.snapshot.clone());
+    let alike = known.expected.cloned().into_iter().chain(last);
     let built = blocking(move || {
         let read = build(reading, looked_at);
-        // Either way the hash is known from here on: computing it takes a while.
-        if !expected.is_some_and(|expected| read.snapshot.has_refs_of(&expected)) {
-            read.snapshot.content_hash();
+        for other in alike {
+            if read.snapshot.has_refs_of(&other) {
+                break;
+            }
         }
+        // Taken over from there or not, it is known from here on: computing it takes a while.
+        read.snapshot.content_hash();
         Ok(read)
     });
     built.await.map_err(io_error)

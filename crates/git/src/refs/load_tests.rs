@@ -290,6 +290,36 @@ async fn what_has_changed_since_is_what_git_lists() {
     check("without it").await;
 }
 
+#[tokio::test]
+async fn what_is_packed_lies_in_memory_once_however_often_references_move() {
+    const COUNT: usize = 1_500;
+    let workshop = Workshop::new().await;
+    let repository = workshop.bare_with_commits("many", &["main"]).await;
+    let path = repository.path();
+    let move_each = |step: usize, to: &str| {
+        let lines =
+            (0..COUNT).step_by(step).map(|number| format!("update refs/heads/many/{number:05} {to}\n"));
+        let lines: String = lines.collect();
+        workshop.shell(path, &format!("git update-ref --stdin <<'END'\n{lines}END\n"));
+    };
+    move_each(1, workshop.run(path, &["rev-parse", "main"]).trim());
+    workshop.run(path, &["pack-refs", "--all"]);
+    repository.refs().await.expect("readable");
+    for _ in 0..2 {
+        // At least one in each run.
+        move_each(100, &workshop.commit(&repository, "main"));
+        repository.refs().await.expect("readable");
+        workshop.run(path, &["pack-refs", "--all"]);
+        let refs = repository.refs().await.expect("readable");
+        let listed = workshop.run(path, &["for-each-ref", "--format=%(objectname) %(refname)"]);
+        assert_eq!(Some(&refs), RefSnapshot::parse_listing(listed.as_bytes()).as_ref());
+        let read = repository.cache().last_known(0).expect("in memory");
+        assert!(read.layers.is_some(), "it has many references");
+        let beside = read.memory_bytes() - refs.memory_bytes();
+        assert!(beside < refs.memory_bytes() / 10, "{beside} bytes beside {}", refs.memory_bytes());
+    }
+}
+
 /// Readers, a writer and a process that packs references, all at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_reader_sees_less_than_a_change_that_has_ended() {

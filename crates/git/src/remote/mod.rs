@@ -26,5 +26,5 @@ pub use import::{clone_mirror, fetch_mirror, push_mirror};
 pub use import_error::ImportError;
 pub use index_whole_pack::{IndexedPack, index_whole_pack};
 pub(crate) use push_over_http::{MAX_DELETIONS_PER_PUSH, PushOverHttp, is_http};
-pub use ssh::{SshConversation, SshError, SshIdentity, SshPlace};
+pub use ssh::{SshConversation, SshError, SshIdentity, SshPlace, ssh_version};
 pub use ssh_end::SshEnd;

@@ -60,6 +60,9 @@ const OWN_FILE_MODE: u32 = 0o600;
 /// How long `ssh` may take to end when nothing more is asked, and to say why it has ended.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long `ssh` may take to say which version it is.
+const VERSION_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Who asks over SSH, and which host keys are believed: files that are removed with the last of its clones.
 #[derive(Clone)]
 pub struct SshIdentity(Arc<Files>);
@@ -96,6 +99,9 @@ pub enum SshError {
         "ssh cannot be started; the client of OpenSSH has to be installed on this machine (openssh-client)"
     )]
     NoProgram(#[source] io::Error),
+    /// It is another program than that of OpenSSH, which may understand its arguments otherwise.
+    #[error("ssh does not say that it is OpenSSH: {0:?}")]
+    Unrecognised(String),
     /// Starting it failed for another reason.
     #[error(transparent)]
     Git(GitError),
@@ -136,10 +142,7 @@ impl SshIdentity {
         };
         let remote_command = format!("git-upload-pack {}", shell_quoted(path));
         let command = command.args(["--", &place.host, &remote_command]);
-        let mut process = command.spawn(Lane::Own).await.map_err(|error| match error {
-            GitError::Spawn { error, .. } => SshError::NoProgram(error),
-            error => SshError::Git(error),
-        })?;
+        let mut process = command.spawn(Lane::Own).await.map_err(not_started)?;
         let input = process.stdin.take().expect("spawned with a piped stdin");
         let output = process.stdout.take().expect("spawned with a piped stdout");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
@@ -218,6 +221,28 @@ impl SshConversation {
         let said = tokio::time::timeout(END_PATIENCE, said).await;
         let said = said.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default();
         SshEnd::read(status.ok().and_then(Result::ok).and_then(|status| status.code()), &said)
+    }
+}
+
+/// Which version of OpenSSH servers are asked by, in its own words.
+pub async fn ssh_version(git: &Git) -> Result<String, SshError> {
+    let command = git.command_of(PROGRAM, "read the version of ssh").arg("-V");
+    let ended = command.time_limit(VERSION_PATIENCE).run_to_end().await.map_err(not_started)?;
+    // It is said where errors go.
+    let version = ended.stderr.lines().find(|line| line.starts_with("OpenSSH"));
+    let version = version.map(|line| line.trim_end().to_owned());
+    version.ok_or(SshError::Unrecognised(ended.stderr))
+}
+
+/// A program that is missing is another matter than a machine that starts no more programs at the moment.
+fn not_started(error: GitError) -> SshError {
+    match error {
+        GitError::Spawn { error, .. }
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
+        {
+            SshError::NoProgram(error)
+        }
+        error => SshError::Git(error),
     }
 }
 

@@ -116,6 +116,12 @@ impl Repositories {
         self.entries.read().get(path).cloned()
     }
 
+    /// Where the repository at this path is, if `.git` at the end of a path makes no difference: in the spelling in which it came.
+    pub(crate) fn place_of_both_spellings(&self, path: &RepositoryPath) -> RepositoryPath {
+        let place = path.spellings().into_iter().find(|spelling| self.find(spelling).is_some());
+        place.unwrap_or_else(|| path.clone())
+    }
+
     /// Those that this path may mean: with `.git` at its end or without, and in capitals or not, which most servers do not tell
     /// apart.
     pub(crate) fn named_like(&self, path: &RepositoryPath) -> Vec<Arc<Entry>> {

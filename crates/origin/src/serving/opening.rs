@@ -122,7 +122,8 @@ impl Opening {
         match refs {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
-                let opened = self.open_entry(place_here(path, &shown), format).await?;
+                let place = self.place_here(path, shown.listing.moved_to());
+                let opened = self.open_entry(&place, format).await?;
                 // Otherwise some of it may have to be fetched before there is anything to answer with.
                 let is_here = opened.entry.is_in_step_with(shown.branches.content_hash());
                 let told_of_waits = |opened: OpenedRepository| match is_here {
@@ -144,10 +145,11 @@ impl Opening {
             HeardRefs::Before(branches) => {
                 // Only what is here can be shown, and only if it is what this reader was shown.
                 let refusal = outage.unwrap_or_else(|| OriginRefusal::Away("it was not asked".to_owned()));
-                let Some(entry) = self.repositories.find(path) else {
+                let place = self.place_here(path, None);
+                let Some(entry) = self.repositories.find(&place) else {
                     return Err(NotOpened::ByOrigin(refusal));
                 };
-                let opened = self.open_entry(path, entry.format).await?;
+                let opened = self.open_entry(&place, entry.format).await?;
                 let here = opened.repository.repository.snapshot().await.map_err(Refusal::internal)?;
                 if *here.content_hash() != branches {
                     return Err(NotOpened::ByOrigin(refusal));
@@ -155,6 +157,17 @@ impl Opening {
                 let shown = Arc::new(Shown::of_what_is_here(here, entry.format));
                 Ok(self.opened(opened, path, shown, credentials, asked_at, Some(&refusal)))
             }
+        }
+    }
+
+    /// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without,
+    /// it has said itself that both are one: there is one copy. Where it answers at both, only its operator knows whether they
+    /// are. Who may read, and what, is asked at the path that the reader has named, wherever the objects are.
+    fn place_here(&self, path: &RepositoryPath, moved_to: Option<&RepositoryPath>) -> RepositoryPath {
+        let led_to = moved_to.filter(|place| place.bare() == path.bare()).unwrap_or(path);
+        match self.options.optional_git_suffix {
+            true => self.repositories.place_of_both_spellings(led_to),
+            false => led_to.clone(),
         }
     }
 
@@ -204,12 +217,6 @@ impl Opening {
             _in_use: in_use,
         }
     }
-}
-
-/// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without, it
-/// has said itself that both are one: there is one copy. Where it answers at both, nobody knows whether they are.
-fn place_here<'a>(path: &'a RepositoryPath, shown: &'a Shown) -> &'a RepositoryPath {
-    shown.listing.moved_to().filter(|place| place.bare() == path.bare()).unwrap_or(path)
 }
 
 /// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers

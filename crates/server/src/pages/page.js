@@ -92,11 +92,44 @@ function row(headings, ...cells) {
 /** The headings of the table around a body. */
 const headingsOf = (id) => [...element(id).closest("table").querySelectorAll("thead th")].map((heading) => heading.textContent);
 
-/** Fills the body of a table that is shown only if it has rows, beside what is said instead. */
-function fillTable(name, rows) {
+/** Shows a table only if it has rows, and else what is said instead. */
+function showTable(name, rows) {
   element(`no-${name}`).hidden = rows.length > 0;
   element(`${name}-table`).hidden = rows.length === 0;
+}
+
+/** Fills the body of a table. */
+function fillTable(name, rows) {
+  showTable(name, rows);
   element(name).replaceChildren(...rows);
+}
+
+// What rows say that may be asked for again.
+const saidBy = new WeakMap();
+
+/**
+ * Fills the body of a table again. Rows that say what they said before stay: a button under a finger is not replaced, and
+ * keeps the focus.
+ */
+function refillTable(name, shown) {
+  const body = element(name);
+  const before = new Map([...body.rows].map((made) => [saidBy.get(made), made]));
+  const rows = shown.map(({ says, row: draw }) => {
+    const said = JSON.stringify(says);
+    const kept = before.get(said);
+    // Two that say the same are two rows.
+    before.delete(said);
+    const made = kept ?? draw();
+    saidBy.set(made, said);
+    return made;
+  });
+  showTable(name, rows);
+  const stays = new Set(rows);
+  for (const made of [...body.rows]) if (!stays.has(made)) made.remove();
+  // What leaves the page for a moment loses the focus: only what is not in its place is put there.
+  rows.forEach((made, index) => {
+    if (body.rows[index] !== made) body.insertBefore(made, body.rows[index] ?? null);
+  });
 }
 
 const sizeOf = (bytes) => {

@@ -141,6 +141,8 @@ pub struct OriginMirrorOptions {
     pub authorities: Authorities,
     /// Which of its repositories are served; all when empty.
     pub only: Vec<PathPattern>,
+    /// Whether it has one repository at each path and at the same one with `.git` at its end.
+    pub optional_git_suffix: bool,
     /// How long what the origin has shown counts for further requests of the same git command.
     pub listing_lifetime: Duration,
     /// How many repositories are here at most.

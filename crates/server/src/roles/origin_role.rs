@@ -50,6 +50,7 @@ pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<Running
     let listening = Listening::open(common).await?;
     let domain_options = OriginOptions {
         only: options.only.clone(),
+        optional_git_suffix: options.optional_git_suffix,
         max_repositories: options.max_repositories,
         max_disk_bytes: options.max_repositories_bytes,
         verdict_lifetime: options.listing_lifetime,

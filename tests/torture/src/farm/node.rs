@@ -201,7 +201,7 @@ impl Node {
     pub fn panics(&self) -> Vec<String> {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log).into_owned();
-        log.lines().filter(|line| line.contains("panicked at")).map(str::to_owned).collect()
+        log.lines().filter(|line| line.contains("panicked")).map(str::to_owned).collect()
     }
 }
 

@@ -12,7 +12,6 @@ let administers = true;
 function forget() {
   for (const name of LISTS) {
     element(name).replaceChildren();
-    delete element(name).dataset.says;
     element(`${name}-card`).hidden = true;
   }
   element("rejected").replaceChildren();
@@ -150,14 +149,10 @@ const standingOf = (mirror) => ask(at`rest/mirroring/latest/mirrorServers/${mirr
 
 const runs = (server) => [server.productType, server.productVersion].filter(Boolean).join(" ");
 
-/** Shows rows, unless they say what they said before: a reader's focus in them would be lost. */
 function showRows(name, rows) {
-  const says = JSON.stringify(rows.map((shown) => shown.says));
   element(`${name}-card`).hidden = false;
-  if (element(name).dataset.says === says) return;
-  element(name).dataset.says = says;
   if (name === "requests") element("requests-all").hidden = rows.length === 0;
-  fillTable(name, rows.map((shown) => shown.row()));
+  refillTable(name, rows);
 }
 
 function showRejected(requests) {

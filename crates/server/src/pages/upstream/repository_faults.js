@@ -104,8 +104,11 @@ async function refresh() {
   if (username === null) return;
   try {
     const found = await ask(faults);
-    fillTable("unserved", found.unserved.map(unservedRow));
-    fillTable("unrecorded", found.unrecorded.map(unrecordedRow));
+    refillTable("unserved", found.unserved.map((one) => {
+      const { repository: { project, slug }, fault, message } = one;
+      return { says: [project.key, slug, fault, message], row: () => unservedRow(one) };
+    }));
+    refillTable("unrecorded", found.unrecorded.map((one) => ({ says: one, row: () => unrecordedRow(one) })));
     noteMore("more-unserved", found.unservedCount, found.unserved.length);
     noteMore("more-unrecorded", found.unrecordedCount, found.unrecorded.length);
     element("unserved-card").hidden = element("unrecorded-card").hidden = false;
