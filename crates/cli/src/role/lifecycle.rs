@@ -134,7 +134,10 @@ impl PasswordNotice {
     /// Tells after it has started, on standard error.
     pub fn after_start(self) {
         if !self.was_there && self.path.exists() {
-            eprintln!("The password of the user admin was generated and is in {}", self.path.display());
+            output::hint(&format!(
+                "The password of the user admin was generated and is in {}",
+                self.path.display()
+            ));
         }
     }
 }
