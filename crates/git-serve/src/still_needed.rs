@@ -11,6 +11,7 @@ use heliostat_git_wire::{ObjectId, RefMove, RefSnapshot};
 /// References that need all that is in a bundle.
 #[derive(Debug, Clone)]
 pub(crate) struct Needed {
+    /// All branches and tags. Of the others there may be very many, and these stay as long as the bundle is offered.
     by: RefSnapshot,
     /// Whether branches and tags name all of the bundle's tips.
     is_named: bool,
@@ -42,7 +43,7 @@ impl Needed {
         tips: &BTreeSet<ObjectId>,
     ) -> Result<Option<Self>, GitError> {
         let refs = repository.refs().await?;
-        let mut moves = RefSnapshot::moves(&self.by, &refs);
+        let mut moves = RefSnapshot::moves(&self.by, &refs.around_branches_and_tags());
         moves.retain(is_cloned);
         let mut left: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.from.clone()).collect();
         if self.is_named {
@@ -62,7 +63,7 @@ impl Needed {
     }
 
     fn by(refs: &RefSnapshot, is_named: bool) -> Self {
-        Self { by: refs.refs_alone(), is_named }
+        Self { by: refs.around_branches_and_tags(), is_named }
     }
 }
 

@@ -161,6 +161,12 @@ impl RefRuns {
         from.take_while(move |found| found.name().starts_with(prefix))
     }
 
+    /// The runs among which are all references whose names start with one of these.
+    pub(crate) fn runs_below(&self, prefixes: &[&[u8]]) -> Self {
+        let found = self.runs.iter().filter(|run| prefixes.iter().any(|prefix| run.may_have_below(prefix)));
+        Self { runs: found.cloned().collect(), ..Self::default() }
+    }
+
     /// How many there are whose names start with this.
     pub(crate) fn count_below(&self, prefix: &[u8]) -> usize {
         let (first, start) = self.place_where(|name| name < prefix);
@@ -269,6 +275,12 @@ impl Run {
 
     fn last_name(&self) -> &[u8] {
         self.refs[self.refs.len() - 1].name()
+    }
+
+    /// Whether it may have a name that starts with this.
+    fn may_have_below(&self, prefix: &[u8]) -> bool {
+        let first = self.first_name();
+        self.last_name() >= prefix && (first < prefix || first.starts_with(prefix))
     }
 
     /// Writes the references as the hash takes them.

@@ -118,3 +118,22 @@ fn objects_are_found_among_those_that_are_named() {
         assert_eq!(objects, numbers.filter(is_left).map(object).collect::<BTreeSet<_>>());
     }
 }
+
+#[test]
+fn those_with_some_beginnings_are_kept_without_what_lies_between() {
+    let state: BTreeMap<_, _> = (0..10_000).map(|number| (name(number), object(number))).collect();
+    let all = made_of(&state);
+    let kept = all.runs_below(&[b"refs/heads/", b"refs/tags/"]);
+    let listed_below = |runs: &RefRuns, prefix: &str| {
+        listed(&RefRuns::new(runs.below(prefix.as_bytes()).cloned().collect()))
+    };
+    for prefix in ["refs/heads/", "refs/tags/"] {
+        assert_eq!(listed_below(&kept, prefix), listed_below(&all, prefix));
+    }
+    let others = kept.count_below(b"refs/pull/");
+    assert!(others < 2 * RUN_REFS && others < all.count_below(b"refs/pull/") / 5, "{others}");
+    assert_eq!(all.runs_below(&[b"refs/a", b"refs/z"]).sizes().refs, 0);
+    // One run may have them all, and more.
+    let few: BTreeMap<_, _> = (0..30).map(|number| (name(number), object(number))).collect();
+    assert_eq!(made_of(&few).runs_below(&[b"refs/pull/"]).sizes().refs, 30);
+}

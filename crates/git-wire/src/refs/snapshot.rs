@@ -9,6 +9,9 @@ use crate::refs::{PeelInfo, RefChangedTo, RefRuns, RenderedLists, SnapshotRef};
 /// What a list of references has besides their lines.
 const LIST_OVERHEAD_BYTES: usize = 128;
 
+/// How the names of branches and tags start.
+const CLONED: [&[u8]; 2] = [b"refs/heads/", b"refs/tags/"];
+
 /// The references of a repository in name order, without our internal namespace.
 ///
 /// A reference whose name is not UTF-8 counts in the content hash, so that a mirror notices when it moves, and is
@@ -113,10 +116,11 @@ impl RefSnapshot {
         Self::of_runs(self.0.refs.with(changes), advertised)
     }
 
-    /// The same references, which it shares, and nothing that is known or was made beside them: for one who keeps them.
+    /// All branches and tags, which it shares, with few others that lie beside them and nothing that is known or was made of
+    /// them: for one who keeps them, and compares them with those of another moment.
     #[must_use]
-    pub fn refs_alone(&self) -> Self {
-        Self::of_runs(self.0.refs.clone(), Advertised::default())
+    pub fn around_branches_and_tags(&self) -> Self {
+        Self::of_runs(self.0.refs.runs_below(&CLONED), Advertised::default())
     }
 
     fn of_runs(refs: RefRuns, advertised: Advertised) -> Self {
