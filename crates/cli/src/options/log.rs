@@ -19,6 +19,8 @@ const NO_COLOUR: &str = "NO_COLOR";
 /// What libraries tell although nothing has happened: at each start that no migration waits, and in their own words that a
 /// disk is slow, for which there are metrics.
 const QUIET: &str = "sea_orm_migration=warn,sqlx::pool=error";
+/// A panic is told at any level: nothing else would tell of it.
+const PANICS: &str = "heliostat::options::panics=error";
 
 /// How and how much is logged.
 #[derive(Debug, Args)]
@@ -85,7 +87,7 @@ pub fn parse_level(text: &str) -> Result<String, String> {
 
 /// What names the same module later counts.
 fn filter_of(level: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(format!("{QUIET},{level}")).map_err(|error| error.to_string())
+    EnvFilter::try_new(format!("{QUIET},{PANICS},{level}")).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

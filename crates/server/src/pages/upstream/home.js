@@ -189,9 +189,10 @@ async function refresh() {
       return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
     }));
     showRows("followings", followings.map((followed) => {
+      const { id, slug, project } = followed.repository;
       const { url, state, error, lastSuccessAt } = followed.following;
       const lastSuccess = lastSuccessAt === undefined ? "never" : ago(lastSuccessAt);
-      const says = [followed.repository.id, followed.repository.slug, url, state, error, lastSuccess];
+      const says = [id, slug, project.key, url, state, error, lastSuccess];
       return { says, row: () => followingRow(followed, lastSuccess) };
     }));
   } catch (error) {
