@@ -6,7 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{ADMIN_PASSWORD, Pair, binary, clone_url, git, said, shared_pair};
+use crate::harness::{
+    ADMIN_PASSWORD, Pair, Server, ServerOptions, binary, clone_url, git, said, shared_pair,
+};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ci.md");
 
@@ -69,13 +71,14 @@ async fn the_commands_of_the_page_wait_for_a_commit() {
     let names = [
         ("https://git.example.com/acme/tool.git", url.to_string()),
         ("/acme/tool.git", url.path().to_owned()),
-        ("https://mirror.example.com", pair.mirror.base().to_owned()),
         ("export HELIOSTAT_TOKEN=...", "export HELIOSTAT_PASSWORD=\"$PASSWORD\"".to_owned()),
         ("wait 24 ", format!("wait {id} ")),
         ("/mirrorRepos/24/", format!("/mirrorRepos/{id}/")),
         ("--user ci ", "--user admin ".to_owned()),
         ("\"ci:", "\"admin:".to_owned()),
     ];
+    // Without credentials only a mirror of another server answers, and of what is public.
+    let of_origin = Server::mirror_of_origin(pair.upstream.base_url(), ServerOptions::default());
     let folder = tempfile::tempdir().expect("a folder can be made");
     let program = fs::canonicalize(binary()).expect("it is built");
     symlink(program, folder.path().join("heliostat")).expect("a link can be made");
@@ -83,6 +86,8 @@ async fn the_commands_of_the_page_wait_for_a_commit() {
     let commands = commands_of_the_page();
     assert_eq!(commands.len(), 4, "the program by id and by URL, and the same without it");
     for written in commands {
+        let mirror = if written.contains("--user") { &pair.mirror } else { &of_origin };
+        let written = written.replace("https://mirror.example.com", mirror.base());
         let script = names.iter().fold(written, |text, (there, here)| text.replace(there, here));
         let mut command = Command::new("sh");
         command.args(["-e", "-c", &script]).stdin(Stdio::null()).env_remove("HELIOSTAT_UPSTREAM");
