@@ -1,7 +1,7 @@
 //! `cargo xtask test`: sets up what the tests need, then runs every gate and every test.
 //!
 //! Stages run in order and the first failure ends the run; `--stage` runs some of them. At the end stands how long each
-//! took: the whole is to stay below 40 minutes on two cores, from an empty target folder.
+//! took, and how many cores it kept busy: the whole is to stay below 40 minutes on two cores, from an empty target folder.
 //!
 //! Everything but clippy's and the fuzzer's is compiled once: each stage builds the whole workspace in the same profile,
 //! because a part of it would make cargo choose other features, and build everything again.
@@ -66,7 +66,7 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     let stages = if stages.is_empty() { &all } else { stages };
     let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Sqlite | Stage::Postgres));
     let postgres = if needs_postgres { Some(Postgres::start()?) } else { None };
-    let mut times = Times::default();
+    let mut times = Times::with_helper(postgres.as_ref().and_then(Postgres::process));
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
     for stage in all.iter().filter(|stage| stages.contains(stage)) {
         println!("== {stage:?}");
