@@ -6,8 +6,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::harness::{
-    Client, FaultyProxy, Identity, Pair, ServerOptions, UpstreamByHand, clone_url, eventually, free_address,
-    git, repository_of_nothing,
+    Client, FaultyProxy, Identity, Pair, ServerOptions, UpstreamByHand, clone_url, eventually, git,
+    kept_address, repository_of_nothing,
 };
 
 /// Pushes that are each read at once.
@@ -18,8 +18,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_is_found_at_the_mirror_at_once_also_when_the_mirror_cannot_be_told() {
-    let address = free_address();
-    let line = FaultyProxy::start(address);
+    let address = kept_address();
+    let line = FaultyProxy::start(address.address());
     let options = |arguments: &[&str]| ServerOptions {
         arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         ..ServerOptions::default()

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::harness::{
     Client, Identity, Pair, Received, Server, ServerOptions, ShiftedClock, TinyHttp, UpstreamByHand, binary,
-    free_address, git, repository_of_nothing, within,
+    git, kept_address, repository_of_nothing, within,
 };
 
 /// Each side speaks every ten seconds, and is believed when it has said a thing twice; on a busy machine that takes longer.
@@ -90,7 +90,8 @@ async fn clocks_that_differ_are_told_by_both_servers_and_the_doctor_until_they_a
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_or_another_server_is_told_with_what_to_check() {
-    let nowhere = Url::parse(&format!("http://{}", free_address())).expect("is a URL");
+    let kept = kept_address();
+    let nowhere = Url::parse(&format!("http://{kept}")).expect("is a URL");
     let lonely = Server::mirror(&nowhere, "Saigon", ServerOptions::default());
     told(&lonely.anonymous(), &["nothing listens there", "check host and port"]).await;
     let unreachable = doctor(&["--upstream", nowhere.as_str(), "--base-url", lonely.base()]);
@@ -129,7 +130,8 @@ async fn a_mirror_that_is_not_reached_hears_of_it_from_its_upstream() {
     let there = pair.mirror.base_url().clone();
     green(&pair.mirror.anonymous()).await;
     let listen = format!("127.0.0.1:{}", there.port().expect("has a port"));
-    let nowhere = format!("http://{}", free_address());
+    let kept = kept_address();
+    let nowhere = format!("http://{kept}");
     pair.mirror.restart_with(&["--base-url", &nowhere]);
     let mirror =
         Client::new(&Url::parse(&format!("http://{listen}")).expect("is a URL"), Identity::Anonymous);
