@@ -6,6 +6,7 @@
 //! Everything but clippy's and the fuzzer's is compiled once: each stage builds the whole workspace in the same profile,
 //! because a part of it would make cargo choose other features, and build everything again.
 
+mod one_database;
 mod outside;
 mod packages;
 mod postgres;
@@ -81,27 +82,6 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     outcome
 }
 
-/// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, is read from a
-/// repository, or happens to the disk, on which only SQLite lies. They need not run on a second database.
-const WITHOUT_A_STORE: [&str; 16] = [
-    "coverage::",
-    "git::clones::",
-    "git::disconnects::",
-    "git::fetches::",
-    "git::malformed_requests::",
-    "git::negotiation::",
-    "git::requests_by_hand::",
-    "git::shared_answers::",
-    "origin::credentials::",
-    "origin::kinds_of_origins::",
-    "origin::matrix::",
-    "origin::together::",
-    "origin::very_many_references::",
-    "trust::damage::",
-    "trust::disk_forgets::",
-    "trust::power_cuts::",
-];
-
 /// How long everything is broken; `cargo xtask torture` does it for longer.
 const TORTURE_MINUTES: &str = "5";
 
@@ -149,7 +129,8 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         }
         Stage::Drift => return told(drift::run()),
         Stage::Postgres => {
-            tests(&system::ALONE, &WITHOUT_A_STORE, postgres_url, postgres_url, None)?;
+            println!("{}", one_database::reasons());
+            tests(&system::ALONE, &one_database::modules(), postgres_url, postgres_url, None)?;
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),

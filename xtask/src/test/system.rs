@@ -1,4 +1,4 @@
-//! The whole-system tests: which of them need not run on a second database, and two lanes in which they run.
+//! The whole-system tests, in two lanes that run beside each other.
 //!
 //! Tests run in the order of their names, a few at a time, and wait for servers more than they compute. Were they in one
 //! lane, those that take minutes would come last and be waited for with idle cores. So they have a lane of their own, which
@@ -109,6 +109,13 @@ impl Lane {
     }
 }
 
+/// Whether there is such a module of whole-system tests: what skips nothing would go unnoticed.
+#[cfg(test)]
+pub fn is_there(module: &str) -> bool {
+    let path = workspace::root().join("tests").join(module.trim_end_matches("::").replace("::", "/"));
+    path.is_dir() || path.with_extension("rs").is_file()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,8 +146,8 @@ mod tests {
     #[test]
     fn modules_that_are_named_are_there() {
         for module in LONG {
-            let path = workspace::root().join("tests").join(module.trim_end_matches("::").replace("::", "/"));
-            assert!(path.is_dir() || path.with_extension("rs").is_file(), "{module} is nowhere in tests/");
+            assert!(is_there(module), "{module} is nowhere in tests/");
         }
+        assert!(!is_there("trust::nothing::"));
     }
 }
