@@ -70,7 +70,10 @@ async fn a_refusal_and_the_doctor_name_both_addresses_and_the_options_to_change(
         (reason.contains(&for_people) && reason.contains("--upstream-public-url")).then_some(())
     })
     .await;
-    assert!(mirror.log().contains("has not joined the upstream"), "{}", mirror.log());
+    eventually("the log to say it, too", || async {
+        mirror.log().contains("has not joined the upstream").then_some(())
+    })
+    .await;
 
     let doctor = |arguments: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder can be made");
