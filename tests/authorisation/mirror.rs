@@ -2,7 +2,7 @@
 
 use super::callers::{Caller, impostors_of};
 use super::scene::{Scene, furnish, metrics_token, pushed, text};
-use crate::harness::{Pair, ReadAlong, Server, ServerOptions, free_address};
+use crate::harness::{Pair, ReadAlong, Server, ServerOptions, kept_address};
 
 /// A mirror, and what it lives by.
 pub struct MirrorScene {
@@ -18,8 +18,8 @@ impl MirrorScene {
         let furnished = furnish(&upstream).await;
         let other = pushed(&upstream, &furnished.repository["project"]).await;
 
-        let address = free_address();
-        let line = ReadAlong::before(address);
+        let address = kept_address();
+        let line = ReadAlong::before(address.address());
         let base = line.base.as_str().trim_end_matches('/');
         let options = ServerOptions {
             arguments: ["--base-url", base].map(str::to_owned).to_vec(),

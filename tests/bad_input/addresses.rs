@@ -1,16 +1,20 @@
 //! What an upstream calls when others name addresses: nothing that only it can reach, unless its operator lists it.
 
-use std::net::TcpListener;
+use std::net::Ipv4Addr;
 
-use crate::harness::{Answer, Receiver, Server, ServerOptions, webhooks_path};
+use crate::harness::{Answer, KeptAddress, Receiver, Server, ServerOptions, webhooks_path};
 
-/// How an upstream that other machines could reach would be started, with further arguments.
-fn reached_by_others(arguments: &[&str]) -> ServerOptions {
-    let free = TcpListener::bind("0.0.0.0:0").expect("a port is free").local_addr().expect("has an address");
-    let base_url = format!("http://127.0.0.1:{}", free.port());
+/// An upstream that other machines could reach, started with further arguments.
+fn reached_by_others(arguments: &[&str]) -> Server {
+    let kept = KeptAddress::at(Ipv4Addr::UNSPECIFIED.into()).expect("a port is free");
+    let base_url = format!("http://127.0.0.1:{}", kept.port());
     let mut all = vec!["--base-url".to_owned(), base_url];
     all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-    ServerOptions { arguments: all, listen: Some(free.to_string()), ..ServerOptions::default() }
+    Server::upstream(ServerOptions {
+        arguments: all,
+        listen: Some(kept.to_string()),
+        ..ServerOptions::default()
+    })
 }
 
 /// Has an upstream call this URL.
@@ -21,7 +25,7 @@ async fn call(upstream: &Server, url: &str) -> Answer {
 
 #[tokio::test]
 async fn a_server_that_others_reach_does_not_call_its_own_machine() {
-    let upstream = Server::upstream(reached_by_others(&[]));
+    let upstream = reached_by_others(&[]);
     let receiver = Receiver::start();
     let port = url::Url::parse(&receiver.url()).expect("is a URL").port().expect("has one");
     for host in ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::127.0.0.1]"] {
@@ -40,7 +44,7 @@ async fn a_server_that_others_reach_does_not_call_its_own_machine() {
 #[tokio::test]
 async fn the_operator_lists_what_may_be_called_and_what_not() {
     let receiver = Receiver::start();
-    let allowed = Server::upstream(reached_by_others(&["--outgoing-allow", "127.0.0.0/8, fe80::/10"]));
+    let allowed = reached_by_others(&["--outgoing-allow", "127.0.0.0/8, fe80::/10"]);
     let answered = call(&allowed, &receiver.url()).await.promised(200);
     assert_eq!(answered["result"]["outcome"], "SUCCESS");
     call(&allowed, "http://169.254.169.254/").await.refused(400);

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::{Certified, binary};
+use crate::harness::{Certified, binary, kept_address};
 
 fn start(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
@@ -56,9 +56,8 @@ fn an_administrator_with_a_password_that_is_guessed_first() {
 #[test]
 fn an_unreachable_database_and_its_password_stays_secret() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let free =
-        TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("has an address");
-    let url = format!("postgres://user:swordfish@{free}/none");
+    let nowhere = kept_address();
+    let url = format!("postgres://user:swordfish@{nowhere}/none");
     let data = folder.path().join("data");
     let data = data.to_str().expect("is UTF-8");
     let output = start(&["upstream", "--data", data, "--listen", "127.0.0.1:0", "--database", &url]);

@@ -8,8 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::harness::{
-    Checkout, FaultyProxy, Pair, ServerOptions, bare_repositories, clone_url, eventually, free_address, git,
-    git_output, repository_path, unique,
+    Checkout, FaultyProxy, Pair, ServerOptions, bare_repositories, clone_url, eventually, git, git_output,
+    kept_address, repository_path, unique,
 };
 
 /// Clients that want the same at the same time.
@@ -95,8 +95,8 @@ async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_whose_last_answer_did_not_come_is_asked_once_more_and_not_for_long() {
-    let address = free_address();
-    let line = FaultyProxy::start(address);
+    let address = kept_address();
+    let line = FaultyProxy::start(address.address());
     let arguments = ["--base-url", line.base.as_str().trim_end_matches('/')].map(str::to_owned).to_vec();
     let upstream = ServerOptions { arguments, listen: Some(address.to_string()), ..ServerOptions::default() };
     let mut pair = Pair::start_with(upstream, ServerOptions::default()).await;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use heliostat_machines::KeptAddress;
 use tempfile::TempDir;
 
 use super::git::git;
@@ -15,7 +16,7 @@ use super::program::Program;
 /// A running daemon.
 pub struct GitDaemon {
     program: Option<Program>,
-    address: SocketAddr,
+    address: KeptAddress,
     root: TempDir,
 }
 
@@ -59,7 +60,7 @@ impl GitDaemon {
     /// Where it is for those who know only the oldest version of the protocol.
     pub fn old_url(&self, path: &str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let (door, daemon) = (listener.local_addr().expect("has one"), self.address);
+        let (door, daemon) = (listener.local_addr().expect("has one"), self.address.address());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 thread::spawn(move || lead_in(client, daemon));

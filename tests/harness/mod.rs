@@ -43,7 +43,7 @@ mod wait;
 mod watched_git;
 
 pub use heliostat_machines::{
-    BLOB, ForgetfulDisk, HandMadePack, ShiftedClock, SmallDisk, bare_repositories, unhex,
+    BLOB, ForgetfulDisk, HandMadePack, KeptAddress, ShiftedClock, SmallDisk, bare_repositories, unhex,
 };
 
 pub use attempt::Attempt;
@@ -75,7 +75,7 @@ pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};
 pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
-pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, free_address, said};
+pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, kept_address, said};
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
 pub use upstream_by_hand::{

@@ -1,17 +1,15 @@
-//! Servers that are not ours, as processes: started at an address that is free, ended with the value.
+//! Servers that are not ours, as processes: started at an address that is kept for them, ended with the value.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use heliostat_machines::KeptAddress;
 use parking_lot::Mutex;
 
-use super::server::free_address;
+use super::server::kept_address;
 use super::wait::eventually;
-
-/// How many addresses are tried.
-const ATTEMPTS: usize = 5;
 
 /// A running program, which is told to end with this value.
 #[derive(Debug)]
@@ -24,25 +22,20 @@ impl Program {
         Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
     }
 
-    /// Starts a program that listens at an address, at another one if that was taken in the meantime. What it says goes
-    /// into a file.
-    pub async fn listening(log: &Path, command: impl Fn(SocketAddr) -> Command) -> (Self, SocketAddr) {
-        for _ in 0..ATTEMPTS {
-            let address = free_address();
-            let mut command = command(address);
-            command.stdout(Stdio::null()).stderr(File::create(log).expect("a log can be made"));
-            let program = Mutex::new(Self::start(&mut command));
-            let is_up = eventually("the program to listen or to end", || async {
-                if TcpStream::connect(address).is_ok() {
-                    return Some(true);
-                }
-                program.lock().0.try_wait().expect("it is ours").map(|_| false)
-            });
-            if is_up.await {
-                return (program.into_inner(), address);
+    /// Starts a program that listens at an address. What it says goes into a file.
+    pub async fn listening(log: &Path, command: impl Fn(SocketAddr) -> Command) -> (Self, KeptAddress) {
+        let kept = kept_address();
+        let mut command = command(kept.address());
+        command.stdout(Stdio::null()).stderr(File::create(log).expect("a log can be made"));
+        let program = Mutex::new(Self::start(&mut command));
+        let is_up = eventually("the program to listen or to end", || async {
+            if TcpStream::connect(kept.address()).is_ok() {
+                return Some(true);
             }
-        }
-        panic!("it did not listen: {}", fs::read_to_string(log).unwrap_or_default());
+            program.lock().0.try_wait().expect("it is ours").map(|_| false)
+        });
+        assert!(is_up.await, "it did not listen: {}", fs::read_to_string(log).unwrap_or_default());
+        (program.into_inner(), kept)
     }
 
     /// What it prints, if that was asked for when it was started.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +10,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use heliostat_machines::KeptAddress;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use url::Url;
@@ -28,7 +29,7 @@ pub struct ServerOptions {
     pub arguments: Vec<String>,
     /// Further environment variables.
     pub environment: Vec<(String, String)>,
-    /// Where to listen; a free port of the loopback address when absent.
+    /// Where to listen; at a port of its own of the loopback address when absent.
     pub listen: Option<String>,
     /// How many files it may open and never more; as many as this process when absent.
     pub open_files: Option<u64>,
@@ -49,6 +50,7 @@ pub struct Server {
     child: Option<Child>,
     database: String,
     folder: TempDir,
+    own_address: KeptAddress,
 }
 
 impl Server {
@@ -62,7 +64,7 @@ impl Server {
     pub fn upstream_prepared(prepare: impl FnOnce(&Path, &str)) -> Self {
         let mut server = Self::new("upstream", ServerOptions::default());
         prepare(&server.data(), &server.database);
-        server.run("127.0.0.1:0");
+        server.run();
         server
     }
 
@@ -71,7 +73,7 @@ impl Server {
         let arguments = ["--upstream", upstream.as_str(), "--name", name].map(str::to_owned).to_vec();
         let mut server = Self::new("mirror", ServerOptions { arguments, ..ServerOptions::default() });
         prepare(&server.data(), &server.database);
-        server.run("127.0.0.1:0");
+        server.run();
         server
     }
 
@@ -79,10 +81,10 @@ impl Server {
     /// elsewhere.
     pub fn copy_of(original: &Self) -> Option<Self> {
         let database = original.database.strip_prefix("sqlite:")?;
-        let mut copy = Self::new(original.role, original.options.clone());
+        let mut copy = Self::new(original.role, ServerOptions { listen: None, ..original.options.clone() });
         copy_folder(&original.data(), &copy.data());
         std::fs::copy(database, copy.database.trim_start_matches("sqlite:")).expect("a file can be copied");
-        copy.run("127.0.0.1:0");
+        copy.run();
         Some(copy)
     }
 
@@ -90,7 +92,7 @@ impl Server {
     pub fn upstream_with_database_of(other: &Self) -> Self {
         let mut server = Self::new("upstream", ServerOptions::default());
         server.database.clone_from(&other.database);
-        server.run("127.0.0.1:0");
+        server.run();
         server
     }
 
@@ -110,8 +112,7 @@ impl Server {
 
     fn start(role: &'static str, options: ServerOptions) -> Self {
         let mut server = Self::new(role, options);
-        let listen = server.options.listen.clone();
-        server.run(listen.as_deref().unwrap_or("127.0.0.1:0"));
+        server.run();
         server
     }
 
@@ -123,10 +124,11 @@ impl Server {
         if let Some(address) = options.database_through {
             database = with_address(&database, address);
         }
-        Server { role, options, base_url, child: None, database, folder }
+        Server { role, options, base_url, child: None, database, folder, own_address: kept_address() }
     }
 
-    fn run(&mut self, listen: &str) {
+    fn run(&mut self) {
+        let listen = self.options.listen.clone().unwrap_or_else(|| self.own_address.to_string());
         // The kernel kills it together with the thread that started it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);
@@ -134,7 +136,7 @@ impl Server {
             command.args(["prlimit", &format!("--nofile={files}:{files}")]);
         }
         command.arg(binary());
-        command.arg(self.role).arg("--data").arg(self.data()).args(["--listen", listen]);
+        command.arg(self.role).arg("--data").arg(self.data()).args(["--listen", &listen]);
         command.args(["--database", &self.database]).args(&self.options.arguments);
         command.env("HELIOSTAT_ADMIN_PASSWORD", ADMIN_PASSWORD);
         command.envs(self.options.environment.iter().map(|(name, value)| (name, value)));
@@ -251,9 +253,7 @@ impl Server {
     /// Starts it again where it was, with the same data.
     pub fn restart(&mut self) {
         self.kill();
-        let address = format!("127.0.0.1:{}", self.base_url.port().expect("has a port"));
-        let address = self.options.listen.clone().unwrap_or(address);
-        self.run(&address);
+        self.run();
     }
 
     /// Starts it again where it was, with the same data and further arguments.
@@ -296,10 +296,9 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-/// An address that no server listens on now.
-pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("has one")
+/// An address of this machine where nothing listens, for a server of the caller's.
+pub fn kept_address() -> KeptAddress {
+    KeptAddress::at(Ipv4Addr::LOCALHOST.into()).expect("a port is free")
 }
 
 fn signal(name: &str, processes: &[u32]) {

@@ -1,7 +1,6 @@
 //! OpenSSH as the server of repositories that are followed: by its keys, with its words, and through its daemon.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Checkout, Program, Server, ServerOptions, binary, eventually, git, repository_path, said,
+    ADMIN_PASSWORD, Checkout, KeptAddress, Program, Server, ServerOptions, binary, eventually, git,
+    repository_path, said,
 };
 
 /// Where the system's package puts it.
@@ -24,7 +24,7 @@ const MANY: usize = 2_000;
 struct OpenSsh {
     folder: TempDir,
     program: Option<Program>,
-    address: SocketAddr,
+    address: KeptAddress,
 }
 
 impl OpenSsh {
@@ -42,7 +42,7 @@ impl OpenSsh {
         Self { folder, program: Some(program), address }
     }
 
-    async fn run(folder: &Path) -> (Program, SocketAddr) {
+    async fn run(folder: &Path) -> (Program, KeptAddress) {
         Program::listening(&folder.join("log"), |address| {
             let path = std::env::var("PATH").unwrap_or_default();
             let settings = SETTINGS

@@ -7,7 +7,7 @@ use url::Url;
 use super::browser::visit;
 use crate::harness::{
     Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, UpstreamByHand, clone_url, eventually,
-    free_address, lay_on_disk, place_of, repository_path, request_of, take_off_disk, unreachable_repository,
+    kept_address, lay_on_disk, place_of, repository_path, request_of, take_off_disk, unreachable_repository,
 };
 
 #[tokio::test]
@@ -42,8 +42,8 @@ async fn who_accepts_a_mirror_is_shown_where_it_will_be_called() {
 async fn a_source_that_is_away_is_no_alarm_on_the_first_page() {
     let upstream = Server::upstream(ServerOptions::default());
     let repository = upstream.empty_repository(false).await;
-    // Nothing listens there.
-    let source = format!("http://{}/acme/tool.git", free_address());
+    let nowhere = kept_address();
+    let source = format!("http://{nowhere}/acme/tool.git");
     let following = format!("{}/following", repository_path(&repository));
     upstream.admin().put(&following, &json!({ "url": source })).await.promised(200);
     visit("failing-source", "pages/failing_source.mjs", &upstream, &[]);

@@ -1,5 +1,7 @@
 //! Two processes with copies of one data directory are noticed, and both places say so.
 
+use std::cell::Cell;
+
 use crate::harness::{Pair, Server, eventually};
 
 #[tokio::test]
@@ -39,13 +41,17 @@ async fn an_upstream_that_runs_twice_is_told_and_so_are_its_mirrors() {
     pair.mirrored(&repository).await;
     assert!(!notices(&pair.mirror).await, "it was started anew, and is one");
     for server in [&pair.mirror, &pair.upstream] {
-        let mut branch = 0;
-        while !notices(server).await {
+        let branch = Cell::new(0);
+        eventually("the copy to be noticed", || async {
+            if notices(server).await {
+                return Some(());
+            }
             // What the copy sends gives it away.
-            branch += 1;
-            assert!(branch < 100, "nobody notices the copy");
-            let name = format!("HEAD:refs/heads/copied-{branch}");
+            branch.set(branch.get() + 1);
+            let name = format!("HEAD:refs/heads/copied-{}", branch.get());
             checkout.push(&copy.admin_url(&repository), &[&name]);
-        }
+            None
+        })
+        .await;
     }
 }

@@ -4,11 +4,14 @@ use std::process::Command;
 
 use tokio::io::AsyncReadExt;
 
-use crate::harness::{NOISE_BYTES, Pair, begin_clone, commit_noise};
+use crate::harness::{NOISE_BYTES, Pair, ServerOptions, begin_clone, commit_noise};
 
 #[tokio::test]
 async fn a_running_clone_finishes_when_the_server_is_told_to_stop() {
-    let mut pair = Pair::start().await;
+    // However busy the machine is, the client reads on in time.
+    let arguments = ["--drain-timeout", "10m"].map(str::to_owned).to_vec();
+    let options = ServerOptions { arguments, ..ServerOptions::default() };
+    let mut pair = Pair::start_with(options, ServerOptions::default()).await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     let commit = commit_noise(&checkout);
     let url = pair.upstream_url(&repository);

@@ -198,5 +198,9 @@ async fn a_list_that_cannot_be_had_is_told_to_operators() {
     assert_eq!(status["health"], "YELLOW", "{status}");
     let reason = status["reason"].as_str().expect("there is one");
     assert!(reason.contains("can be listed") && !reason.contains("hidden"), "{reason}");
-    assert!(mirror.log().contains("github:hidden-organisation: 127.0.0.1 does not accept the credential"));
+    eventually("the reason in the log", || async {
+        let told = "github:hidden-organisation: 127.0.0.1 does not accept the credential";
+        mirror.log().contains(told).then_some(())
+    })
+    .await;
 }

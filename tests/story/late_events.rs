@@ -70,7 +70,10 @@ async fn what_a_comparison_misses_is_held_after_a_second_look_and_gone_when_an_e
     })
     .await;
     assert!(looks() >= before + 2, "it is asked for once more");
-    assert!(pair.mirror.log().contains("the upstream has lost what this mirror has"));
+    eventually("the loss in the log", || async {
+        pair.mirror.log().contains("the upstream has lost what this mirror has").then_some(())
+    })
+    .await;
     post(&pair, json!({"eventKey": "repo:deleted", "repository": repository})).await;
     assert_eq!(held_back(&pair).await, Vec::<Value>::new());
 }

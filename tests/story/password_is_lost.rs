@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Identity, Server, ServerOptions, binary, said};
+use crate::harness::{Identity, Server, ServerOptions, binary, eventually, said};
 
 const NEW_PASSWORD: &str = "a new horse, a new battery";
 const USERS: &str = "/rest/api/latest/admin/users";
@@ -48,8 +48,10 @@ async fn a_new_password_is_given_while_the_server_is_stopped() {
     admin.get(USERS).await.expect(200);
     upstream.admin().get(USERS).await.expect(401);
     // The tests give this variable at each start, as containers do.
-    let log = upstream.log();
-    assert!(log.contains("HELIOSTAT_ADMIN_PASSWORD is not used"), "{log}");
+    let log = eventually("the log to say what counts", || async {
+        Some(upstream.log()).filter(|log| log.contains("HELIOSTAT_ADMIN_PASSWORD is not used"))
+    })
+    .await;
     assert!(!log.contains(NEW_PASSWORD));
 }
 

@@ -74,5 +74,8 @@ async fn a_removed_mirror_is_refused_by_the_upstream_and_stops_serving() {
     })
     .await;
     let anonymous = Client::new(pair.mirror.base_url(), Identity::Anonymous);
-    anonymous.get("/status").await.expect(503);
+    eventually("the mirror to say that it serves nothing", || async {
+        (anonymous.get("/status").await.status == 503).then_some(())
+    })
+    .await;
 }

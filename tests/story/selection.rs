@@ -41,9 +41,13 @@ async fn a_mirror_can_be_narrowed_to_projects_and_widened_again() {
             .then_some(())
     })
     .await;
-    assert_eq!(in_trash(), 0, "it was fetched in full");
-    assert!(pair.mirror.log().contains("out of the trash"));
+    // Until it is here again, the upstream answers in the mirror's place.
     pair.mirrored(&dropped).await;
+    assert_eq!(in_trash(), 0, "it was fetched in full");
+    eventually("the log to tell where it came from", || async {
+        pair.mirror.log().contains("out of the trash").then_some(())
+    })
+    .await;
     let [here, there] = [url, pair.upstream_url(&dropped)]
         .map(|url| crate::harness::git(checkout.path(), &["ls-remote", url.as_str()]));
     assert_eq!(here, there);

@@ -56,7 +56,9 @@ async fn a_repository_that_was_deleted_by_mistake_is_put_back_at_both_roles() {
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("when the upstream has it again"), "{told}");
 
-    let at_upstream = trash_of(&pair.upstream).pop().expect("it is in the trash");
+    let at_upstream =
+        eventually("the repository in the upstream's trash", || async { trash_of(&pair.upstream).pop() })
+            .await;
     let put_back = restore(&pair.upstream, &at_upstream);
     let told = String::from_utf8_lossy(&put_back.stdout).into_owned();
     let adopt = format!("adopt {} {}/{}", repository["id"], key(&repository), slug(&repository));

@@ -7,8 +7,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Client, Identity, Pair, Server, ServerOptions, binary, clone_url, eventually,
-    free_address, git, git_fails, said,
+    ADMIN_PASSWORD, Client, Identity, Pair, Server, ServerOptions, binary, clone_url, eventually, git,
+    git_fails, kept_address, said,
 };
 
 /// An upstream that calls itself `localhost`, and its other address.
@@ -70,7 +70,10 @@ async fn a_refusal_and_the_doctor_name_both_addresses_and_the_options_to_change(
         (reason.contains(&for_people) && reason.contains("--upstream-public-url")).then_some(())
     })
     .await;
-    assert!(mirror.log().contains("has not joined the upstream"), "{}", mirror.log());
+    eventually("the log to say it, too", || async {
+        mirror.log().contains("has not joined the upstream").then_some(())
+    })
+    .await;
 
     let doctor = |arguments: &[&str]| {
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -91,7 +94,7 @@ async fn a_refusal_and_the_doctor_name_both_addresses_and_the_options_to_change(
 #[tokio::test]
 async fn an_upstream_calls_a_mirror_at_one_address_and_shows_people_the_other() {
     let upstream = Server::upstream(ServerOptions::default());
-    let listen = free_address();
+    let listen = kept_address();
     let for_servers = Url::parse(&format!("http://{listen}")).expect("is a URL");
     let called = for_servers.as_str().trim_end_matches('/');
     // Nothing has this name, so what is called there fails.
@@ -165,7 +168,8 @@ async fn an_upstream_calls_a_mirror_at_one_address_and_shows_people_the_other() 
 #[tokio::test]
 async fn the_doctor_looks_at_the_address_at_which_a_mirror_is_called() {
     let upstream = Server::upstream(ServerOptions::default());
-    let listen = free_address().to_string();
+    let kept = kept_address();
+    let listen = kept.to_string();
     let (internal, other_path) = (format!("http://{listen}"), format!("http://{listen}/elsewhere"));
     let doctor = |internal: &str| {
         let folder = tempfile::tempdir().expect("a folder can be made");

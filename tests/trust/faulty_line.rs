@@ -16,8 +16,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Checkout, FaultyProxy, Pair, ServerOptions, clone_url, eventually, free_address, git,
-    git_output,
+    ADMIN_PASSWORD, Checkout, FaultyProxy, Pair, ServerOptions, clone_url, eventually, git, git_output,
+    kept_address,
 };
 
 use super::seed::chance;
@@ -53,8 +53,8 @@ type States = Vec<BTreeMap<String, String>>;
 
 impl Line {
     async fn start() -> Self {
-        let addresses = [free_address(), free_address()];
-        let proxies = addresses.map(FaultyProxy::start);
+        let addresses = [kept_address(), kept_address()];
+        let proxies = addresses.each_ref().map(|kept| FaultyProxy::start(kept.address()));
         let options = |number: usize, more: &[&str]| {
             let base: &Url = &proxies[number].base;
             let base = ["--base-url", base.as_str().trim_end_matches('/')];
@@ -63,7 +63,7 @@ impl Line {
         };
         let pair = Pair::start_with(options(0, &[]), options(1, &["--sweep-interval", "1s"])).await;
         let [upstream, mirror] =
-            addresses.map(|address| Url::parse(&format!("http://{address}")).expect("is a URL"));
+            addresses.each_ref().map(|kept| Url::parse(&format!("http://{kept}")).expect("is a URL"));
         let project = pair.new_project(false).await;
         Line { pair, upstream, mirror, proxies, project }
     }

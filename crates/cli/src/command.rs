@@ -187,18 +187,18 @@ impl Command {
 impl Cli {
     /// That options go together which clap cannot judge.
     pub fn check(&self) -> Result<(), clap::Error> {
-        if let Command::Mirror(mirror) = &self.command
-            && mirror.verb.is_none()
-        {
-            mirror.role.source().map_err(|wrong| {
-                let mut all = Self::command();
-                // Built, because only then a command knows how it is called.
-                all.build();
-                let role = all.find_subcommand_mut("mirror").expect("it is the one that was given");
-                role.error(wrong.kind(), wrong)
-            })?;
-        }
-        Ok(())
+        let (name, checked) = match &self.command {
+            Command::Mirror(mirror) if mirror.verb.is_none() => ("mirror", mirror.role.source().map(|_| ())),
+            Command::Doctor(doctor) => ("doctor", doctor.check()),
+            _ => return Ok(()),
+        };
+        checked.map_err(|wrong| {
+            let mut all = Self::command();
+            // Built, because only then a command knows how it is called.
+            all.build();
+            let command = all.find_subcommand_mut(name).expect("it is the one that was given");
+            command.error(wrong.kind(), wrong)
+        })
     }
 }
 
@@ -280,6 +280,30 @@ mod tests {
             assert!(told.contains(option[0]) && told.contains("--origin https://git.example.com"), "{told}");
             let upstream = ["heliostat", "mirror", "--upstream", "http://up:7990", "--name", "tokyo"];
             settings::parse(upstream.iter().chain(option).map(Into::into)).expect("it is for an upstream");
+        }
+    }
+
+    #[test]
+    fn the_doctor_refuses_what_the_mirror_refuses() {
+        let upstream = ["--upstream", "http://up:7990"];
+        let origin = ["--origin", "https://git.example.com"];
+        for (source, other, option) in [
+            (origin, upstream, ["--internal-url", "http://10.0.0.7:7991"]),
+            (origin, upstream, ["--upstream-public-url", "https://up.example.com"]),
+            (upstream, origin, ["--origin-ca-file", "/etc/authority"]),
+        ] {
+            let told = |command: &[&str]| {
+                let words = command.iter().chain(&source).chain(&option).map(Into::into);
+                let told = settings::parse(words).expect_err(option[0]).to_string();
+                told.lines().next().unwrap_or_default().to_owned()
+            };
+            let doctor = told(&["heliostat", "doctor"]);
+            assert!(doctor.contains(option[0]) && doctor.contains(&source.join(" ")), "{doctor}");
+            assert_eq!(doctor, told(&["heliostat", "mirror", "--name", "tokyo"]));
+            let well = ["heliostat", "doctor"].iter().chain(&other).chain(&option).map(Into::into);
+            settings::parse(well).expect("it is for the other");
+            let both = ["heliostat", "doctor"].iter().chain(&source).chain(&other).chain(&option);
+            settings::parse(both.map(Into::into)).expect("both are checked");
         }
     }
 

@@ -119,9 +119,11 @@ impl BundleRecord {
         is_pack && !self.refs.is_empty() && self.refs.iter().all(is_ref)
     }
 
-    fn write(&self, repository: &Path) -> io::Result<()> {
+    /// Returns the signs of the file in which it lies then. Blocks.
+    fn write(&self, repository: &Path) -> io::Result<FileSigns> {
         make_own_folder(repository)?;
-        write_durably(&record_path(repository), &serde_json::to_vec(self)?)
+        write_durably(&record_path(repository), &serde_json::to_vec(self)?)?;
+        signs_of_record(repository)
     }
 
     /// What they named.
@@ -143,6 +145,20 @@ impl BundleRecord {
 }
 
 impl Bundle {
+    /// The bundle of this record, in the file that `signs` finds or writes; `None` when branches and tags do not need all that
+    /// is in it. What is inside is an error when the file or the pack cannot be used.
+    async fn if_needed(
+        repository: &Repository,
+        record: BundleRecord,
+        signs: impl FnOnce(&BundleRecord, &Path) -> io::Result<FileSigns> + Send + 'static,
+    ) -> Result<Option<io::Result<Self>>, GitError> {
+        let tips = record.tips();
+        let Some(needed) = Needed::look(repository, &tips).await? else { return Ok(None) };
+        let path = repository.path().to_owned();
+        let made = blocking(move || Self::of(&record, signs(&record, &path)?, tips, needed, &path));
+        Ok(Some(made.await))
+    }
+
     /// The bundle of this record, which lies in this file; fails when its pack is not there as it was.
     fn of(
         record: &BundleRecord,
@@ -318,16 +334,10 @@ impl Bundles {
         repository: &Repository,
         record: BundleRecord,
     ) -> Result<bool, GitError> {
-        let tips = record.tips();
-        let Some(needed) = Needed::look(repository, &tips).await? else {
+        let Some(made) = Bundle::if_needed(repository, record, BundleRecord::write).await? else {
             return self.withdraw(repository).await.map(|()| false);
         };
-        let path = repository.path().to_owned();
-        let made = blocking(move || {
-            record.write(&path)?;
-            Bundle::of(&record, signs_of_record(&path)?, tips, needed, &path)
-        });
-        let bundle = made.await.map_err(|error| GitError::Io { operation: "record a bundle", error })?;
+        let bundle = made.map_err(|error| GitError::Io { operation: "record a bundle", error })?;
         self.set(repository.id(), Arc::new(bundle));
         Ok(true)
     }
@@ -368,17 +378,12 @@ impl Bundles {
         let read = blocking(move || Ok(signs_of_record(&path).ok().zip(BundleRecord::read(&path)))).await;
         let read = read.map_err(|error| GitError::Io { operation: READ_RECORD, error })?;
         let Some((signs, record)) = read else { return self.withdraw(repository).await };
-        let tips = record.tips();
-        let Some(needed) = Needed::look(repository, &tips).await? else {
-            return self.withdraw(repository).await;
-        };
-        let path = repository.path().to_owned();
-        match blocking(move || Bundle::of(&record, signs, tips, needed, &path)).await {
-            Ok(bundle) => {
+        match Bundle::if_needed(repository, record, move |_, _| Ok(signs)).await? {
+            Some(Ok(bundle)) => {
                 self.set(repository.id(), Arc::new(bundle));
                 Ok(())
             }
-            Err(_) => self.withdraw(repository).await,
+            Some(Err(_)) | None => self.withdraw(repository).await,
         }
     }
 }

@@ -13,12 +13,10 @@ use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Value, json};
 use utoipa::OpenApi as _;
 
-use crate::rest::{MirrorHandlers, UpstreamHandlers};
-
 /// Both documents: `{"wire": ..., "serde": ...}`.
 pub fn emitted_contract() -> Value {
-    type Routes = AllRoutes<UpstreamHandlers, MirrorHandlers>;
-    let wire = OpenApiService::new(Described::<Routes>(PhantomData), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let wire =
+        OpenApiService::new(Described::<AllRoutes>(PhantomData), "Heliostat", env!("CARGO_PKG_VERSION"));
     let wire = wire.spec();
     let wire: Value = serde_json::from_str(&wire).unwrap_or_default();
     let serde = serde_json::to_value(SerdeSchemas::openapi()).unwrap_or_default();

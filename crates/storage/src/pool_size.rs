@@ -53,7 +53,7 @@ impl PoolSize {
         let wanted = POSTGRES_CONNECTIONS + OTHER_CONNECTIONS;
         self.given.map(|given| {
             format!(
-                "the database {location} gives at most {given} connections where {wanted} are wanted, so requests wait for \
+                "the database {location} gives {given} of the {wanted} connections that are wanted, so requests wait for \
                  each other: raise max_connections of the server, or the limit of the role or the database"
             )
         })
@@ -72,6 +72,6 @@ mod tests {
         assert_eq!(PoolSize::within(Some(0)), PoolSize { connections: 1, given: Some(0) });
         let location = Location::parse("postgres://app:secret@db/heliostat").expect("an address");
         let told = PoolSize::within(Some(5)).complaint(&location).expect("it is too few");
-        assert!(told.contains("at most 5 connections where 17") && !told.contains("secret"), "{told}");
+        assert!(told.contains("gives 5 of the 17 connections") && !told.contains("secret"), "{told}");
     }
 }

@@ -9,6 +9,29 @@ const base = need("HELIOSTAT_BASE_URL");
 const lost = need("HELIOSTAT_LOST");
 const damaged = need("HELIOSTAT_DAMAGED");
 
+/** Keeps the next answer from an address as it is then, until it is to come. Those after it come at once. */
+async function answeredLate(page, address) {
+  let letCome;
+  let tellThere;
+  const mayCome = new Promise((resolve) => { letCome = resolve; });
+  const isThere = new Promise((resolve) => { tellThere = resolve; });
+  const keep = async (route) => {
+    const response = await route.fetch();
+    tellThere();
+    await mayCome;
+    await route.fulfill({ response });
+  };
+  await page.route(address, keep, { times: 1 });
+  const comes = async () => {
+    const come = page.waitForEvent("requestfinished", (request) => request.url() === address);
+    letCome();
+    await come;
+    // What the page does with it is done before it hears of what it asks now.
+    await page.evaluate(() => fetch("status").then((answer) => answer.text()));
+  };
+  return { isThere, comes };
+}
+
 await inBrowser([base], async (page, guard) => {
   const see = lookAt(page, guard, "phone");
   const dialog = (id) => page.locator(`#${id}-dialog`);
@@ -30,7 +53,8 @@ await inBrowser([base], async (page, guard) => {
   await unserved(lost).locator("td", { hasText: "Missing" }).waitFor();
   await see("faults");
 
-  // What will happen is said first, and one can go back.
+  // What will happen is said first, and one can go back. The page then asks again; that answer is kept for later.
+  const late = await answeredLate(page, `${base}/rest/api/latest/admin/repository-faults`);
   await beginToRestore(lost);
   await dialog("restore").waitFor();
   assert.match(await dialog("restore").innerText(), /goes to the trash/);
@@ -38,12 +62,15 @@ await inBrowser([base], async (page, guard) => {
   await choose("restore", "Cancel");
   await dialog("restore").waitFor({ state: "hidden" });
   assert.equal(await unserved(lost).count(), 1);
+  await late.isThere;
   const untouched = await unserved(damaged).locator("button").elementHandle();
   await beginToRestore(lost);
   await choose("restore", "Restore from Saigon");
   await done(`${lost} is served again, as Saigon had it.`);
   await unserved(lost).waitFor({ state: "detached" });
   assert.ok(await untouched.evaluate((button) => button.isConnected), "a row that says the same stays");
+  await late.comes();
+  assert.equal(await unserved(lost).count(), 0, "an older answer that comes late is not shown");
 
   // Where something would be lost, it is shown before.
   await beginToRestore(damaged);

@@ -18,7 +18,7 @@ pub fn generate(contract: &Contract, tag: &Tag, module: &str) -> anyhow::Result<
     text.push_str("use poem_openapi::param::{Path, Query};\nuse poem_openapi::payload::Html;\n");
     text.push_str("use poem_openapi::{ApiResponse, OpenApi, Tags};\n\n");
     text.push_str("use super::models::*;\nuse super::security::*;\n");
-    text.push_str("use crate::call::Call;\nuse crate::handlers::Handlers;\n");
+    text.push_str("use crate::call::Call;\nuse crate::handlers::{Answer, Handlers, answer};\n");
     text.push_str("use crate::payload::{ApiJson, ApiText, OptionalJson};\nuse crate::same_as::same_as;\n");
     text.push_str("use crate::streamed_json::StreamedJson;\n");
     for operation in &originals {

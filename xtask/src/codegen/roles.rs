@@ -26,36 +26,28 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<Stri
             tags.iter().copied().filter(|tag| tag.role.roles().contains(&role)).collect();
         text.push_str(&routes_of(role, &served));
     }
-    text.push_str("\n/// The routes of both roles; what both serve is there once, by their types the two are the same.\n");
-    let all = tags.iter().map(|tag| match tag.role.roles() {
-        ["Mirror"] => routes(tag, "M"),
-        _ => routes(tag, "U"),
-    });
-    text.push_str(&format!("pub type AllRoutes<U, M> = (\n{});\n", lines(all)));
+    text.push_str("\n/// The routes of both roles.\n");
+    text.push_str(&format!("pub type AllRoutes = (\n{});\n", lines(tags.iter().map(|tag| routes(tag)))));
     Ok(text)
 }
 
 fn routes_of(role: &str, tags: &[&TagDecision]) -> String {
-    let types = lines(tags.iter().map(|tag| routes(tag, "H")));
+    let types = lines(tags.iter().map(|tag| routes(tag)));
     let bounds: Vec<String> =
         tags.iter().map(|tag| format!("{}::{}Operations", tag.module, pascal_case(&tag.module))).collect();
-    let values = tags
-        .iter()
-        .map(|tag| format!("{}::{}Routes(handlers.clone())", tag.module, pascal_case(&tag.module)));
+    let values = lines(tags.iter().map(|tag| format!("{}::new(handlers.clone())", routes(tag))));
+    let name = role.to_lowercase();
+    let bounds = bounds.join("\n        + ");
     format!(
-        "\n/// The routes of the {} role, answered by `H`.\npub type {role}Routes<H> = (\n{types});\n\
-         \n/// The routes of the {} role, answered by these handlers.\n\
-         pub fn {}_routes<H>(handlers: &Arc<H>) -> {role}Routes<H>\nwhere\n    H: {},\n{{\n    (\n{}    )\n}}\n",
-        role.to_lowercase(),
-        role.to_lowercase(),
-        role.to_lowercase(),
-        bounds.join("\n        + "),
-        values.map(|value| format!("        {value},\n")).collect::<String>()
+        "\n/// The routes of the {name} role.\npub type {role}Routes = (\n{types});\n\
+         \n/// The routes of the {name} role, answered by these handlers.\n\
+         pub fn {name}_routes<H>(handlers: &Arc<H>) -> {role}Routes\nwhere\n    H: {bounds},\n{{\n    (\n{}    )\n}}\n",
+        values.lines().map(|line| format!("    {line}\n")).collect::<String>()
     )
 }
 
-fn routes(tag: &TagDecision, handlers: &str) -> String {
-    format!("{}::{}Routes<{handlers}>", tag.module, pascal_case(&tag.module))
+fn routes(tag: &TagDecision) -> String {
+    format!("{}::{}Routes", tag.module, pascal_case(&tag.module))
 }
 
 fn lines(items: impl Iterator<Item = String>) -> String {

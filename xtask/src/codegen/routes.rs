@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::any_handlers;
 use super::names::{doc_comment, pascal_case, snake_case};
 use super::operations::{parameter_name, parameter_type, request_type, response_type, takes_anything};
 use super::security::credentials_type;
@@ -21,9 +22,12 @@ pub fn generate(name: &str, tag: &Tag, contract: &Contract, operations: &[&Opera
             text.push_str(&narrowed_answer(operation, original));
         }
     }
-    text.push_str(&format!("\n/// Routes of the tag `{}`, answered by `H`.\n", tag.name));
-    text.push_str(&format!("pub struct {name}Routes<H>(pub Arc<H>);\n\n#[OpenApi]\n"));
-    text.push_str(&format!("impl<H: {name}Operations> {name}Routes<H> {{\n"));
+    text.push_str(&any_handlers::generate(name, contract, operations));
+    text.push_str(&format!("\n/// Routes of the tag `{}`.\n", tag.name));
+    text.push_str(&format!("pub struct {name}Routes(Arc<dyn Any{name}>);\n\nimpl {name}Routes {{\n"));
+    text.push_str("    /// Routes that these handlers answer.\n");
+    text.push_str(&format!("    pub fn new<H: {name}Operations>(handlers: Arc<H>) -> Self {{\n"));
+    text.push_str(&format!("        Self(handlers)\n    }}\n}}\n\n#[OpenApi]\nimpl {name}Routes {{\n"));
     for (index, operation) in operations.iter().enumerate() {
         if index > 0 {
             text.push('\n');
@@ -66,7 +70,8 @@ pub fn implied_trait(name: &str) -> String {
     format!("Implied{}", pascal_case(name))
 }
 
-fn implied_method(name: &str) -> String {
+/// The method of that trait.
+pub fn implied_method(name: &str) -> String {
     format!("implied_{}", snake_case(name))
 }
 
@@ -118,26 +123,24 @@ fn route(operation: &Operation, original: Option<&Operation>) -> String {
     let narrowed = original.filter(|original| original.responses.len() != operation.responses.len());
     let answer = if narrowed.is_some() { operation } else { original.unwrap_or(operation) };
     text.push_str(&format!("    ) -> poem::Result<{}> {{\n", response_type(answer)));
-    text.push_str(&call_of_handler(operation, original.unwrap_or(operation)));
-    text.push_str(if narrowed.is_some() {
-        ".map_err(Into::into)?;\n        Ok(answer.into())\n    }\n"
-    } else {
-        ".map_err(Into::into)?;\n        Ok(answer)\n    }\n"
-    });
+    let (request, call) = call_of_handler(operation, original.unwrap_or(operation));
+    text.push_str(&request);
+    let answer = if narrowed.is_some() { format!("Ok({call}?.into())") } else { call };
+    text.push_str(&format!("        {answer}\n    }}\n"));
     text
 }
 
-/// `let answer = self.0.get_mirror(call, GetMirrorRequest { ... }).await`, without its end.
-fn call_of_handler(operation: &Operation, handled: &Operation) -> String {
+/// `let request = GetMirrorRequest { ... };`, if the handler takes one, and `self.0.get_mirror(call, request).await`.
+fn call_of_handler(operation: &Operation, handled: &Operation) -> (String, String) {
     let method = snake_case(&handled.id);
     if !takes_anything(handled) {
-        return format!("        let answer = self.0.{method}(call).await");
+        return (String::new(), format!("self.0.{method}(call).await"));
     }
     let mut text = format!("        let request = {} {{\n", request_type(handled));
     for parameter in &handled.parameters {
         let value = match operation.parameter_for(parameter) {
             Some(own) => format!("{}.0", parameter_name(own)),
-            None => format!("self.0.{}().map_err(Into::into)?", implied_method(&parameter.name)),
+            None => format!("self.0.{}()?", implied_method(&parameter.name)),
         };
         text.push_str(&format!("            {}: {value},\n", parameter_name(parameter)));
     }
@@ -145,8 +148,7 @@ fn call_of_handler(operation: &Operation, handled: &Operation) -> String {
         text.push_str("            body: body.0,\n");
     }
     text.push_str("        };\n");
-    text.push_str(&format!("        let answer = self.0.{method}(call, request).await"));
-    text
+    (text, format!("self.0.{method}(call, request).await"))
 }
 
 fn route_parameter(operation: &Operation, parameter: &Parameter) -> String {

@@ -1,15 +1,17 @@
 //! `cargo xtask test`: sets up what the tests need, then runs every gate and every test.
 //!
 //! Stages run in order and the first failure ends the run; `--stage` runs some of them. At the end stands how long each
-//! took: the whole is to stay below 40 minutes on two cores, from an empty target folder.
+//! took, and how many cores it kept busy: the whole is to stay below 40 minutes on two cores, from an empty target folder.
 //!
 //! Everything but clippy's and the fuzzer's is compiled once: each stage builds the whole workspace in the same profile,
 //! because a part of it would make cargo choose other features, and build everything again.
 
+mod one_database;
 mod outside;
 mod packages;
 mod postgres;
 pub mod statuses;
+mod system;
 mod times;
 
 use std::path::{Path, PathBuf};
@@ -66,7 +68,7 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     let stages = if stages.is_empty() { &all } else { stages };
     let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Sqlite | Stage::Postgres));
     let postgres = if needs_postgres { Some(Postgres::start()?) } else { None };
-    let mut times = Times::default();
+    let mut times = Times::with_helper(postgres.as_ref().and_then(Postgres::process));
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
     for stage in all.iter().filter(|stage| stages.contains(stage)) {
         println!("== {stage:?}");
@@ -79,27 +81,6 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     print!("{times}");
     outcome
 }
-
-/// Modules of the whole-system tests that the store has no part in: what they ask about is in the contract, is read from a
-/// repository, or happens to the disk, on which only SQLite lies. They need not run on a second database.
-const WITHOUT_A_STORE: [&str; 16] = [
-    "coverage::",
-    "git::clones::",
-    "git::disconnects::",
-    "git::fetches::",
-    "git::malformed_requests::",
-    "git::negotiation::",
-    "git::requests_by_hand::",
-    "git::shared_answers::",
-    "origin::credentials::",
-    "origin::kinds_of_origins::",
-    "origin::matrix::",
-    "origin::together::",
-    "origin::very_many_references::",
-    "trust::damage::",
-    "trust::disk_forgets::",
-    "trust::power_cuts::",
-];
 
 /// How long everything is broken; `cargo xtask torture` does it for longer.
 const TORTURE_MINUTES: &str = "5";
@@ -142,15 +123,14 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         Stage::Docs => return told(docs::run()),
         Stage::Sqlite => {
             let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
-            let arguments = ["test", "--workspace", "--lib", "--bins", "--tests"];
-            tests(&arguments, "sqlite", postgres_url, Some(noted.path()))?;
+            let all = ["test", "--workspace", "--lib", "--bins", "--tests"];
+            tests(&all, &[], "sqlite", postgres_url, Some(noted.path()))?;
             return told(statuses::run(noted.path()));
         }
         Stage::Drift => return told(drift::run()),
         Stage::Postgres => {
-            let same_on_both = WITHOUT_A_STORE.iter().flat_map(|module| ["--skip", module]);
-            let system = ["test", "--workspace", "--test", "system", "--"].into_iter();
-            tests(&system.chain(same_on_both).collect::<Vec<_>>(), postgres_url, postgres_url, None)?;
+            println!("{}", one_database::reasons());
+            tests(&system::ALONE, &one_database::modules(), postgres_url, postgres_url, None)?;
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
@@ -161,7 +141,13 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
     Ok(Outcome::Good(String::new()))
 }
 
-fn tests(arguments: &[&str], database: &str, postgres_url: &str, noted: Option<&Path>) -> anyhow::Result<()> {
+fn tests(
+    selection: &[&str],
+    left_out: &[&str],
+    database: &str,
+    postgres_url: &str,
+    noted: Option<&Path>,
+) -> anyhow::Result<()> {
     let binary = binary_path();
     let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
     let mut environment = vec![
@@ -173,7 +159,7 @@ fn tests(arguments: &[&str], database: &str, postgres_url: &str, noted: Option<&
         let folder = folder.to_str().context("the temporary folder's path is not UTF-8")?;
         environment.push((statuses::FOLDER_VARIABLE, folder));
     }
-    cargo(arguments, &environment)
+    system::run(selection, left_out, &environment)
 }
 
 /// The binary as the tests build it.

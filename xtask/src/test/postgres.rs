@@ -60,6 +60,12 @@ impl Postgres {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// The process that all others of the server are children of.
+    pub fn process(&self) -> Option<u32> {
+        let text = fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
+        text.lines().next()?.trim().parse().ok()
+    }
 }
 
 impl Drop for Postgres {

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -240,11 +240,41 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Access tokens`, answered by `H`.
-pub struct AccessTokensRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyAccessTokens: Send + Sync {
+    fn get_user_access_tokens(&self, call: Call, request: GetUserAccessTokensRequest) -> Answer<'_, GetUserAccessTokensResponse>;
+    fn create_user_access_token(&self, call: Call, request: CreateUserAccessTokenRequest) -> Answer<'_, CreateUserAccessTokenResponse>;
+    fn get_user_access_token(&self, call: Call, request: GetUserAccessTokenRequest) -> Answer<'_, GetUserAccessTokenResponse>;
+    fn delete_user_access_token(&self, call: Call, request: DeleteUserAccessTokenRequest) -> Answer<'_, DeleteUserAccessTokenResponse>;
+}
+
+impl<H: AccessTokensOperations> AnyAccessTokens for H {
+    fn get_user_access_tokens(&self, call: Call, request: GetUserAccessTokensRequest) -> Answer<'_, GetUserAccessTokensResponse> {
+        answer(GetUserAccessTokens::get_user_access_tokens(self, call, request))
+    }
+    fn create_user_access_token(&self, call: Call, request: CreateUserAccessTokenRequest) -> Answer<'_, CreateUserAccessTokenResponse> {
+        answer(CreateUserAccessToken::create_user_access_token(self, call, request))
+    }
+    fn get_user_access_token(&self, call: Call, request: GetUserAccessTokenRequest) -> Answer<'_, GetUserAccessTokenResponse> {
+        answer(GetUserAccessToken::get_user_access_token(self, call, request))
+    }
+    fn delete_user_access_token(&self, call: Call, request: DeleteUserAccessTokenRequest) -> Answer<'_, DeleteUserAccessTokenResponse> {
+        answer(DeleteUserAccessToken::delete_user_access_token(self, call, request))
+    }
+}
+
+/// Routes of the tag `Access tokens`.
+pub struct AccessTokensRoutes(Arc<dyn AnyAccessTokens>);
+
+impl AccessTokensRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: AccessTokensOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: AccessTokensOperations> AccessTokensRoutes<H> {
+impl AccessTokensRoutes {
     /// List a user's access tokens
     ///
     /// Lists the access tokens of a user, without their secrets. For the user and for `SYS_ADMIN`.
@@ -268,8 +298,7 @@ impl<H: AccessTokensOperations> AccessTokensRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_user_access_tokens(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_user_access_tokens(call, request).await
     }
 
     /// Create an access token
@@ -290,8 +319,7 @@ impl<H: AccessTokensOperations> AccessTokensRoutes<H> {
             user_slug: user_slug.0,
             body: body.0,
         };
-        let answer = self.0.create_user_access_token(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_user_access_token(call, request).await
     }
 
     /// Get an access token
@@ -313,8 +341,7 @@ impl<H: AccessTokensOperations> AccessTokensRoutes<H> {
             user_slug: user_slug.0,
             token_id: token_id.0,
         };
-        let answer = self.0.get_user_access_token(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_user_access_token(call, request).await
     }
 
     /// Delete an access token
@@ -336,8 +363,7 @@ impl<H: AccessTokensOperations> AccessTokensRoutes<H> {
             user_slug: user_slug.0,
             token_id: token_id.0,
         };
-        let answer = self.0.delete_user_access_token(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_user_access_token(call, request).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -66,11 +66,29 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Application`, answered by `H`.
-pub struct ApplicationRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyApplication: Send + Sync {
+    fn get_application_properties(&self, call: Call) -> Answer<'_, GetApplicationPropertiesResponse>;
+}
+
+impl<H: ApplicationOperations> AnyApplication for H {
+    fn get_application_properties(&self, call: Call) -> Answer<'_, GetApplicationPropertiesResponse> {
+        answer(GetApplicationProperties::get_application_properties(self, call))
+    }
+}
+
+/// Routes of the tag `Application`.
+pub struct ApplicationRoutes(Arc<dyn AnyApplication>);
+
+impl ApplicationRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: ApplicationOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: ApplicationOperations> ApplicationRoutes<H> {
+impl ApplicationRoutes {
     /// Get the application properties
     ///
     /// Answers the name and version of this server. Clients use it to find out whom they talk to.
@@ -79,7 +97,6 @@ impl<H: ApplicationOperations> ApplicationRoutes<H> {
         &self,
         call: Call,
     ) -> poem::Result<GetApplicationPropertiesResponse> {
-        let answer = self.0.get_application_properties(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_application_properties(call).await
     }
 }

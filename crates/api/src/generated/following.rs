@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -289,11 +289,45 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Following`, answered by `H`.
-pub struct FollowingRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyFollowing: Send + Sync {
+    fn get_following(&self, call: Call, request: GetFollowingRequest) -> Answer<'_, GetFollowingResponse>;
+    fn set_following(&self, call: Call, request: SetFollowingRequest) -> Answer<'_, SetFollowingResponse>;
+    fn delete_following(&self, call: Call, request: DeleteFollowingRequest) -> Answer<'_, DeleteFollowingResponse>;
+    fn follow_now(&self, call: Call, request: FollowNowRequest) -> Answer<'_, FollowNowResponse>;
+    fn get_followings(&self, call: Call, request: GetFollowingsRequest) -> Answer<'_, GetFollowingsResponse>;
+}
+
+impl<H: FollowingOperations> AnyFollowing for H {
+    fn get_following(&self, call: Call, request: GetFollowingRequest) -> Answer<'_, GetFollowingResponse> {
+        answer(GetFollowing::get_following(self, call, request))
+    }
+    fn set_following(&self, call: Call, request: SetFollowingRequest) -> Answer<'_, SetFollowingResponse> {
+        answer(SetFollowing::set_following(self, call, request))
+    }
+    fn delete_following(&self, call: Call, request: DeleteFollowingRequest) -> Answer<'_, DeleteFollowingResponse> {
+        answer(DeleteFollowing::delete_following(self, call, request))
+    }
+    fn follow_now(&self, call: Call, request: FollowNowRequest) -> Answer<'_, FollowNowResponse> {
+        answer(FollowNow::follow_now(self, call, request))
+    }
+    fn get_followings(&self, call: Call, request: GetFollowingsRequest) -> Answer<'_, GetFollowingsResponse> {
+        answer(GetFollowings::get_followings(self, call, request))
+    }
+}
+
+/// Routes of the tag `Following`.
+pub struct FollowingRoutes(Arc<dyn AnyFollowing>);
+
+impl FollowingRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: FollowingOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: FollowingOperations> FollowingRoutes<H> {
+impl FollowingRoutes {
     /// See what a repository follows and how that goes
     ///
     /// Answers which repository of another server this one follows, when it was last looked at, since when they are in
@@ -315,8 +349,7 @@ impl<H: FollowingOperations> FollowingRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_following(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_following(call, request).await
     }
 
     /// Let a repository follow one on another server
@@ -350,8 +383,7 @@ impl<H: FollowingOperations> FollowingRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.set_following(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_following(call, request).await
     }
 
     /// Let a repository follow nothing any more
@@ -374,8 +406,7 @@ impl<H: FollowingOperations> FollowingRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.delete_following(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_following(call, request).await
     }
 
     /// Look at the source now
@@ -399,8 +430,7 @@ impl<H: FollowingOperations> FollowingRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.follow_now(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.follow_now(call, request).await
     }
 
     /// List what repositories follow
@@ -423,8 +453,7 @@ impl<H: FollowingOperations> FollowingRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_followings(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_followings(call, request).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -164,11 +164,37 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Mirroring (Hashes)`, answered by `H`.
-pub struct HashesRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyHashes: Send + Sync {
+    fn get_repository_hashes(&self, call: Call) -> Answer<'_, GetRepositoryHashesResponse>;
+    fn get_repository_content_hashes(&self, call: Call) -> Answer<'_, GetRepositoryContentHashesResponse>;
+    fn get_repository_metadata_hashes(&self, call: Call) -> Answer<'_, GetRepositoryMetadataHashesResponse>;
+}
+
+impl<H: HashesOperations> AnyHashes for H {
+    fn get_repository_hashes(&self, call: Call) -> Answer<'_, GetRepositoryHashesResponse> {
+        answer(GetRepositoryHashes::get_repository_hashes(self, call))
+    }
+    fn get_repository_content_hashes(&self, call: Call) -> Answer<'_, GetRepositoryContentHashesResponse> {
+        answer(GetRepositoryContentHashes::get_repository_content_hashes(self, call))
+    }
+    fn get_repository_metadata_hashes(&self, call: Call) -> Answer<'_, GetRepositoryMetadataHashesResponse> {
+        answer(GetRepositoryMetadataHashes::get_repository_metadata_hashes(self, call))
+    }
+}
+
+/// Routes of the tag `Mirroring (Hashes)`.
+pub struct HashesRoutes(Arc<dyn AnyHashes>);
+
+impl HashesRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: HashesOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: HashesOperations> HashesRoutes<H> {
+impl HashesRoutes {
     /// Get the hashes of all repositories
     ///
     /// Answers the content hash and the metadata hash of each repository, by project.
@@ -183,8 +209,7 @@ impl<H: HashesOperations> HashesRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRepositoryHashesResponse> {
-        let answer = self.0.get_repository_hashes(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_hashes(call).await
     }
 
     /// Get the content hashes of all repositories
@@ -201,8 +226,7 @@ impl<H: HashesOperations> HashesRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRepositoryContentHashesResponse> {
-        let answer = self.0.get_repository_content_hashes(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_content_hashes(call).await
     }
 
     /// Get the metadata hashes of all repositories
@@ -219,7 +243,6 @@ impl<H: HashesOperations> HashesRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRepositoryMetadataHashesResponse> {
-        let answer = self.0.get_repository_metadata_hashes(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_metadata_hashes(call).await
     }
 }

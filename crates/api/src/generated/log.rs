@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -135,11 +135,33 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Log`, answered by `H`.
-pub struct LogRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyLog: Send + Sync {
+    fn get_log_level(&self, call: Call) -> Answer<'_, GetLogLevelResponse>;
+    fn set_log_level(&self, call: Call, request: SetLogLevelRequest) -> Answer<'_, SetLogLevelResponse>;
+}
+
+impl<H: LogOperations> AnyLog for H {
+    fn get_log_level(&self, call: Call) -> Answer<'_, GetLogLevelResponse> {
+        answer(GetLogLevel::get_log_level(self, call))
+    }
+    fn set_log_level(&self, call: Call, request: SetLogLevelRequest) -> Answer<'_, SetLogLevelResponse> {
+        answer(SetLogLevel::set_log_level(self, call, request))
+    }
+}
+
+/// Routes of the tag `Log`.
+pub struct LogRoutes(Arc<dyn AnyLog>);
+
+impl LogRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: LogOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: LogOperations> LogRoutes<H> {
+impl LogRoutes {
     /// Get the log level
     ///
     /// Answers how much this server logs at present. It is for those who run the server: at an upstream users with
@@ -151,8 +173,7 @@ impl<H: LogOperations> LogRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearerOrAnonymous,
         call: Call,
     ) -> poem::Result<GetLogLevelResponse> {
-        let answer = self.0.get_log_level(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_log_level(call).await
     }
 
     /// Change the log level
@@ -169,7 +190,6 @@ impl<H: LogOperations> LogRoutes<H> {
         let request = SetLogLevelRequest {
             body: body.0,
         };
-        let answer = self.0.set_log_level(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_log_level(call, request).await
     }
 }

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -1727,11 +1727,161 @@ same_as! {
     GetMirroredProjects1Response(GetMirroredProjectsResponse) only [200, 401, 403, 404, 405, 429, 503]
 }
 
-/// Routes of the tag `Mirroring (Mirror)`, answered by `H`.
-pub struct MirrorRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyMirror: Send + Sync {
+    fn list_upstream_servers(&self, call: Call, request: ListUpstreamServersRequest) -> Answer<'_, ListUpstreamServersResponse>;
+    fn get_upstream_server(&self, call: Call, request: GetUpstreamServerRequest) -> Answer<'_, GetUpstreamServerResponse>;
+    fn get_synchronization_progress(&self, call: Call, request: GetSynchronizationProgressRequest) -> Answer<'_, GetSynchronizationProgressResponse>;
+    fn get_farm_nodes(&self, call: Call, request: GetFarmNodesRequest) -> Answer<'_, GetFarmNodesResponse>;
+    fn get_mirrored_repository(&self, call: Call, request: GetMirroredRepositoryRequest) -> Answer<'_, GetMirroredRepositoryResponse>;
+    fn wait_for_repository(&self, call: Call, request: WaitForRepositoryRequest) -> Answer<'_, WaitForRepositoryResponse>;
+    fn get_mirror_settings(&self, call: Call, request: GetMirrorSettingsRequest) -> Answer<'_, GetMirrorSettingsResponse>;
+    fn set_mirror_settings(&self, call: Call, request: SetMirrorSettingsRequest) -> Answer<'_, SetMirrorSettingsResponse>;
+    fn get_mirror_mode(&self, call: Call, request: GetMirrorModeRequest) -> Answer<'_, GetMirrorModeResponse>;
+    fn set_mirror_mode(&self, call: Call, request: SetMirrorModeRequest) -> Answer<'_, SetMirrorModeResponse>;
+    fn get_mirrored_projects(&self, call: Call, request: GetMirroredProjectsRequest) -> Answer<'_, GetMirroredProjectsResponse>;
+    fn start_mirroring_projects(&self, call: Call, request: StartMirroringProjectsRequest) -> Answer<'_, StartMirroringProjectsResponse>;
+    fn stop_mirroring_projects(&self, call: Call, request: StopMirroringProjectsRequest) -> Answer<'_, StopMirroringProjectsResponse>;
+    fn start_mirroring_project(&self, call: Call, request: StartMirroringProjectRequest) -> Answer<'_, StartMirroringProjectResponse>;
+    fn stop_mirroring_project(&self, call: Call, request: StopMirroringProjectRequest) -> Answer<'_, StopMirroringProjectResponse>;
+    fn get_held_back(&self, call: Call, request: GetHeldBackRequest) -> Answer<'_, GetHeldBackResponse>;
+    fn confirm_removal(&self, call: Call, request: ConfirmRemovalRequest) -> Answer<'_, ConfirmRemovalResponse>;
+    fn get_addon_descriptor(&self, call: Call, request: GetAddonDescriptorRequest) -> Answer<'_, GetAddonDescriptorResponse>;
+    fn on_addon_installed(&self, call: Call, request: OnAddonInstalledRequest) -> Answer<'_, OnAddonInstalledResponse>;
+    fn on_addon_event(&self, call: Call, request: OnAddonEventRequest) -> Answer<'_, OnAddonEventResponse>;
+    fn on_addon_uninstalled(&self, call: Call, request: OnAddonUninstalledRequest) -> Answer<'_, OnAddonUninstalledResponse>;
+    fn on_addon_enabled(&self, call: Call, request: OnAddonEnabledRequest) -> Answer<'_, OnAddonEnabledResponse>;
+    fn on_addon_disabled(&self, call: Call, request: OnAddonDisabledRequest) -> Answer<'_, OnAddonDisabledResponse>;
+    fn synchronize_with_upstream(&self, call: Call, request: SynchronizeWithUpstreamRequest) -> Answer<'_, SynchronizeWithUpstreamResponse>;
+    fn synchronize_repository_with_upstream(&self, call: Call, request: SynchronizeRepositoryWithUpstreamRequest) -> Answer<'_, SynchronizeRepositoryWithUpstreamResponse>;
+    fn get_delayed_sync_repositories(&self, call: Call, request: GetDelayedSyncRepositoriesRequest) -> Answer<'_, GetDelayedSyncRepositoriesResponse>;
+    fn get_ref_changes_queue(&self, call: Call) -> Answer<'_, GetRefChangesQueueResponse>;
+    fn get_ref_changes_queue_count(&self, call: Call) -> Answer<'_, GetRefChangesQueueCountResponse>;
+    fn get_repo_sync_status(&self, call: Call, request: GetRepoSyncStatusRequest) -> Answer<'_, GetRepoSyncStatusResponse>;
+    fn get_repo_sync_status_1(&self, call: Call, request: GetRepoSyncStatus1Request) -> Answer<'_, GetRepoSyncStatus1Response>;
+    fn get_repository_lock_owner(&self, call: Call, request: GetRepositoryLockOwnerRequest) -> Answer<'_, GetRepositoryLockOwnerResponse>;
+    fn get_repository_lock_owners(&self, call: Call) -> Answer<'_, GetRepositoryLockOwnersResponse>;
+    fn get_out_of_sync_repositories(&self, call: Call) -> Answer<'_, GetOutOfSyncRepositoriesResponse>;
+    fn implied_upstream_id(&self) -> poem::Result<String>;
+}
+
+impl<H: MirrorOperations> AnyMirror for H {
+    fn list_upstream_servers(&self, call: Call, request: ListUpstreamServersRequest) -> Answer<'_, ListUpstreamServersResponse> {
+        answer(ListUpstreamServers::list_upstream_servers(self, call, request))
+    }
+    fn get_upstream_server(&self, call: Call, request: GetUpstreamServerRequest) -> Answer<'_, GetUpstreamServerResponse> {
+        answer(GetUpstreamServer::get_upstream_server(self, call, request))
+    }
+    fn get_synchronization_progress(&self, call: Call, request: GetSynchronizationProgressRequest) -> Answer<'_, GetSynchronizationProgressResponse> {
+        answer(GetSynchronizationProgress::get_synchronization_progress(self, call, request))
+    }
+    fn get_farm_nodes(&self, call: Call, request: GetFarmNodesRequest) -> Answer<'_, GetFarmNodesResponse> {
+        answer(GetFarmNodes::get_farm_nodes(self, call, request))
+    }
+    fn get_mirrored_repository(&self, call: Call, request: GetMirroredRepositoryRequest) -> Answer<'_, GetMirroredRepositoryResponse> {
+        answer(GetMirroredRepository::get_mirrored_repository(self, call, request))
+    }
+    fn wait_for_repository(&self, call: Call, request: WaitForRepositoryRequest) -> Answer<'_, WaitForRepositoryResponse> {
+        answer(WaitForRepository::wait_for_repository(self, call, request))
+    }
+    fn get_mirror_settings(&self, call: Call, request: GetMirrorSettingsRequest) -> Answer<'_, GetMirrorSettingsResponse> {
+        answer(GetMirrorSettings::get_mirror_settings(self, call, request))
+    }
+    fn set_mirror_settings(&self, call: Call, request: SetMirrorSettingsRequest) -> Answer<'_, SetMirrorSettingsResponse> {
+        answer(SetMirrorSettings::set_mirror_settings(self, call, request))
+    }
+    fn get_mirror_mode(&self, call: Call, request: GetMirrorModeRequest) -> Answer<'_, GetMirrorModeResponse> {
+        answer(GetMirrorMode::get_mirror_mode(self, call, request))
+    }
+    fn set_mirror_mode(&self, call: Call, request: SetMirrorModeRequest) -> Answer<'_, SetMirrorModeResponse> {
+        answer(SetMirrorMode::set_mirror_mode(self, call, request))
+    }
+    fn get_mirrored_projects(&self, call: Call, request: GetMirroredProjectsRequest) -> Answer<'_, GetMirroredProjectsResponse> {
+        answer(GetMirroredProjects::get_mirrored_projects(self, call, request))
+    }
+    fn start_mirroring_projects(&self, call: Call, request: StartMirroringProjectsRequest) -> Answer<'_, StartMirroringProjectsResponse> {
+        answer(StartMirroringProjects::start_mirroring_projects(self, call, request))
+    }
+    fn stop_mirroring_projects(&self, call: Call, request: StopMirroringProjectsRequest) -> Answer<'_, StopMirroringProjectsResponse> {
+        answer(StopMirroringProjects::stop_mirroring_projects(self, call, request))
+    }
+    fn start_mirroring_project(&self, call: Call, request: StartMirroringProjectRequest) -> Answer<'_, StartMirroringProjectResponse> {
+        answer(StartMirroringProject::start_mirroring_project(self, call, request))
+    }
+    fn stop_mirroring_project(&self, call: Call, request: StopMirroringProjectRequest) -> Answer<'_, StopMirroringProjectResponse> {
+        answer(StopMirroringProject::stop_mirroring_project(self, call, request))
+    }
+    fn get_held_back(&self, call: Call, request: GetHeldBackRequest) -> Answer<'_, GetHeldBackResponse> {
+        answer(GetHeldBack::get_held_back(self, call, request))
+    }
+    fn confirm_removal(&self, call: Call, request: ConfirmRemovalRequest) -> Answer<'_, ConfirmRemovalResponse> {
+        answer(ConfirmRemoval::confirm_removal(self, call, request))
+    }
+    fn get_addon_descriptor(&self, call: Call, request: GetAddonDescriptorRequest) -> Answer<'_, GetAddonDescriptorResponse> {
+        answer(GetAddonDescriptor::get_addon_descriptor(self, call, request))
+    }
+    fn on_addon_installed(&self, call: Call, request: OnAddonInstalledRequest) -> Answer<'_, OnAddonInstalledResponse> {
+        answer(OnAddonInstalled::on_addon_installed(self, call, request))
+    }
+    fn on_addon_event(&self, call: Call, request: OnAddonEventRequest) -> Answer<'_, OnAddonEventResponse> {
+        answer(OnAddonEvent::on_addon_event(self, call, request))
+    }
+    fn on_addon_uninstalled(&self, call: Call, request: OnAddonUninstalledRequest) -> Answer<'_, OnAddonUninstalledResponse> {
+        answer(OnAddonUninstalled::on_addon_uninstalled(self, call, request))
+    }
+    fn on_addon_enabled(&self, call: Call, request: OnAddonEnabledRequest) -> Answer<'_, OnAddonEnabledResponse> {
+        answer(OnAddonEnabled::on_addon_enabled(self, call, request))
+    }
+    fn on_addon_disabled(&self, call: Call, request: OnAddonDisabledRequest) -> Answer<'_, OnAddonDisabledResponse> {
+        answer(OnAddonDisabled::on_addon_disabled(self, call, request))
+    }
+    fn synchronize_with_upstream(&self, call: Call, request: SynchronizeWithUpstreamRequest) -> Answer<'_, SynchronizeWithUpstreamResponse> {
+        answer(SynchronizeWithUpstream::synchronize_with_upstream(self, call, request))
+    }
+    fn synchronize_repository_with_upstream(&self, call: Call, request: SynchronizeRepositoryWithUpstreamRequest) -> Answer<'_, SynchronizeRepositoryWithUpstreamResponse> {
+        answer(SynchronizeRepositoryWithUpstream::synchronize_repository_with_upstream(self, call, request))
+    }
+    fn get_delayed_sync_repositories(&self, call: Call, request: GetDelayedSyncRepositoriesRequest) -> Answer<'_, GetDelayedSyncRepositoriesResponse> {
+        answer(GetDelayedSyncRepositories::get_delayed_sync_repositories(self, call, request))
+    }
+    fn get_ref_changes_queue(&self, call: Call) -> Answer<'_, GetRefChangesQueueResponse> {
+        answer(GetRefChangesQueue::get_ref_changes_queue(self, call))
+    }
+    fn get_ref_changes_queue_count(&self, call: Call) -> Answer<'_, GetRefChangesQueueCountResponse> {
+        answer(GetRefChangesQueueCount::get_ref_changes_queue_count(self, call))
+    }
+    fn get_repo_sync_status(&self, call: Call, request: GetRepoSyncStatusRequest) -> Answer<'_, GetRepoSyncStatusResponse> {
+        answer(GetRepoSyncStatus::get_repo_sync_status(self, call, request))
+    }
+    fn get_repo_sync_status_1(&self, call: Call, request: GetRepoSyncStatus1Request) -> Answer<'_, GetRepoSyncStatus1Response> {
+        answer(GetRepoSyncStatus1::get_repo_sync_status_1(self, call, request))
+    }
+    fn get_repository_lock_owner(&self, call: Call, request: GetRepositoryLockOwnerRequest) -> Answer<'_, GetRepositoryLockOwnerResponse> {
+        answer(GetRepositoryLockOwner::get_repository_lock_owner(self, call, request))
+    }
+    fn get_repository_lock_owners(&self, call: Call) -> Answer<'_, GetRepositoryLockOwnersResponse> {
+        answer(GetRepositoryLockOwners::get_repository_lock_owners(self, call))
+    }
+    fn get_out_of_sync_repositories(&self, call: Call) -> Answer<'_, GetOutOfSyncRepositoriesResponse> {
+        answer(GetOutOfSyncRepositories::get_out_of_sync_repositories(self, call))
+    }
+    fn implied_upstream_id(&self) -> poem::Result<String> {
+        ImpliedUpstreamId::implied_upstream_id(self).map_err(Into::into)
+    }
+}
+
+/// Routes of the tag `Mirroring (Mirror)`.
+pub struct MirrorRoutes(Arc<dyn AnyMirror>);
+
+impl MirrorRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: MirrorOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: MirrorOperations> MirrorRoutes<H> {
+impl MirrorRoutes {
     /// List upstream servers
     ///
     /// Lists the upstream servers that this mirror follows or has asked to follow, with the state of each connection.
@@ -1751,8 +1901,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.list_upstream_servers(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.list_upstream_servers(call, request).await
     }
 
     /// Get an upstream server
@@ -1770,8 +1919,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetUpstreamServerRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_upstream_server(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_upstream_server(call, request).await
     }
 
     /// Get the progress of synchronization
@@ -1792,8 +1940,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetSynchronizationProgressRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_synchronization_progress(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_synchronization_progress(call, request).await
     }
 
     /// List the nodes of the farm
@@ -1812,8 +1959,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetFarmNodesRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_farm_nodes(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_farm_nodes(call, request).await
     }
 
     /// Get a mirrored repository
@@ -1838,8 +1984,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             upstream_repo_id: upstream_repo_id.0,
         };
-        let answer = self.0.get_mirrored_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirrored_repository(call, request).await
     }
 
     /// Wait for a commit or a ref
@@ -1876,8 +2021,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             reference: reference.0,
             timeout: timeout.0,
         };
-        let answer = self.0.wait_for_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.wait_for_repository(call, request).await
     }
 
     /// Get the mirror settings
@@ -1895,8 +2039,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetMirrorSettingsRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_mirror_settings(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirror_settings(call, request).await
     }
 
     /// Change the mirror settings
@@ -1918,8 +2061,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             body: body.0,
         };
-        let answer = self.0.set_mirror_settings(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_mirror_settings(call, request).await
     }
 
     /// Get the mirror mode
@@ -1937,8 +2079,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetMirrorModeRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_mirror_mode(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirror_mode(call, request).await
     }
 
     /// Change the mirror mode
@@ -1959,8 +2100,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             body: body.0,
         };
-        let answer = self.0.set_mirror_mode(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_mirror_mode(call, request).await
     }
 
     /// List the selected projects
@@ -1979,8 +2119,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetMirroredProjectsRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_mirrored_projects(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirrored_projects(call, request).await
     }
 
     /// Select projects
@@ -2001,8 +2140,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             body: body.0,
         };
-        let answer = self.0.start_mirroring_projects(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.start_mirroring_projects(call, request).await
     }
 
     /// Deselect projects
@@ -2023,8 +2161,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             body: body.0,
         };
-        let answer = self.0.stop_mirroring_projects(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.stop_mirroring_projects(call, request).await
     }
 
     /// Select a project
@@ -2046,8 +2183,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             project_id: project_id.0,
         };
-        let answer = self.0.start_mirroring_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.start_mirroring_project(call, request).await
     }
 
     /// Deselect a project
@@ -2069,8 +2205,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             project_id: project_id.0,
         };
-        let answer = self.0.stop_mirroring_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.stop_mirroring_project(call, request).await
     }
 
     /// List what is held back
@@ -2091,8 +2226,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetHeldBackRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_held_back(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_held_back(call, request).await
     }
 
     /// Give up what is held back
@@ -2114,8 +2248,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             body: body.0,
         };
-        let answer = self.0.confirm_removal(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.confirm_removal(call, request).await
     }
 
     /// Get the add-on descriptor
@@ -2133,8 +2266,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = GetAddonDescriptorRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.get_addon_descriptor(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_addon_descriptor(call, request).await
     }
 
     /// Receive the shared secret
@@ -2161,8 +2293,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             body: body.0,
         };
-        let answer = self.0.on_addon_installed(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.on_addon_installed(call, request).await
     }
 
     /// Receive an event
@@ -2188,8 +2319,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             instance: instance.0,
             body: body.0,
         };
-        let answer = self.0.on_addon_event(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.on_addon_event(call, request).await
     }
 
     /// Learn of the removal
@@ -2210,8 +2340,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = OnAddonUninstalledRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.on_addon_uninstalled(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.on_addon_uninstalled(call, request).await
     }
 
     /// No effect (enabled)
@@ -2228,8 +2357,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = OnAddonEnabledRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.on_addon_enabled(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.on_addon_enabled(call, request).await
     }
 
     /// No effect (disabled)
@@ -2246,8 +2374,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         let request = OnAddonDisabledRequest {
             upstream_id: upstream_id.0,
         };
-        let answer = self.0.on_addon_disabled(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.on_addon_disabled(call, request).await
     }
 
     /// Gone (synchronize everything)
@@ -2268,8 +2395,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_id: upstream_id.0,
             level: level.0,
         };
-        let answer = self.0.synchronize_with_upstream(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.synchronize_with_upstream(call, request).await
     }
 
     /// Gone (synchronize a repository)
@@ -2294,8 +2420,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             upstream_repo_id: upstream_repo_id.0,
             level: level.0,
         };
-        let answer = self.0.synchronize_repository_with_upstream(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.synchronize_repository_with_upstream(call, request).await
     }
 
     /// Get the upstream server that this mirror follows
@@ -2309,10 +2434,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetUpstreamServer1Response> {
         let request = GetUpstreamServerRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_upstream_server(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_upstream_server(call, request).await?.into())
     }
 
     /// Get the add-on descriptor of this mirror
@@ -2325,10 +2449,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetAddonDescriptor1Response> {
         let request = GetAddonDescriptorRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_addon_descriptor(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_addon_descriptor(call, request).await?.into())
     }
 
     /// Get the progress of synchronization with the upstream
@@ -2342,10 +2465,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetSynchronizationProgress1Response> {
         let request = GetSynchronizationProgressRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_synchronization_progress(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_synchronization_progress(call, request).await?.into())
     }
 
     /// List the nodes of this mirror
@@ -2359,10 +2481,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetFarmNodes1Response> {
         let request = GetFarmNodesRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_farm_nodes(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_farm_nodes(call, request).await?.into())
     }
 
     /// Get a mirrored repository by the upstream's id
@@ -2379,11 +2500,10 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         external_repository_id: Path<String>,
     ) -> poem::Result<GetMirroredRepositoryResponse> {
         let request = GetMirroredRepositoryRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             upstream_repo_id: external_repository_id.0,
         };
-        let answer = self.0.get_mirrored_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirrored_repository(call, request).await
     }
 
     /// Wait for a commit or a ref, by the upstream's id of the repository
@@ -2411,14 +2531,13 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         timeout: Query<i32>,
     ) -> poem::Result<WaitForRepositoryResponse> {
         let request = WaitForRepositoryRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             upstream_repo_id: external_repository_id.0,
             commit: commit.0,
             reference: reference.0,
             timeout: timeout.0,
         };
-        let answer = self.0.wait_for_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.wait_for_repository(call, request).await
     }
 
     /// List the repositories that are behind
@@ -2443,8 +2562,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             delay_threshold: delay_threshold.0,
             limit: limit.0,
         };
-        let answer = self.0.get_delayed_sync_repositories(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_delayed_sync_repositories(call, request).await
     }
 
     /// Get the settings of this mirror
@@ -2457,10 +2575,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetMirrorSettings1Response> {
         let request = GetMirrorSettingsRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_mirror_settings(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_mirror_settings(call, request).await?.into())
     }
 
     /// Change the settings of this mirror
@@ -2475,11 +2592,10 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         body: ApiJson<RestUpstreamSettingsUpdate>,
     ) -> poem::Result<SetMirrorSettingsResponse> {
         let request = SetMirrorSettingsRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             body: body.0,
         };
-        let answer = self.0.set_mirror_settings(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_mirror_settings(call, request).await
     }
 
     /// Get the mode of this mirror
@@ -2492,10 +2608,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetMirrorMode1Response> {
         let request = GetMirrorModeRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_mirror_mode(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_mirror_mode(call, request).await?.into())
     }
 
     /// Change the mode of this mirror
@@ -2510,11 +2625,10 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         body: ApiJson<MirrorMode>,
     ) -> poem::Result<SetMirrorModeResponse> {
         let request = SetMirrorModeRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             body: body.0,
         };
-        let answer = self.0.set_mirror_mode(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_mirror_mode(call, request).await
     }
 
     /// List the projects that are selected here
@@ -2528,10 +2642,9 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         call: Call,
     ) -> poem::Result<GetMirroredProjects1Response> {
         let request = GetMirroredProjectsRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
         };
-        let answer = self.0.get_mirrored_projects(call, request).await.map_err(Into::into)?;
-        Ok(answer.into())
+        Ok(self.0.get_mirrored_projects(call, request).await?.into())
     }
 
     /// Select projects for this mirror
@@ -2546,11 +2659,10 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         body: ApiJson<Vec<String>>,
     ) -> poem::Result<StartMirroringProjectsResponse> {
         let request = StartMirroringProjectsRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             body: body.0,
         };
-        let answer = self.0.start_mirroring_projects(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.start_mirroring_projects(call, request).await
     }
 
     /// Select a project for this mirror
@@ -2566,11 +2678,10 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         project_id: Path<String>,
     ) -> poem::Result<StartMirroringProjectResponse> {
         let request = StartMirroringProjectRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             project_id: project_id.0,
         };
-        let answer = self.0.start_mirroring_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.start_mirroring_project(call, request).await
     }
 
     /// Deselect a project of this mirror
@@ -2586,11 +2697,10 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         project_id: Path<String>,
     ) -> poem::Result<StopMirroringProjectResponse> {
         let request = StopMirroringProjectRequest {
-            upstream_id: self.0.implied_upstream_id().map_err(Into::into)?,
+            upstream_id: self.0.implied_upstream_id()?,
             project_id: project_id.0,
         };
-        let answer = self.0.stop_mirroring_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.stop_mirroring_project(call, request).await
     }
 
     /// List the synchronizations that wait
@@ -2604,8 +2714,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRefChangesQueueResponse> {
-        let answer = self.0.get_ref_changes_queue(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_ref_changes_queue(call).await
     }
 
     /// Count the synchronizations that wait
@@ -2617,8 +2726,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRefChangesQueueCountResponse> {
-        let answer = self.0.get_ref_changes_queue_count(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_ref_changes_queue_count(call).await
     }
 
     /// List the synchronization states of repositories
@@ -2641,8 +2749,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_repo_sync_status(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repo_sync_status(call, request).await
     }
 
     /// Get the synchronization state of a repository
@@ -2665,8 +2772,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_repo_sync_status_1(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repo_sync_status_1(call, request).await
     }
 
     /// Get what synchronizes a repository
@@ -2689,8 +2795,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_repository_lock_owner(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_lock_owner(call, request).await
     }
 
     /// List what synchronizes repositories
@@ -2703,8 +2808,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRepositoryLockOwnersResponse> {
-        let answer = self.0.get_repository_lock_owners(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_lock_owners(call).await
     }
 
     /// List the ids of repositories that are out of sync
@@ -2718,8 +2822,7 @@ impl<H: MirrorOperations> MirrorRoutes<H> {
         _credentials: ServerJwtOrBasicOrBearer,
         call: Call,
     ) -> poem::Result<GetOutOfSyncRepositoriesResponse> {
-        let answer = self.0.get_out_of_sync_repositories(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_out_of_sync_repositories(call).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -500,11 +500,61 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Permissions`, answered by `H`.
-pub struct PermissionsRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyPermissions: Send + Sync {
+    fn get_users_with_any_permission(&self, call: Call, request: GetUsersWithAnyPermissionRequest) -> Answer<'_, GetUsersWithAnyPermissionResponse>;
+    fn set_permission_for_users(&self, call: Call, request: SetPermissionForUsersRequest) -> Answer<'_, SetPermissionForUsersResponse>;
+    fn revoke_permissions_for_user(&self, call: Call, request: RevokePermissionsForUserRequest) -> Answer<'_, RevokePermissionsForUserResponse>;
+    fn get_project_user_permissions(&self, call: Call, request: GetProjectUserPermissionsRequest) -> Answer<'_, GetProjectUserPermissionsResponse>;
+    fn set_project_user_permission(&self, call: Call, request: SetProjectUserPermissionRequest) -> Answer<'_, SetProjectUserPermissionResponse>;
+    fn revoke_project_user_permission(&self, call: Call, request: RevokeProjectUserPermissionRequest) -> Answer<'_, RevokeProjectUserPermissionResponse>;
+    fn get_repository_user_permissions(&self, call: Call, request: GetRepositoryUserPermissionsRequest) -> Answer<'_, GetRepositoryUserPermissionsResponse>;
+    fn set_permission_for_user(&self, call: Call, request: SetPermissionForUserRequest) -> Answer<'_, SetPermissionForUserResponse>;
+    fn revoke_repository_user_permission(&self, call: Call, request: RevokeRepositoryUserPermissionRequest) -> Answer<'_, RevokeRepositoryUserPermissionResponse>;
+}
+
+impl<H: PermissionsOperations> AnyPermissions for H {
+    fn get_users_with_any_permission(&self, call: Call, request: GetUsersWithAnyPermissionRequest) -> Answer<'_, GetUsersWithAnyPermissionResponse> {
+        answer(GetUsersWithAnyPermission::get_users_with_any_permission(self, call, request))
+    }
+    fn set_permission_for_users(&self, call: Call, request: SetPermissionForUsersRequest) -> Answer<'_, SetPermissionForUsersResponse> {
+        answer(SetPermissionForUsers::set_permission_for_users(self, call, request))
+    }
+    fn revoke_permissions_for_user(&self, call: Call, request: RevokePermissionsForUserRequest) -> Answer<'_, RevokePermissionsForUserResponse> {
+        answer(RevokePermissionsForUser::revoke_permissions_for_user(self, call, request))
+    }
+    fn get_project_user_permissions(&self, call: Call, request: GetProjectUserPermissionsRequest) -> Answer<'_, GetProjectUserPermissionsResponse> {
+        answer(GetProjectUserPermissions::get_project_user_permissions(self, call, request))
+    }
+    fn set_project_user_permission(&self, call: Call, request: SetProjectUserPermissionRequest) -> Answer<'_, SetProjectUserPermissionResponse> {
+        answer(SetProjectUserPermission::set_project_user_permission(self, call, request))
+    }
+    fn revoke_project_user_permission(&self, call: Call, request: RevokeProjectUserPermissionRequest) -> Answer<'_, RevokeProjectUserPermissionResponse> {
+        answer(RevokeProjectUserPermission::revoke_project_user_permission(self, call, request))
+    }
+    fn get_repository_user_permissions(&self, call: Call, request: GetRepositoryUserPermissionsRequest) -> Answer<'_, GetRepositoryUserPermissionsResponse> {
+        answer(GetRepositoryUserPermissions::get_repository_user_permissions(self, call, request))
+    }
+    fn set_permission_for_user(&self, call: Call, request: SetPermissionForUserRequest) -> Answer<'_, SetPermissionForUserResponse> {
+        answer(SetPermissionForUser::set_permission_for_user(self, call, request))
+    }
+    fn revoke_repository_user_permission(&self, call: Call, request: RevokeRepositoryUserPermissionRequest) -> Answer<'_, RevokeRepositoryUserPermissionResponse> {
+        answer(RevokeRepositoryUserPermission::revoke_repository_user_permission(self, call, request))
+    }
+}
+
+/// Routes of the tag `Permissions`.
+pub struct PermissionsRoutes(Arc<dyn AnyPermissions>);
+
+impl PermissionsRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: PermissionsOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: PermissionsOperations> PermissionsRoutes<H> {
+impl PermissionsRoutes {
     /// List global permissions
     ///
     /// Lists the users that have a permission for the whole server. Needs `ADMIN`.
@@ -528,8 +578,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_users_with_any_permission(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_users_with_any_permission(call, request).await
     }
 
     /// Grant a global permission
@@ -552,8 +601,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             name: name.0,
             permission: permission.0,
         };
-        let answer = self.0.set_permission_for_users(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_permission_for_users(call, request).await
     }
 
     /// Revoke global permissions
@@ -572,8 +620,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
         let request = RevokePermissionsForUserRequest {
             name: name.0,
         };
-        let answer = self.0.revoke_permissions_for_user(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.revoke_permissions_for_user(call, request).await
     }
 
     /// List the permissions of a project
@@ -603,8 +650,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_project_user_permissions(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_project_user_permissions(call, request).await
     }
 
     /// Grant a permission for a project
@@ -631,8 +677,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             name: name.0,
             permission: permission.0,
         };
-        let answer = self.0.set_project_user_permission(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_project_user_permission(call, request).await
     }
 
     /// Revoke the permission for a project
@@ -655,8 +700,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             project_key: project_key.0,
             name: name.0,
         };
-        let answer = self.0.revoke_project_user_permission(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.revoke_project_user_permission(call, request).await
     }
 
     /// List the permissions of a repository
@@ -690,8 +734,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_repository_user_permissions(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_user_permissions(call, request).await
     }
 
     /// Grant a permission for a repository
@@ -722,8 +765,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             name: name.0,
             permission: permission.0,
         };
-        let answer = self.0.set_permission_for_user(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_permission_for_user(call, request).await
     }
 
     /// Revoke the permission for a repository
@@ -750,8 +792,7 @@ impl<H: PermissionsOperations> PermissionsRoutes<H> {
             repository_slug: repository_slug.0,
             name: name.0,
         };
-        let answer = self.0.revoke_repository_user_permission(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.revoke_repository_user_permission(call, request).await
     }
 }
 

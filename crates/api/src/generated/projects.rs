@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -285,11 +285,45 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Projects`, answered by `H`.
-pub struct ProjectsRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyProjects: Send + Sync {
+    fn get_projects(&self, call: Call, request: GetProjectsRequest) -> Answer<'_, GetProjectsResponse>;
+    fn create_project(&self, call: Call, request: CreateProjectRequest) -> Answer<'_, CreateProjectResponse>;
+    fn get_project(&self, call: Call, request: GetProjectRequest) -> Answer<'_, GetProjectResponse>;
+    fn update_project(&self, call: Call, request: UpdateProjectRequest) -> Answer<'_, UpdateProjectResponse>;
+    fn delete_project(&self, call: Call, request: DeleteProjectRequest) -> Answer<'_, DeleteProjectResponse>;
+}
+
+impl<H: ProjectsOperations> AnyProjects for H {
+    fn get_projects(&self, call: Call, request: GetProjectsRequest) -> Answer<'_, GetProjectsResponse> {
+        answer(GetProjects::get_projects(self, call, request))
+    }
+    fn create_project(&self, call: Call, request: CreateProjectRequest) -> Answer<'_, CreateProjectResponse> {
+        answer(CreateProject::create_project(self, call, request))
+    }
+    fn get_project(&self, call: Call, request: GetProjectRequest) -> Answer<'_, GetProjectResponse> {
+        answer(GetProject::get_project(self, call, request))
+    }
+    fn update_project(&self, call: Call, request: UpdateProjectRequest) -> Answer<'_, UpdateProjectResponse> {
+        answer(UpdateProject::update_project(self, call, request))
+    }
+    fn delete_project(&self, call: Call, request: DeleteProjectRequest) -> Answer<'_, DeleteProjectResponse> {
+        answer(DeleteProject::delete_project(self, call, request))
+    }
+}
+
+/// Routes of the tag `Projects`.
+pub struct ProjectsRoutes(Arc<dyn AnyProjects>);
+
+impl ProjectsRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: ProjectsOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: ProjectsOperations> ProjectsRoutes<H> {
+impl ProjectsRoutes {
     /// List projects
     ///
     /// Lists the projects that the caller may see; without credentials, the public ones.
@@ -317,8 +351,7 @@ impl<H: ProjectsOperations> ProjectsRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_projects(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_projects(call, request).await
     }
 
     /// Create a project
@@ -335,8 +368,7 @@ impl<H: ProjectsOperations> ProjectsRoutes<H> {
         let request = CreateProjectRequest {
             body: body.0,
         };
-        let answer = self.0.create_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_project(call, request).await
     }
 
     /// Get a project
@@ -354,8 +386,7 @@ impl<H: ProjectsOperations> ProjectsRoutes<H> {
         let request = GetProjectRequest {
             project_key: project_key.0,
         };
-        let answer = self.0.get_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_project(call, request).await
     }
 
     /// Change a project
@@ -376,8 +407,7 @@ impl<H: ProjectsOperations> ProjectsRoutes<H> {
             project_key: project_key.0,
             body: body.0,
         };
-        let answer = self.0.update_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.update_project(call, request).await
     }
 
     /// Delete a project
@@ -395,8 +425,7 @@ impl<H: ProjectsOperations> ProjectsRoutes<H> {
         let request = DeleteProjectRequest {
             project_key: project_key.0,
         };
-        let answer = self.0.delete_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_project(call, request).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -891,11 +891,89 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Repositories`, answered by `H`.
-pub struct RepositoriesRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyRepositories: Send + Sync {
+    fn get_repositories(&self, call: Call, request: GetRepositoriesRequest) -> Answer<'_, GetRepositoriesResponse>;
+    fn create_repository(&self, call: Call, request: CreateRepositoryRequest) -> Answer<'_, CreateRepositoryResponse>;
+    fn get_repository(&self, call: Call, request: GetRepositoryRequest) -> Answer<'_, GetRepositoryResponse>;
+    fn update_repository(&self, call: Call, request: UpdateRepositoryRequest) -> Answer<'_, UpdateRepositoryResponse>;
+    fn delete_repository(&self, call: Call, request: DeleteRepositoryRequest) -> Answer<'_, DeleteRepositoryResponse>;
+    fn get_repository_purge(&self, call: Call, request: GetRepositoryPurgeRequest) -> Answer<'_, GetRepositoryPurgeResponse>;
+    fn purge_repository(&self, call: Call, request: PurgeRepositoryRequest) -> Answer<'_, PurgeRepositoryResponse>;
+    fn get_repository_usage(&self, call: Call, request: GetRepositoryUsageRequest) -> Answer<'_, GetRepositoryUsageResponse>;
+    fn get_branches(&self, call: Call, request: GetBranchesRequest) -> Answer<'_, GetBranchesResponse>;
+    fn create_branch_for_repository(&self, call: Call, request: CreateBranchForRepositoryRequest) -> Answer<'_, CreateBranchForRepositoryResponse>;
+    fn get_default_branch_with_tip(&self, call: Call, request: GetDefaultBranchWithTipRequest) -> Answer<'_, GetDefaultBranchWithTipResponse>;
+    fn create_branch(&self, call: Call, request: CreateBranchRequest) -> Answer<'_, CreateBranchResponse>;
+    fn delete_branch(&self, call: Call, request: DeleteBranchRequest) -> Answer<'_, DeleteBranchResponse>;
+    fn get_default_branch(&self, call: Call, request: GetDefaultBranchRequest) -> Answer<'_, GetDefaultBranchResponse>;
+    fn set_default_branch(&self, call: Call, request: SetDefaultBranchRequest) -> Answer<'_, SetDefaultBranchResponse>;
+    fn search_repositories(&self, call: Call, request: SearchRepositoriesRequest) -> Answer<'_, SearchRepositoriesResponse>;
+}
+
+impl<H: RepositoriesOperations> AnyRepositories for H {
+    fn get_repositories(&self, call: Call, request: GetRepositoriesRequest) -> Answer<'_, GetRepositoriesResponse> {
+        answer(GetRepositories::get_repositories(self, call, request))
+    }
+    fn create_repository(&self, call: Call, request: CreateRepositoryRequest) -> Answer<'_, CreateRepositoryResponse> {
+        answer(CreateRepository::create_repository(self, call, request))
+    }
+    fn get_repository(&self, call: Call, request: GetRepositoryRequest) -> Answer<'_, GetRepositoryResponse> {
+        answer(GetRepository::get_repository(self, call, request))
+    }
+    fn update_repository(&self, call: Call, request: UpdateRepositoryRequest) -> Answer<'_, UpdateRepositoryResponse> {
+        answer(UpdateRepository::update_repository(self, call, request))
+    }
+    fn delete_repository(&self, call: Call, request: DeleteRepositoryRequest) -> Answer<'_, DeleteRepositoryResponse> {
+        answer(DeleteRepository::delete_repository(self, call, request))
+    }
+    fn get_repository_purge(&self, call: Call, request: GetRepositoryPurgeRequest) -> Answer<'_, GetRepositoryPurgeResponse> {
+        answer(GetRepositoryPurge::get_repository_purge(self, call, request))
+    }
+    fn purge_repository(&self, call: Call, request: PurgeRepositoryRequest) -> Answer<'_, PurgeRepositoryResponse> {
+        answer(PurgeRepository::purge_repository(self, call, request))
+    }
+    fn get_repository_usage(&self, call: Call, request: GetRepositoryUsageRequest) -> Answer<'_, GetRepositoryUsageResponse> {
+        answer(GetRepositoryUsage::get_repository_usage(self, call, request))
+    }
+    fn get_branches(&self, call: Call, request: GetBranchesRequest) -> Answer<'_, GetBranchesResponse> {
+        answer(GetBranches::get_branches(self, call, request))
+    }
+    fn create_branch_for_repository(&self, call: Call, request: CreateBranchForRepositoryRequest) -> Answer<'_, CreateBranchForRepositoryResponse> {
+        answer(CreateBranchForRepository::create_branch_for_repository(self, call, request))
+    }
+    fn get_default_branch_with_tip(&self, call: Call, request: GetDefaultBranchWithTipRequest) -> Answer<'_, GetDefaultBranchWithTipResponse> {
+        answer(GetDefaultBranchWithTip::get_default_branch_with_tip(self, call, request))
+    }
+    fn create_branch(&self, call: Call, request: CreateBranchRequest) -> Answer<'_, CreateBranchResponse> {
+        answer(CreateBranch::create_branch(self, call, request))
+    }
+    fn delete_branch(&self, call: Call, request: DeleteBranchRequest) -> Answer<'_, DeleteBranchResponse> {
+        answer(DeleteBranch::delete_branch(self, call, request))
+    }
+    fn get_default_branch(&self, call: Call, request: GetDefaultBranchRequest) -> Answer<'_, GetDefaultBranchResponse> {
+        answer(GetDefaultBranch::get_default_branch(self, call, request))
+    }
+    fn set_default_branch(&self, call: Call, request: SetDefaultBranchRequest) -> Answer<'_, SetDefaultBranchResponse> {
+        answer(SetDefaultBranch::set_default_branch(self, call, request))
+    }
+    fn search_repositories(&self, call: Call, request: SearchRepositoriesRequest) -> Answer<'_, SearchRepositoriesResponse> {
+        answer(SearchRepositories::search_repositories(self, call, request))
+    }
+}
+
+/// Routes of the tag `Repositories`.
+pub struct RepositoriesRoutes(Arc<dyn AnyRepositories>);
+
+impl RepositoriesRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: RepositoriesOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
+impl RepositoriesRoutes {
     /// List the repositories of a project
     ///
     /// Lists the repositories of a project that the caller may read; without credentials, the public ones.
@@ -919,8 +997,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_repositories(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repositories(call, request).await
     }
 
     /// Create a repository
@@ -941,8 +1018,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             body: body.0,
         };
-        let answer = self.0.create_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_repository(call, request).await
     }
 
     /// Get a repository
@@ -964,8 +1040,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository(call, request).await
     }
 
     /// Change a repository
@@ -990,8 +1065,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.update_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.update_repository(call, request).await
     }
 
     /// Delete a repository
@@ -1014,8 +1088,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.delete_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_repository(call, request).await
     }
 
     /// See who has removed what no ref leads to
@@ -1038,8 +1111,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_repository_purge(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_purge(call, request).await
     }
 
     /// Remove what no ref leads to
@@ -1064,8 +1136,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.purge_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.purge_repository(call, request).await
     }
 
     /// See how much disk a repository takes
@@ -1088,8 +1159,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_repository_usage(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_usage(call, request).await
     }
 
     /// List branches
@@ -1133,8 +1203,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_branches(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_branches(call, request).await
     }
 
     /// Create a branch
@@ -1159,8 +1228,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.create_branch_for_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_branch_for_repository(call, request).await
     }
 
     /// Get the default branch with its tip
@@ -1183,8 +1251,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_default_branch_with_tip(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_default_branch_with_tip(call, request).await
     }
 
     /// Change the default branch at its former address
@@ -1209,8 +1276,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.set_default_branch(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_default_branch(call, request).await
     }
 
     /// Create a branch, answered with 201
@@ -1234,8 +1300,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.create_branch(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_branch(call, request).await
     }
 
     /// Delete a branch
@@ -1261,8 +1326,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.delete_branch(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_branch(call, request).await
     }
 
     /// Get the default branch
@@ -1284,8 +1348,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             project_key: project_key.0,
             repository_slug: repository_slug.0,
         };
-        let answer = self.0.get_default_branch(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_default_branch(call, request).await
     }
 
     /// Change the default branch
@@ -1310,8 +1373,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.set_default_branch(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_default_branch(call, request).await
     }
 
     /// Search repositories
@@ -1350,8 +1412,7 @@ impl<H: RepositoriesOperations> RepositoriesRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.search_repositories(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.search_repositories(call, request).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -187,11 +187,37 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Repository faults`, answered by `H`.
-pub struct RepositoryFaultsRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyRepositoryFaults: Send + Sync {
+    fn get_repository_faults(&self, call: Call) -> Answer<'_, GetRepositoryFaultsResponse>;
+    fn adopt_repository(&self, call: Call, request: AdoptRepositoryRequest) -> Answer<'_, AdoptRepositoryResponse>;
+    fn restore_repository(&self, call: Call, request: RestoreRepositoryRequest) -> Answer<'_, RestoreRepositoryResponse>;
+}
+
+impl<H: RepositoryFaultsOperations> AnyRepositoryFaults for H {
+    fn get_repository_faults(&self, call: Call) -> Answer<'_, GetRepositoryFaultsResponse> {
+        answer(GetRepositoryFaults::get_repository_faults(self, call))
+    }
+    fn adopt_repository(&self, call: Call, request: AdoptRepositoryRequest) -> Answer<'_, AdoptRepositoryResponse> {
+        answer(AdoptRepository::adopt_repository(self, call, request))
+    }
+    fn restore_repository(&self, call: Call, request: RestoreRepositoryRequest) -> Answer<'_, RestoreRepositoryResponse> {
+        answer(RestoreRepository::restore_repository(self, call, request))
+    }
+}
+
+/// Routes of the tag `Repository faults`.
+pub struct RepositoryFaultsRoutes(Arc<dyn AnyRepositoryFaults>);
+
+impl RepositoryFaultsRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: RepositoryFaultsOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: RepositoryFaultsOperations> RepositoryFaultsRoutes<H> {
+impl RepositoryFaultsRoutes {
     /// List what is wrong with repositories
     ///
     /// Lists the repositories on the server's disk that no record knows, and the recorded ones that are not served
@@ -204,8 +230,7 @@ impl<H: RepositoryFaultsOperations> RepositoryFaultsRoutes<H> {
         _credentials: BasicOrBearer,
         call: Call,
     ) -> poem::Result<GetRepositoryFaultsResponse> {
-        let answer = self.0.get_repository_faults(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_faults(call).await
     }
 
     /// Take over a repository that has no record
@@ -222,8 +247,7 @@ impl<H: RepositoryFaultsOperations> RepositoryFaultsRoutes<H> {
         let request = AdoptRepositoryRequest {
             body: body.0,
         };
-        let answer = self.0.adopt_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.adopt_repository(call, request).await
     }
 
     /// Bring back a repository from a mirror
@@ -242,7 +266,6 @@ impl<H: RepositoryFaultsOperations> RepositoryFaultsRoutes<H> {
         let request = RestoreRepositoryRequest {
             body: body.0,
         };
-        let answer = self.0.restore_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.restore_repository(call, request).await
     }
 }

@@ -6,24 +6,24 @@ use std::sync::Arc;
 
 use super::{access_tokens, application, following, hashes, log, mirror, permissions, projects, repositories, repository_faults, served_repositories, upstream, users, webhooks};
 
-/// The routes of the upstream role, answered by `H`.
-pub type UpstreamRoutes<H> = (
-    upstream::UpstreamRoutes<H>,
-    hashes::HashesRoutes<H>,
-    application::ApplicationRoutes<H>,
-    log::LogRoutes<H>,
-    projects::ProjectsRoutes<H>,
-    repositories::RepositoriesRoutes<H>,
-    repository_faults::RepositoryFaultsRoutes<H>,
-    following::FollowingRoutes<H>,
-    users::UsersRoutes<H>,
-    permissions::PermissionsRoutes<H>,
-    access_tokens::AccessTokensRoutes<H>,
-    webhooks::WebhooksRoutes<H>,
+/// The routes of the upstream role.
+pub type UpstreamRoutes = (
+    upstream::UpstreamRoutes,
+    hashes::HashesRoutes,
+    application::ApplicationRoutes,
+    log::LogRoutes,
+    projects::ProjectsRoutes,
+    repositories::RepositoriesRoutes,
+    repository_faults::RepositoryFaultsRoutes,
+    following::FollowingRoutes,
+    users::UsersRoutes,
+    permissions::PermissionsRoutes,
+    access_tokens::AccessTokensRoutes,
+    webhooks::WebhooksRoutes,
 );
 
 /// The routes of the upstream role, answered by these handlers.
-pub fn upstream_routes<H>(handlers: &Arc<H>) -> UpstreamRoutes<H>
+pub fn upstream_routes<H>(handlers: &Arc<H>) -> UpstreamRoutes
 where
     H: upstream::UpstreamOperations
         + hashes::HashesOperations
@@ -39,31 +39,31 @@ where
         + webhooks::WebhooksOperations,
 {
     (
-        upstream::UpstreamRoutes(handlers.clone()),
-        hashes::HashesRoutes(handlers.clone()),
-        application::ApplicationRoutes(handlers.clone()),
-        log::LogRoutes(handlers.clone()),
-        projects::ProjectsRoutes(handlers.clone()),
-        repositories::RepositoriesRoutes(handlers.clone()),
-        repository_faults::RepositoryFaultsRoutes(handlers.clone()),
-        following::FollowingRoutes(handlers.clone()),
-        users::UsersRoutes(handlers.clone()),
-        permissions::PermissionsRoutes(handlers.clone()),
-        access_tokens::AccessTokensRoutes(handlers.clone()),
-        webhooks::WebhooksRoutes(handlers.clone()),
+        upstream::UpstreamRoutes::new(handlers.clone()),
+        hashes::HashesRoutes::new(handlers.clone()),
+        application::ApplicationRoutes::new(handlers.clone()),
+        log::LogRoutes::new(handlers.clone()),
+        projects::ProjectsRoutes::new(handlers.clone()),
+        repositories::RepositoriesRoutes::new(handlers.clone()),
+        repository_faults::RepositoryFaultsRoutes::new(handlers.clone()),
+        following::FollowingRoutes::new(handlers.clone()),
+        users::UsersRoutes::new(handlers.clone()),
+        permissions::PermissionsRoutes::new(handlers.clone()),
+        access_tokens::AccessTokensRoutes::new(handlers.clone()),
+        webhooks::WebhooksRoutes::new(handlers.clone()),
     )
 }
 
-/// The routes of the mirror role, answered by `H`.
-pub type MirrorRoutes<H> = (
-    mirror::MirrorRoutes<H>,
-    hashes::HashesRoutes<H>,
-    served_repositories::ServedRepositoriesRoutes<H>,
-    log::LogRoutes<H>,
+/// The routes of the mirror role.
+pub type MirrorRoutes = (
+    mirror::MirrorRoutes,
+    hashes::HashesRoutes,
+    served_repositories::ServedRepositoriesRoutes,
+    log::LogRoutes,
 );
 
 /// The routes of the mirror role, answered by these handlers.
-pub fn mirror_routes<H>(handlers: &Arc<H>) -> MirrorRoutes<H>
+pub fn mirror_routes<H>(handlers: &Arc<H>) -> MirrorRoutes
 where
     H: mirror::MirrorOperations
         + hashes::HashesOperations
@@ -71,27 +71,27 @@ where
         + log::LogOperations,
 {
     (
-        mirror::MirrorRoutes(handlers.clone()),
-        hashes::HashesRoutes(handlers.clone()),
-        served_repositories::ServedRepositoriesRoutes(handlers.clone()),
-        log::LogRoutes(handlers.clone()),
+        mirror::MirrorRoutes::new(handlers.clone()),
+        hashes::HashesRoutes::new(handlers.clone()),
+        served_repositories::ServedRepositoriesRoutes::new(handlers.clone()),
+        log::LogRoutes::new(handlers.clone()),
     )
 }
 
-/// The routes of both roles; what both serve is there once, by their types the two are the same.
-pub type AllRoutes<U, M> = (
-    mirror::MirrorRoutes<M>,
-    upstream::UpstreamRoutes<U>,
-    hashes::HashesRoutes<U>,
-    served_repositories::ServedRepositoriesRoutes<M>,
-    application::ApplicationRoutes<U>,
-    log::LogRoutes<U>,
-    projects::ProjectsRoutes<U>,
-    repositories::RepositoriesRoutes<U>,
-    repository_faults::RepositoryFaultsRoutes<U>,
-    following::FollowingRoutes<U>,
-    users::UsersRoutes<U>,
-    permissions::PermissionsRoutes<U>,
-    access_tokens::AccessTokensRoutes<U>,
-    webhooks::WebhooksRoutes<U>,
+/// The routes of both roles.
+pub type AllRoutes = (
+    mirror::MirrorRoutes,
+    upstream::UpstreamRoutes,
+    hashes::HashesRoutes,
+    served_repositories::ServedRepositoriesRoutes,
+    application::ApplicationRoutes,
+    log::LogRoutes,
+    projects::ProjectsRoutes,
+    repositories::RepositoriesRoutes,
+    repository_faults::RepositoryFaultsRoutes,
+    following::FollowingRoutes,
+    users::UsersRoutes,
+    permissions::PermissionsRoutes,
+    access_tokens::AccessTokensRoutes,
+    webhooks::WebhooksRoutes,
 );

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -151,11 +151,33 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Mirroring (Served repositories)`, answered by `H`.
-pub struct ServedRepositoriesRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyServedRepositories: Send + Sync {
+    fn list_served_repositories(&self, call: Call, request: ListServedRepositoriesRequest) -> Answer<'_, ListServedRepositoriesResponse>;
+    fn ensure_served_repository(&self, call: Call, request: EnsureServedRepositoryRequest) -> Answer<'_, EnsureServedRepositoryResponse>;
+}
+
+impl<H: ServedRepositoriesOperations> AnyServedRepositories for H {
+    fn list_served_repositories(&self, call: Call, request: ListServedRepositoriesRequest) -> Answer<'_, ListServedRepositoriesResponse> {
+        answer(ListServedRepositories::list_served_repositories(self, call, request))
+    }
+    fn ensure_served_repository(&self, call: Call, request: EnsureServedRepositoryRequest) -> Answer<'_, EnsureServedRepositoryResponse> {
+        answer(EnsureServedRepository::ensure_served_repository(self, call, request))
+    }
+}
+
+/// Routes of the tag `Mirroring (Served repositories)`.
+pub struct ServedRepositoriesRoutes(Arc<dyn AnyServedRepositories>);
+
+impl ServedRepositoriesRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: ServedRepositoriesOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: ServedRepositoriesOperations> ServedRepositoriesRoutes<H> {
+impl ServedRepositoriesRoutes {
     /// List what can be read here
     ///
     /// Lists the repositories that this mirror has, whoever may read them, by the path under which clients read them. It
@@ -178,8 +200,7 @@ impl<H: ServedRepositoriesOperations> ServedRepositoriesRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.list_served_repositories(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.list_served_repositories(call, request).await
     }
 
     /// Have a repository brought here
@@ -200,8 +221,7 @@ impl<H: ServedRepositoriesOperations> ServedRepositoriesRoutes<H> {
         let request = EnsureServedRepositoryRequest {
             body: body.0,
         };
-        let answer = self.0.ensure_served_repository(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.ensure_served_repository(call, request).await
     }
 }
 

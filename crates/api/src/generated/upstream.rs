@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -1445,11 +1445,145 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Mirroring (Upstream)`, answered by `H`.
-pub struct UpstreamRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyUpstream: Send + Sync {
+    fn list_requests(&self, call: Call, request: ListRequestsRequest) -> Answer<'_, ListRequestsResponse>;
+    fn register(&self, call: Call, request: RegisterRequest) -> Answer<'_, RegisterResponse>;
+    fn delete_open_mirroring_requests(&self, call: Call) -> Answer<'_, DeleteOpenMirroringRequestsResponse>;
+    fn get_mirroring_request(&self, call: Call, request: GetMirroringRequestRequest) -> Answer<'_, GetMirroringRequestResponse>;
+    fn delete_mirroring_request(&self, call: Call, request: DeleteMirroringRequestRequest) -> Answer<'_, DeleteMirroringRequestResponse>;
+    fn accept(&self, call: Call, request: AcceptRequest) -> Answer<'_, AcceptResponse>;
+    fn reject(&self, call: Call, request: RejectRequest) -> Answer<'_, RejectResponse>;
+    fn list_mirrors(&self, call: Call, request: ListMirrorsRequest) -> Answer<'_, ListMirrorsResponse>;
+    fn get_mirror(&self, call: Call, request: GetMirrorRequest) -> Answer<'_, GetMirrorResponse>;
+    fn upgrade(&self, call: Call, request: UpgradeRequest) -> Answer<'_, UpgradeResponse>;
+    fn remove(&self, call: Call, request: RemoveRequest) -> Answer<'_, RemoveResponse>;
+    fn publish_event(&self, call: Call, request: PublishEventRequest) -> Answer<'_, PublishEventResponse>;
+    fn get_delayed_sync_repositories_of_mirror(&self, call: Call, request: GetDelayedSyncRepositoriesOfMirrorRequest) -> Answer<'_, GetDelayedSyncRepositoriesOfMirrorResponse>;
+    fn publish_events(&self, call: Call, request: PublishEventsRequest) -> Answer<'_, PublishEventsResponse>;
+    fn get_mirror_standing(&self, call: Call, request: GetMirrorStandingRequest) -> Answer<'_, GetMirrorStandingResponse>;
+    fn tell_mirror_standing(&self, call: Call, request: TellMirrorStandingRequest) -> Answer<'_, TellMirrorStandingResponse>;
+    fn take_lease(&self, call: Call, request: TakeLeaseRequest) -> Answer<'_, TakeLeaseResponse>;
+    fn get_panel_html(&self, call: Call, request: GetPanelHtmlRequest) -> Answer<'_, GetPanelHtmlResponse>;
+    fn get_project_by_id(&self, call: Call, request: GetProjectByIdRequest) -> Answer<'_, GetProjectByIdResponse>;
+    fn get_all_repos_for_project(&self, call: Call, request: GetAllReposForProjectRequest) -> Answer<'_, GetAllReposForProjectResponse>;
+    fn get_all_content_hashes(&self, call: Call, request: GetAllContentHashesRequest) -> Answer<'_, GetAllContentHashesResponse>;
+    fn compare_repositories(&self, call: Call, request: CompareRepositoriesRequest) -> Answer<'_, CompareRepositoriesResponse>;
+    fn get_content_hash_by_id(&self, call: Call, request: GetContentHashByIdRequest) -> Answer<'_, GetContentHashByIdResponse>;
+    fn get_repository_mirrors(&self, call: Call, request: GetRepositoryMirrorsRequest) -> Answer<'_, GetRepositoryMirrorsResponse>;
+    fn get_repository_contents(&self, call: Call, request: GetRepositoryContentsRequest) -> Answer<'_, GetRepositoryContentsResponse>;
+    fn authenticate(&self, call: Call, request: AuthenticateRequest) -> Answer<'_, AuthenticateResponse>;
+    fn analytics_settings(&self, call: Call, request: AnalyticsSettingsRequest) -> Answer<'_, AnalyticsSettingsResponse>;
+    fn get_preferred_mirror_id(&self, call: Call) -> Answer<'_, GetPreferredMirrorIdResponse>;
+    fn set_preferred_mirror_id(&self, call: Call, request: SetPreferredMirrorIdRequest) -> Answer<'_, SetPreferredMirrorIdResponse>;
+    fn delete_preferred_mirror_id(&self, call: Call) -> Answer<'_, DeletePreferredMirrorIdResponse>;
+}
+
+impl<H: UpstreamOperations> AnyUpstream for H {
+    fn list_requests(&self, call: Call, request: ListRequestsRequest) -> Answer<'_, ListRequestsResponse> {
+        answer(ListRequests::list_requests(self, call, request))
+    }
+    fn register(&self, call: Call, request: RegisterRequest) -> Answer<'_, RegisterResponse> {
+        answer(Register::register(self, call, request))
+    }
+    fn delete_open_mirroring_requests(&self, call: Call) -> Answer<'_, DeleteOpenMirroringRequestsResponse> {
+        answer(DeleteOpenMirroringRequests::delete_open_mirroring_requests(self, call))
+    }
+    fn get_mirroring_request(&self, call: Call, request: GetMirroringRequestRequest) -> Answer<'_, GetMirroringRequestResponse> {
+        answer(GetMirroringRequest::get_mirroring_request(self, call, request))
+    }
+    fn delete_mirroring_request(&self, call: Call, request: DeleteMirroringRequestRequest) -> Answer<'_, DeleteMirroringRequestResponse> {
+        answer(DeleteMirroringRequest::delete_mirroring_request(self, call, request))
+    }
+    fn accept(&self, call: Call, request: AcceptRequest) -> Answer<'_, AcceptResponse> {
+        answer(Accept::accept(self, call, request))
+    }
+    fn reject(&self, call: Call, request: RejectRequest) -> Answer<'_, RejectResponse> {
+        answer(Reject::reject(self, call, request))
+    }
+    fn list_mirrors(&self, call: Call, request: ListMirrorsRequest) -> Answer<'_, ListMirrorsResponse> {
+        answer(ListMirrors::list_mirrors(self, call, request))
+    }
+    fn get_mirror(&self, call: Call, request: GetMirrorRequest) -> Answer<'_, GetMirrorResponse> {
+        answer(GetMirror::get_mirror(self, call, request))
+    }
+    fn upgrade(&self, call: Call, request: UpgradeRequest) -> Answer<'_, UpgradeResponse> {
+        answer(Upgrade::upgrade(self, call, request))
+    }
+    fn remove(&self, call: Call, request: RemoveRequest) -> Answer<'_, RemoveResponse> {
+        answer(Remove::remove(self, call, request))
+    }
+    fn publish_event(&self, call: Call, request: PublishEventRequest) -> Answer<'_, PublishEventResponse> {
+        answer(PublishEvent::publish_event(self, call, request))
+    }
+    fn get_delayed_sync_repositories_of_mirror(&self, call: Call, request: GetDelayedSyncRepositoriesOfMirrorRequest) -> Answer<'_, GetDelayedSyncRepositoriesOfMirrorResponse> {
+        answer(GetDelayedSyncRepositoriesOfMirror::get_delayed_sync_repositories_of_mirror(self, call, request))
+    }
+    fn publish_events(&self, call: Call, request: PublishEventsRequest) -> Answer<'_, PublishEventsResponse> {
+        answer(PublishEvents::publish_events(self, call, request))
+    }
+    fn get_mirror_standing(&self, call: Call, request: GetMirrorStandingRequest) -> Answer<'_, GetMirrorStandingResponse> {
+        answer(GetMirrorStanding::get_mirror_standing(self, call, request))
+    }
+    fn tell_mirror_standing(&self, call: Call, request: TellMirrorStandingRequest) -> Answer<'_, TellMirrorStandingResponse> {
+        answer(TellMirrorStanding::tell_mirror_standing(self, call, request))
+    }
+    fn take_lease(&self, call: Call, request: TakeLeaseRequest) -> Answer<'_, TakeLeaseResponse> {
+        answer(TakeLease::take_lease(self, call, request))
+    }
+    fn get_panel_html(&self, call: Call, request: GetPanelHtmlRequest) -> Answer<'_, GetPanelHtmlResponse> {
+        answer(GetPanelHtml::get_panel_html(self, call, request))
+    }
+    fn get_project_by_id(&self, call: Call, request: GetProjectByIdRequest) -> Answer<'_, GetProjectByIdResponse> {
+        answer(GetProjectById::get_project_by_id(self, call, request))
+    }
+    fn get_all_repos_for_project(&self, call: Call, request: GetAllReposForProjectRequest) -> Answer<'_, GetAllReposForProjectResponse> {
+        answer(GetAllReposForProject::get_all_repos_for_project(self, call, request))
+    }
+    fn get_all_content_hashes(&self, call: Call, request: GetAllContentHashesRequest) -> Answer<'_, GetAllContentHashesResponse> {
+        answer(GetAllContentHashes::get_all_content_hashes(self, call, request))
+    }
+    fn compare_repositories(&self, call: Call, request: CompareRepositoriesRequest) -> Answer<'_, CompareRepositoriesResponse> {
+        answer(CompareRepositories::compare_repositories(self, call, request))
+    }
+    fn get_content_hash_by_id(&self, call: Call, request: GetContentHashByIdRequest) -> Answer<'_, GetContentHashByIdResponse> {
+        answer(GetContentHashById::get_content_hash_by_id(self, call, request))
+    }
+    fn get_repository_mirrors(&self, call: Call, request: GetRepositoryMirrorsRequest) -> Answer<'_, GetRepositoryMirrorsResponse> {
+        answer(GetRepositoryMirrors::get_repository_mirrors(self, call, request))
+    }
+    fn get_repository_contents(&self, call: Call, request: GetRepositoryContentsRequest) -> Answer<'_, GetRepositoryContentsResponse> {
+        answer(GetRepositoryContents::get_repository_contents(self, call, request))
+    }
+    fn authenticate(&self, call: Call, request: AuthenticateRequest) -> Answer<'_, AuthenticateResponse> {
+        answer(Authenticate::authenticate(self, call, request))
+    }
+    fn analytics_settings(&self, call: Call, request: AnalyticsSettingsRequest) -> Answer<'_, AnalyticsSettingsResponse> {
+        answer(AnalyticsSettings::analytics_settings(self, call, request))
+    }
+    fn get_preferred_mirror_id(&self, call: Call) -> Answer<'_, GetPreferredMirrorIdResponse> {
+        answer(GetPreferredMirrorId::get_preferred_mirror_id(self, call))
+    }
+    fn set_preferred_mirror_id(&self, call: Call, request: SetPreferredMirrorIdRequest) -> Answer<'_, SetPreferredMirrorIdResponse> {
+        answer(SetPreferredMirrorId::set_preferred_mirror_id(self, call, request))
+    }
+    fn delete_preferred_mirror_id(&self, call: Call) -> Answer<'_, DeletePreferredMirrorIdResponse> {
+        answer(DeletePreferredMirrorId::delete_preferred_mirror_id(self, call))
+    }
+}
+
+/// Routes of the tag `Mirroring (Upstream)`.
+pub struct UpstreamRoutes(Arc<dyn AnyUpstream>);
+
+impl UpstreamRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: UpstreamOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: UpstreamOperations> UpstreamRoutes<H> {
+impl UpstreamRoutes {
     /// List mirroring requests
     ///
     /// Lists the requests of mirrors to join, in the order in which they came, all or those in one state. Needs
@@ -1474,8 +1608,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.list_requests(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.list_requests(call, request).await
     }
 
     /// Ask to join
@@ -1498,8 +1631,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = RegisterRequest {
             body: body.0,
         };
-        let answer = self.0.register(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.register(call, request).await
     }
 
     /// Delete all open mirroring requests
@@ -1512,8 +1644,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         _credentials: BasicOrBearer,
         call: Call,
     ) -> poem::Result<DeleteOpenMirroringRequestsResponse> {
-        let answer = self.0.delete_open_mirroring_requests(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_open_mirroring_requests(call).await
     }
 
     /// Get a mirroring request
@@ -1531,8 +1662,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = GetMirroringRequestRequest {
             mirroring_request_id: mirroring_request_id.0,
         };
-        let answer = self.0.get_mirroring_request(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirroring_request(call, request).await
     }
 
     /// Delete a mirroring request
@@ -1551,8 +1681,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = DeleteMirroringRequestRequest {
             mirroring_request_id: mirroring_request_id.0,
         };
-        let answer = self.0.delete_mirroring_request(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_mirroring_request(call, request).await
     }
 
     /// Accept a mirroring request
@@ -1577,8 +1706,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             mirroring_request_id: mirroring_request_id.0,
             body: body.0,
         };
-        let answer = self.0.accept(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.accept(call, request).await
     }
 
     /// Reject a mirroring request
@@ -1597,8 +1725,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = RejectRequest {
             mirroring_request_id: mirroring_request_id.0,
         };
-        let answer = self.0.reject(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.reject(call, request).await
     }
 
     /// List mirrors
@@ -1620,8 +1747,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.list_mirrors(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.list_mirrors(call, request).await
     }
 
     /// Get a mirror
@@ -1639,8 +1765,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = GetMirrorRequest {
             mirror_id: mirror_id.0,
         };
-        let answer = self.0.get_mirror(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirror(call, request).await
     }
 
     /// Update a mirror
@@ -1662,8 +1787,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             mirror_id: mirror_id.0,
             body: body.0,
         };
-        let answer = self.0.upgrade(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.upgrade(call, request).await
     }
 
     /// Remove a mirror
@@ -1682,8 +1806,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = RemoveRequest {
             mirror_id: mirror_id.0,
         };
-        let answer = self.0.remove(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.remove(call, request).await
     }
 
     /// Report a synchronization
@@ -1706,8 +1829,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             mirror_id: mirror_id.0,
             body: body.0,
         };
-        let answer = self.0.publish_event(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.publish_event(call, request).await
     }
 
     /// List what is behind on a mirror
@@ -1734,8 +1856,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_delayed_sync_repositories_of_mirror(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_delayed_sync_repositories_of_mirror(call, request).await
     }
 
     /// Report several synchronizations
@@ -1756,8 +1877,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             mirror_id: mirror_id.0,
             body: body.0,
         };
-        let answer = self.0.publish_events(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.publish_events(call, request).await
     }
 
     /// Get how a mirror stands
@@ -1776,8 +1896,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = GetMirrorStandingRequest {
             mirror_id: mirror_id.0,
         };
-        let answer = self.0.get_mirror_standing(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_mirror_standing(call, request).await
     }
 
     /// Tell how far a mirror is
@@ -1798,8 +1917,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             mirror_id: mirror_id.0,
             body: body.0,
         };
-        let answer = self.0.tell_mirror_standing(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.tell_mirror_standing(call, request).await
     }
 
     /// Take a lease
@@ -1822,8 +1940,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             mirror_id: mirror_id.0,
             body: body.0,
         };
-        let answer = self.0.take_lease(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.take_lease(call, request).await
     }
 
     /// Get the settings panel of a mirror
@@ -1842,8 +1959,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = GetPanelHtmlRequest {
             mirror_id: mirror_id.0,
         };
-        let answer = self.0.get_panel_html(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_panel_html(call, request).await
     }
 
     /// Get a project by id
@@ -1862,8 +1978,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = GetProjectByIdRequest {
             project_id: project_id.0,
         };
-        let answer = self.0.get_project_by_id(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_project_by_id(call, request).await
     }
 
     /// List the repositories of a project with hashes
@@ -1894,8 +2009,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_all_repos_for_project(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_all_repos_for_project(call, request).await
     }
 
     /// List all repositories with hashes
@@ -1922,8 +2036,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_all_content_hashes(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_all_content_hashes(call, request).await
     }
 
     /// Compare what a mirror knows of all repositories
@@ -1949,8 +2062,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = CompareRepositoriesRequest {
             body: body.0,
         };
-        let answer = self.0.compare_repositories(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.compare_repositories(call, request).await
     }
 
     /// Get a repository with hashes
@@ -1977,8 +2089,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             include_default_branch: include_default_branch.0,
             nonce: nonce.0,
         };
-        let answer = self.0.get_content_hash_by_id(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_content_hash_by_id(call, request).await
     }
 
     /// List the mirrors of a repository
@@ -2012,8 +2123,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_repository_mirrors(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_mirrors(call, request).await
     }
 
     /// Get small repositories as a whole
@@ -2032,8 +2142,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = GetRepositoryContentsRequest {
             body: body.0,
         };
-        let answer = self.0.get_repository_contents(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_repository_contents(call, request).await
     }
 
     /// Check a user's credentials
@@ -2052,8 +2161,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = AuthenticateRequest {
             body: body.0,
         };
-        let answer = self.0.authenticate(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.authenticate(call, request).await
     }
 
     /// Get the analytics settings
@@ -2079,8 +2187,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
             instance: instance.0,
             other_upstream: other_upstream.0,
         };
-        let answer = self.0.analytics_settings(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.analytics_settings(call, request).await
     }
 
     /// Get the preferred mirror
@@ -2092,8 +2199,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         _credentials: BasicOrBearer,
         call: Call,
     ) -> poem::Result<GetPreferredMirrorIdResponse> {
-        let answer = self.0.get_preferred_mirror_id(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_preferred_mirror_id(call).await
     }
 
     /// Choose the preferred mirror
@@ -2109,8 +2215,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         let request = SetPreferredMirrorIdRequest {
             body: body.0,
         };
-        let answer = self.0.set_preferred_mirror_id(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.set_preferred_mirror_id(call, request).await
     }
 
     /// Clear the preferred mirror
@@ -2122,8 +2227,7 @@ impl<H: UpstreamOperations> UpstreamRoutes<H> {
         _credentials: BasicOrBearer,
         call: Call,
     ) -> poem::Result<DeletePreferredMirrorIdResponse> {
-        let answer = self.0.delete_preferred_mirror_id(call).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_preferred_mirror_id(call).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -333,11 +333,49 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Users`, answered by `H`.
-pub struct UsersRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyUsers: Send + Sync {
+    fn get_users(&self, call: Call, request: GetUsersRequest) -> Answer<'_, GetUsersResponse>;
+    fn get_user(&self, call: Call, request: GetUserRequest) -> Answer<'_, GetUserResponse>;
+    fn get_detailed_users(&self, call: Call, request: GetDetailedUsersRequest) -> Answer<'_, GetDetailedUsersResponse>;
+    fn create_user(&self, call: Call, request: CreateUserRequest) -> Answer<'_, CreateUserResponse>;
+    fn delete_user(&self, call: Call, request: DeleteUserRequest) -> Answer<'_, DeleteUserResponse>;
+    fn update_user_password(&self, call: Call, request: UpdateUserPasswordRequest) -> Answer<'_, UpdateUserPasswordResponse>;
+}
+
+impl<H: UsersOperations> AnyUsers for H {
+    fn get_users(&self, call: Call, request: GetUsersRequest) -> Answer<'_, GetUsersResponse> {
+        answer(GetUsers::get_users(self, call, request))
+    }
+    fn get_user(&self, call: Call, request: GetUserRequest) -> Answer<'_, GetUserResponse> {
+        answer(GetUser::get_user(self, call, request))
+    }
+    fn get_detailed_users(&self, call: Call, request: GetDetailedUsersRequest) -> Answer<'_, GetDetailedUsersResponse> {
+        answer(GetDetailedUsers::get_detailed_users(self, call, request))
+    }
+    fn create_user(&self, call: Call, request: CreateUserRequest) -> Answer<'_, CreateUserResponse> {
+        answer(CreateUser::create_user(self, call, request))
+    }
+    fn delete_user(&self, call: Call, request: DeleteUserRequest) -> Answer<'_, DeleteUserResponse> {
+        answer(DeleteUser::delete_user(self, call, request))
+    }
+    fn update_user_password(&self, call: Call, request: UpdateUserPasswordRequest) -> Answer<'_, UpdateUserPasswordResponse> {
+        answer(UpdateUserPassword::update_user_password(self, call, request))
+    }
+}
+
+/// Routes of the tag `Users`.
+pub struct UsersRoutes(Arc<dyn AnyUsers>);
+
+impl UsersRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: UsersOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: UsersOperations> UsersRoutes<H> {
+impl UsersRoutes {
     /// Find users
     ///
     /// Lists the active users. Every signed-in user may ask.
@@ -361,8 +399,7 @@ impl<H: UsersOperations> UsersRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_users(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_users(call, request).await
     }
 
     /// Get a user
@@ -380,8 +417,7 @@ impl<H: UsersOperations> UsersRoutes<H> {
         let request = GetUserRequest {
             user_slug: user_slug.0,
         };
-        let answer = self.0.get_user(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_user(call, request).await
     }
 
     /// List user accounts
@@ -407,8 +443,7 @@ impl<H: UsersOperations> UsersRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.get_detailed_users(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_detailed_users(call, request).await
     }
 
     /// Create a user
@@ -443,8 +478,7 @@ impl<H: UsersOperations> UsersRoutes<H> {
             password: password.0,
             body: body.0,
         };
-        let answer = self.0.create_user(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_user(call, request).await
     }
 
     /// Delete a user
@@ -463,8 +497,7 @@ impl<H: UsersOperations> UsersRoutes<H> {
         let request = DeleteUserRequest {
             name: name.0,
         };
-        let answer = self.0.delete_user(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_user(call, request).await
     }
 
     /// Change a user's password
@@ -482,8 +515,7 @@ impl<H: UsersOperations> UsersRoutes<H> {
         let request = UpdateUserPasswordRequest {
             body: body.0,
         };
-        let answer = self.0.update_user_password(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.update_user_password(call, request).await
     }
 }
 

@@ -19,7 +19,7 @@ use poem_openapi::{ApiResponse, OpenApi, Tags};
 use super::models::*;
 use super::security::*;
 use crate::call::Call;
-use crate::handlers::Handlers;
+use crate::handlers::{Answer, Handlers, answer};
 use crate::payload::{ApiJson, ApiText, OptionalJson};
 use crate::same_as::same_as;
 use crate::streamed_json::StreamedJson;
@@ -600,11 +600,65 @@ enum Tag {
     This,
 }
 
-/// Routes of the tag `Webhooks`, answered by `H`.
-pub struct WebhooksRoutes<H>(pub Arc<H>);
+/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+trait AnyWebhooks: Send + Sync {
+    fn find_webhooks(&self, call: Call, request: FindWebhooksRequest) -> Answer<'_, FindWebhooksResponse>;
+    fn create_webhook(&self, call: Call, request: CreateWebhookRequest) -> Answer<'_, CreateWebhookResponse>;
+    fn test_webhook(&self, call: Call, request: TestWebhookRequest) -> Answer<'_, TestWebhookResponse>;
+    fn get_webhook(&self, call: Call, request: GetWebhookRequest) -> Answer<'_, GetWebhookResponse>;
+    fn update_webhook(&self, call: Call, request: UpdateWebhookRequest) -> Answer<'_, UpdateWebhookResponse>;
+    fn delete_webhook(&self, call: Call, request: DeleteWebhookRequest) -> Answer<'_, DeleteWebhookResponse>;
+    fn get_latest_invocation(&self, call: Call, request: GetLatestInvocationRequest) -> Answer<'_, GetLatestInvocationResponse>;
+    fn get_statistics(&self, call: Call, request: GetStatisticsRequest) -> Answer<'_, GetStatisticsResponse>;
+    fn list_invocations(&self, call: Call, request: ListInvocationsRequest) -> Answer<'_, ListInvocationsResponse>;
+    fn redeliver_invocation(&self, call: Call, request: RedeliverInvocationRequest) -> Answer<'_, RedeliverInvocationResponse>;
+}
+
+impl<H: WebhooksOperations> AnyWebhooks for H {
+    fn find_webhooks(&self, call: Call, request: FindWebhooksRequest) -> Answer<'_, FindWebhooksResponse> {
+        answer(FindWebhooks::find_webhooks(self, call, request))
+    }
+    fn create_webhook(&self, call: Call, request: CreateWebhookRequest) -> Answer<'_, CreateWebhookResponse> {
+        answer(CreateWebhook::create_webhook(self, call, request))
+    }
+    fn test_webhook(&self, call: Call, request: TestWebhookRequest) -> Answer<'_, TestWebhookResponse> {
+        answer(TestWebhook::test_webhook(self, call, request))
+    }
+    fn get_webhook(&self, call: Call, request: GetWebhookRequest) -> Answer<'_, GetWebhookResponse> {
+        answer(GetWebhook::get_webhook(self, call, request))
+    }
+    fn update_webhook(&self, call: Call, request: UpdateWebhookRequest) -> Answer<'_, UpdateWebhookResponse> {
+        answer(UpdateWebhook::update_webhook(self, call, request))
+    }
+    fn delete_webhook(&self, call: Call, request: DeleteWebhookRequest) -> Answer<'_, DeleteWebhookResponse> {
+        answer(DeleteWebhook::delete_webhook(self, call, request))
+    }
+    fn get_latest_invocation(&self, call: Call, request: GetLatestInvocationRequest) -> Answer<'_, GetLatestInvocationResponse> {
+        answer(GetLatestInvocation::get_latest_invocation(self, call, request))
+    }
+    fn get_statistics(&self, call: Call, request: GetStatisticsRequest) -> Answer<'_, GetStatisticsResponse> {
+        answer(GetStatistics::get_statistics(self, call, request))
+    }
+    fn list_invocations(&self, call: Call, request: ListInvocationsRequest) -> Answer<'_, ListInvocationsResponse> {
+        answer(ListInvocations::list_invocations(self, call, request))
+    }
+    fn redeliver_invocation(&self, call: Call, request: RedeliverInvocationRequest) -> Answer<'_, RedeliverInvocationResponse> {
+        answer(RedeliverInvocation::redeliver_invocation(self, call, request))
+    }
+}
+
+/// Routes of the tag `Webhooks`.
+pub struct WebhooksRoutes(Arc<dyn AnyWebhooks>);
+
+impl WebhooksRoutes {
+    /// Routes that these handlers answer.
+    pub fn new<H: WebhooksOperations>(handlers: Arc<H>) -> Self {
+        Self(handlers)
+    }
+}
 
 #[OpenApi]
-impl<H: WebhooksOperations> WebhooksRoutes<H> {
+impl WebhooksRoutes {
     /// List webhooks
     ///
     /// Lists the webhooks of a repository in the order in which they were created. Secrets and passwords are never
@@ -641,8 +695,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.find_webhooks(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.find_webhooks(call, request).await
     }
 
     /// Create a webhook
@@ -674,8 +727,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             repository_slug: repository_slug.0,
             body: body.0,
         };
-        let answer = self.0.create_webhook(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.create_webhook(call, request).await
     }
 
     /// Test a webhook
@@ -714,8 +766,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             ssl_verification_required: ssl_verification_required.0,
             body: body.0,
         };
-        let answer = self.0.test_webhook(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.test_webhook(call, request).await
     }
 
     /// Get a webhook
@@ -745,8 +796,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             webhook_id: webhook_id.0,
             statistics: statistics.0,
         };
-        let answer = self.0.get_webhook(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_webhook(call, request).await
     }
 
     /// Change a webhook
@@ -777,8 +827,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             webhook_id: webhook_id.0,
             body: body.0,
         };
-        let answer = self.0.update_webhook(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.update_webhook(call, request).await
     }
 
     /// Delete a webhook
@@ -804,8 +853,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             repository_slug: repository_slug.0,
             webhook_id: webhook_id.0,
         };
-        let answer = self.0.delete_webhook(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.delete_webhook(call, request).await
     }
 
     /// Get the latest invocation
@@ -840,8 +888,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             event: event.0,
             outcome: outcome.0,
         };
-        let answer = self.0.get_latest_invocation(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_latest_invocation(call, request).await
     }
 
     /// Get the statistics of a webhook
@@ -872,8 +919,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             webhook_id: webhook_id.0,
             event: event.0,
         };
-        let answer = self.0.get_statistics(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.get_statistics(call, request).await
     }
 
     /// List the invocations of a webhook
@@ -916,8 +962,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             start: start.0,
             limit: limit.0,
         };
-        let answer = self.0.list_invocations(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.list_invocations(call, request).await
     }
 
     /// Deliver once more
@@ -950,8 +995,7 @@ impl<H: WebhooksOperations> WebhooksRoutes<H> {
             webhook_id: webhook_id.0,
             invocation_id: invocation_id.0,
         };
-        let answer = self.0.redeliver_invocation(call, request).await.map_err(Into::into)?;
-        Ok(answer)
+        self.0.redeliver_invocation(call, request).await
     }
 }
 

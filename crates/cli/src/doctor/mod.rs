@@ -16,8 +16,9 @@ use heliostat_server::OpenFiles;
 use serde_json::Value;
 use url::Url;
 
-use crate::options::{TlsFlags, parse_http_url, parse_listen};
+use crate::options::{TlsFlags, first_given, parse_http_url, parse_listen};
 use crate::output::{self, OutputFormat};
+use crate::role::mirror::WrongSource;
 use finding::{Finding, Outcome};
 
 /// What is checked: give the same options as to the role.
@@ -59,6 +60,27 @@ pub struct DoctorOptions {
     /// What is printed on standard output.
     #[arg(long, value_name = "FORM", env = "HELIOSTAT_OUTPUT", default_value = "table")]
     output: OutputFormat,
+}
+
+impl DoctorOptions {
+    /// That each option says something of what is checked: where only an upstream or only another Git server is named, the
+    /// role refuses those of the other, too.
+    pub fn check(&self) -> Result<(), WrongSource> {
+        match (&self.upstream, &self.origin) {
+            (None, Some(origin)) => {
+                let of_upstream = first_given([
+                    (self.upstream_public_url.is_some(), "--upstream-public-url"),
+                    (self.internal_url.is_some(), "--internal-url"),
+                ]);
+                let wrong = |option| WrongSource::OfUpstream { option, origin: origin.to_string() };
+                of_upstream.map(wrong).map_or(Ok(()), Err)
+            }
+            (Some(upstream), None) if self.origin_ca_file.is_some() => {
+                Err(WrongSource::OfOrigin { option: "--origin-ca-file", upstream: upstream.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Checks everything and tells; a failure of one check does not hide the others.

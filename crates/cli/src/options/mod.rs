@@ -1,6 +1,7 @@
 //! The options of the roles, and how their values are written.
 
 mod connections;
+mod given;
 mod log;
 mod log_lines;
 mod panics;
@@ -12,6 +13,7 @@ pub mod duration;
 mod parse;
 mod size;
 
+pub use given::first_given;
 pub use log::{LogFormat, parse_level, start_log};
 pub use log_lines::flush_log;
 pub use parse::{

@@ -13,7 +13,7 @@ use heliostat_server::{
 };
 use url::Url;
 
-use crate::options::{duration, parse_http_url};
+use crate::options::{duration, first_given, parse_http_url};
 
 /// A file with secrets or a key that is larger is some other file.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -77,15 +77,14 @@ impl FromStr for SecretFile {
 impl HintFlags {
     /// One of the options that were given. Only the interval has a default, and says nothing alone.
     pub fn given(&self) -> Option<&'static str> {
-        let options = [
+        first_given([
             (!self.hook_secret_file.is_empty(), "--hook-secret-file"),
             (self.origin_token_file.is_some(), "--origin-token-file"),
             (self.github_app_id.is_some(), "--github-app-id"),
             (self.github_app_key_file.is_some(), "--github-app-key-file"),
             (!self.discover.is_empty(), "--discover"),
             (self.discovery_url.is_some(), "--discovery-url"),
-        ];
-        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+        ])
     }
 
     /// What the server needs of them; reads the files.

@@ -17,7 +17,8 @@ use super::hints::HintFlags;
 use super::lifecycle::{self, Signals};
 use super::origin::OriginFlags;
 use crate::options::{
-    SharedOptions, duration, parse_display_name, parse_http_url, parse_listen, parse_parallelism, start_log,
+    SharedOptions, duration, first_given, parse_display_name, parse_http_url, parse_listen,
+    parse_parallelism, start_log,
 };
 
 /// Options of a mirror.
@@ -179,13 +180,12 @@ impl MirrorRoleOptions {
     /// One of the options that were given and mean nothing without an upstream. Those that have a default are not among them:
     /// nobody knows whether they were given.
     fn given_of_upstream(&self) -> Option<&'static str> {
-        let options = [
+        first_given([
             (self.upstream_public_url.is_some(), "--upstream-public-url"),
             (self.internal_url.is_some(), "--internal-url"),
             (self.lag_limit.is_some(), "--lag-limit"),
             (self.allow_mass_removal, "--allow-mass-removal"),
-        ];
-        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+        ])
     }
 }
 

@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 use heliostat_server::{DEFAULT_MAX_REPOSITORIES, PathPattern};
 use url::Url;
 
-use crate::options::{duration, parse_http_url, parse_size};
+use crate::options::{duration, first_given, parse_http_url, parse_size};
 
 /// What is said of an origin that cannot be shown the credentials of those who read.
 const NOT_ASKED_FOR_READERS: &str = "must be the https:// or http:// address of the server: a mirror asks it with the credentials \
@@ -50,13 +50,12 @@ impl OriginFlags {
     /// One of the options that were given and mean nothing without an origin. Those that have a default are not among them:
     /// nobody knows whether they were given.
     pub fn given(&self) -> Option<&'static str> {
-        let options = [
+        first_given([
             (!self.only.is_empty(), "--only"),
             (self.optional_git_suffix, "--optional-git-suffix"),
             (self.origin_ca_file.is_some(), "--origin-ca-file"),
             (self.max_repositories_size.is_some(), "--max-repositories-size"),
-        ];
-        options.into_iter().find_map(|(is_given, option)| is_given.then_some(option))
+        ])
     }
 }
 

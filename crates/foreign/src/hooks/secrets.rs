@@ -32,7 +32,7 @@ pub enum UnusableSecret {
     Missing(Provider),
     /// It has an odd length.
     #[error(
-        "a secret in it has {0} bytes: take one of {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES}, such as `openssl rand -hex 32` makes"
+        "a secret in it has the length {0}: take {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes, such as `openssl rand -hex 32` makes"
     )]
     Length(usize),
     /// There are too many.
@@ -90,6 +90,8 @@ mod tests {
         assert_eq!(secrets.add(Provider::Gitea, " \n\n"), Err(UnusableSecret::Missing(Provider::Gitea)));
         assert_eq!(secrets.add(Provider::Gitea, "short"), Err(UnusableSecret::Length(5)));
         assert_eq!(secrets.add(Provider::Generic, "whsec_AA=="), Err(UnusableSecret::Length(1)));
+        let told = UnusableSecret::Length(1).to_string();
+        assert!(told.contains("the length 1:"), "one is not several: {told}");
         assert_eq!(secrets.add(Provider::Generic, "whsec_AAAAAAAAAAA="), Ok(()));
         let many = "sixteen-bytes-ok\n".repeat(MAX_SECRETS + 1);
         assert_eq!(secrets.add(Provider::Gitea, &many), Err(UnusableSecret::TooMany(Provider::Gitea)));

@@ -57,7 +57,7 @@ pub enum PackFault {
         problem: &'static str,
     },
     /// It holds objects to which the references do not lead.
-    #[error("the references do not lead to {0} objects of the pack")]
+    #[error("the references leave out {0} of the pack's objects")]
     Unreached(usize),
 }
 

@@ -57,7 +57,7 @@ pub enum RemoteListError {
     #[error("it lists {0:?} twice, or together with a name below it")]
     Conflict(String),
     /// Something comes after the end.
-    #[error("{0} bytes follow its end")]
+    #[error("something follows its end, of the length {0}")]
     Trailing(usize),
     /// There is more than can be handled.
     #[error("it has more than {limit} {limited}")]

@@ -102,9 +102,20 @@ pub enum SshError {
     /// It is another program than that of OpenSSH, which may understand its arguments otherwise.
     #[error("ssh does not say that it is OpenSSH: {0:?}")]
     Unrecognised(String),
-    /// Starting it failed for another reason.
-    #[error(transparent)]
-    Git(GitError),
+    /// The system starts no further program at the moment.
+    #[error(
+        "ssh does not start; this machine may be short of memory, or at its limit of processes or open files"
+    )]
+    NotStarted(#[source] io::Error),
+    /// It was only to say which version it is.
+    #[error(
+        "ssh does not say within {} s which version it is; see what is called ssh on the search path of this server",
+        .0.as_secs()
+    )]
+    Silent(Duration),
+    /// It was started, and could not be listened to.
+    #[error("ssh was started, and what it says cannot be read")]
+    Unreadable(#[source] io::Error),
 }
 
 impl SshIdentity {
@@ -142,7 +153,7 @@ impl SshIdentity {
         };
         let remote_command = format!("git-upload-pack {}", shell_quoted(path));
         let command = command.args(["--", &place.host, &remote_command]);
-        let mut process = command.spawn(Lane::Own).await.map_err(not_started)?;
+        let mut process = command.spawn(Lane::Own).await.map_err(not_run)?;
         let input = process.stdin.take().expect("spawned with a piped stdin");
         let output = process.stdout.take().expect("spawned with a piped stdout");
         let stderr = process.stderr.take().expect("spawned with a piped stderr");
@@ -227,22 +238,26 @@ impl SshConversation {
 /// Which version of OpenSSH servers are asked by, in its own words.
 pub async fn ssh_version(git: &Git) -> Result<String, SshError> {
     let command = git.command_of(PROGRAM, "read the version of ssh").arg("-V");
-    let ended = command.time_limit(VERSION_PATIENCE).run_to_end().await.map_err(not_started)?;
+    let ended = command.time_limit(VERSION_PATIENCE).run_to_end().await.map_err(not_run)?;
     // It is said where errors go.
     let version = ended.stderr.lines().find(|line| line.starts_with("OpenSSH"));
     let version = version.map(|line| line.trim_end().to_owned());
     version.ok_or(SshError::Unrecognised(ended.stderr))
 }
 
-/// A program that is missing is another matter than a machine that starts no more programs at the moment.
-fn not_started(error: GitError) -> SshError {
+/// Why `ssh` was not run to its end. A program that is missing is another matter than a machine that starts no more programs
+/// at the moment; what starts them takes each for git.
+fn not_run(error: GitError) -> SshError {
     match error {
         GitError::Spawn { error, .. }
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
         {
             SshError::NoProgram(error)
         }
-        error => SshError::Git(error),
+        GitError::Spawn { error, .. } => SshError::NotStarted(error),
+        GitError::TimedOut { limit, .. } => SshError::Silent(limit),
+        GitError::Io { error, .. } => SshError::Unreadable(error),
+        error => SshError::Unreadable(io::Error::other(error)),
     }
 }
 
@@ -312,6 +327,23 @@ mod tests {
         for place in [hosts, users] {
             let refused = identity.upload_pack(&place, "/a.git").await;
             assert!(matches!(refused, Err(SshError::InvalidPlace)), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn what_goes_wrong_with_ssh_is_said_of_ssh() {
+        let spawn =
+            |kind: io::ErrorKind| not_run(GitError::Spawn { operation: OPERATION, error: kind.into() });
+        let broken = io::ErrorKind::BrokenPipe.into();
+        for (error, remedy) in [
+            (spawn(io::ErrorKind::NotFound), "openssh-client"),
+            (spawn(io::ErrorKind::PermissionDenied), "openssh-client"),
+            (spawn(io::ErrorKind::WouldBlock), "limit of processes"),
+            (not_run(GitError::TimedOut { operation: OPERATION, limit: VERSION_PATIENCE }), "search path"),
+            (not_run(GitError::Io { operation: OPERATION, error: broken }), "cannot be read"),
+        ] {
+            let told = error.to_string();
+            assert!(told.starts_with("ssh ") && told.contains(remedy) && !told.contains("git"), "{told}");
         }
     }
 

@@ -229,7 +229,9 @@ fn compare(index: &Path, pack: &Path, hash_bytes: u64) -> io::Result<Option<Stri
     let expected = INDEX_NAMES_AT + objects * (hash_bytes + 8) + 2 * hash_bytes;
     let length = index.metadata()?.len();
     if length < expected || !(length - expected).is_multiple_of(8) {
-        return Ok(Some(format!("its index of {objects} objects has {length} bytes")));
+        return Ok(Some(format!(
+            "the length of its index, {length}, does not fit the number of its objects, {objects}"
+        )));
     }
     let mut of_pack = vec![0; hash_bytes as usize];
     index.read_exact_at(&mut of_pack, length - 2 * hash_bytes)?;
@@ -238,12 +240,12 @@ fn compare(index: &Path, pack: &Path, hash_bytes: u64) -> io::Result<Option<Stri
     pack.read_exact_at(&mut start, 0)?;
     pack.read_exact_at(&mut count, 8)?;
     if start != PACK_START || u64::from(u32::from_be_bytes(count)) != objects {
-        return Ok(Some(format!("it does not begin as a pack of {objects} objects")));
+        return Ok(Some(format!("it does not begin as a pack does whose number of objects is {objects}")));
     }
     let mut end = vec![0; hash_bytes as usize];
     let length = pack.metadata()?.len();
     let Some(end_at) = length.checked_sub(hash_bytes) else {
-        return Ok(Some(format!("it has {length} bytes")));
+        return Ok(Some(format!("its length, {length}, is too short for a pack")));
     };
     pack.read_exact_at(&mut end, end_at)?;
     Ok((end != of_pack).then(|| format!("it has {length} bytes and does not end as its index says")))

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use heliostat_peer::counted;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -135,7 +136,8 @@ impl WritePace {
 }
 
 fn gave_up(taken_bytes: u64, time: Duration) -> io::Error {
-    let message = format!("the client took {taken_bytes} bytes in {} s", time.as_secs());
+    let taken = counted(taken_bytes, "byte", "bytes");
+    let message = format!("the client took {taken} in {} s", time.as_secs());
     io::Error::new(io::ErrorKind::TimedOut, message)
 }
 

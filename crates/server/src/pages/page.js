@@ -325,12 +325,28 @@ function confirmed(id) {
 }
 
 /** What only some may see is left out for the others, and what does not exist for all. */
-async function unlessRefused(showPart) {
-  try {
-    await showPart();
-  } catch (error) {
-    if (![401, 403, 404].includes(error.status)) note("problem", error.message);
-  }
+function tellUnlessRefused(error) {
+  if (![401, 403, 404].includes(error.status)) note("problem", error.message);
+}
+
+/**
+ * Asks, and then shows what was answered, each time that it is called. An older answer may come after a newer one, or after
+ * somebody else has signed in: only the one to the newest question is shown, and only to who has asked it. So it is with what
+ * is told of an error.
+ */
+function newest(read, showAnswer, tell = (error) => note("problem", error.message)) {
+  let asked = 0;
+  return async (...given) => {
+    const mine = ++asked;
+    const reader = username;
+    const isNewest = () => mine === asked && reader === username;
+    try {
+      const answer = await read(...given);
+      if (isNewest()) await showAnswer(answer, ...given);
+    } catch (error) {
+      if (isNewest()) tell(error);
+    }
+  };
 }
 
 /** Runs a task now and a while after each of its ends, and only while the page is visible. */

@@ -139,7 +139,7 @@ fn own_routes(
     base_url: &Url,
 ) -> Route {
     let handlers = Arc::new(handlers);
-    let operations = (ServedRepositoriesRoutes(Arc::clone(&handlers)), LogRoutes(handlers));
+    let operations = (ServedRepositoriesRoutes::new(Arc::clone(&handlers)), LogRoutes::new(handlers));
     let rest = OpenApiService::new(operations, "Heliostat", env!("CARGO_PKG_VERSION"));
     let routes = home
         .nest("/rest", rest)

@@ -6,11 +6,12 @@ mod line;
 mod node;
 mod place;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use heliostat_machines::KeptAddress;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -27,8 +28,6 @@ const ADMIN_PASSWORD: &str = "correct horse battery staple";
 pub const SWEEP_SECONDS: u64 = 10;
 /// How long known users are served while the upstream cannot be reached.
 pub const SERVE_STALE_SECONDS: u64 = 60;
-/// The second number of the upstream's address; mirrors have the next ones.
-const OWN_NETWORKS: u8 = 80;
 /// Pause between two looks at something that is waited for.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -72,7 +71,7 @@ impl Farm {
         own.extend(options.lease.iter().flat_map(|lease| ["--mirror-lease", lease.as_str()]));
         let mut upstream = node(options, seed, 0, "upstream", &own, &options.upstream_arguments)?;
         upstream.start()?;
-        let places = vec![Place::upstream(upstream.address)?];
+        let places = vec![Place::upstream(upstream.address())?];
         let mut farm = Farm { nodes: vec![upstream], places };
         for number in 1..=options.mirrors {
             farm.add_mirror(options, seed, number)?;
@@ -95,7 +94,7 @@ impl Farm {
         let number = options.mirrors + number;
         let mut mirror = node(options, seed, number, &name, &own, &options.mirror_arguments)?;
         mirror.start()?;
-        let (address, ids) = (mirror.address, self.places[0].ids.clone());
+        let (address, ids) = (mirror.address(), self.places[0].ids.clone());
         self.nodes.push(mirror);
         self.places.push(Place { name, address, role: Role::OfOrigin, ids });
         Ok(())
@@ -113,7 +112,7 @@ impl Farm {
         let mut mirror = node(options, seed, number, &name, &own, &options.mirror_arguments)?;
         mirror.forgets = durability == "relaxed";
         mirror.start()?;
-        let place = join::join(&self.places[0], &name, mirror.address).with_context(|| mirror.log_end())?;
+        let place = join::join(&self.places[0], &name, mirror.address()).with_context(|| mirror.log_end())?;
         self.nodes.push(mirror);
         self.places.push(place);
         Ok(())
@@ -138,26 +137,16 @@ fn node(
     own: &[&str],
     further: &[String],
 ) -> anyhow::Result<Node> {
-    let address = own_address(number)?;
+    let kept = KeptAddress::at(Ipv4Addr::LOCALHOST.into()).context("no port is free")?;
     let seed = seed.wrapping_add(number as u64) ^ 0x6c69_6e65;
-    let line = Line::start(address, StdRng::seed_from_u64(seed))?;
+    let line = Line::start(kept.address(), StdRng::seed_from_u64(seed))?;
     let arguments: Vec<String> =
         own.iter().map(|&word| word.to_owned()).chain(further.iter().cloned()).collect();
     let log = options.logs.join(format!("{name}.log"));
-    let mut node = Node::new(name, &options.binary, address, line, arguments, log, options.with_faults)?;
+    let mut node = Node::new(name, &options.binary, kept, line, arguments, log, options.with_faults)?;
     let database = database::new_database(options.postgres.as_deref(), node.root(), name)?;
     node.use_database(database);
     Ok(node)
-}
-
-/// An address that is this server's alone while it is away, too: whatever else wants a port on this machine takes one of
-/// 127.0.0.1.
-fn own_address(number: usize) -> anyhow::Result<SocketAddr> {
-    let [.., third, fourth] = std::process::id().to_be_bytes();
-    let second = OWN_NETWORKS + u8::try_from(number).context("too many servers")?;
-    let host = Ipv4Addr::new(127, second, third, fourth);
-    let listener = TcpListener::bind((host, 0)).with_context(|| format!("{host} has no free port"))?;
-    Ok(listener.local_addr()?)
 }
 
 /// Asks until there is an answer.

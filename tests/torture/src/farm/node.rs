@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use heliostat_machines::{ForgetfulDisk, Relay, ShiftedClock, bare_repositories};
+use heliostat_machines::{ForgetfulDisk, KeptAddress, Relay, ShiftedClock, bare_repositories};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -29,14 +29,13 @@ const SHOWN_BYTES: u64 = 4 * 1024;
 pub struct Node {
     /// Its name, for people.
     pub name: String,
-    /// Where it listens; clients go there, other servers go through the line.
-    pub address: SocketAddr,
     /// What may forget; `None` where no such disk can be mounted.
     pub disk: Option<ForgetfulDisk>,
     /// Its time of day.
     pub clock: Option<ShiftedClock>,
     /// Whether a power cut may take what it has acknowledged.
     pub forgets: bool,
+    listen: KeptAddress,
     line: Line,
     database: Option<Database>,
     binary: PathBuf,
@@ -51,7 +50,7 @@ impl Node {
     pub(super) fn new(
         name: &str,
         binary: &Path,
-        address: SocketAddr,
+        listen: KeptAddress,
         line: Line,
         arguments: Vec<String>,
         log: PathBuf,
@@ -60,10 +59,10 @@ impl Node {
         File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
         Ok(Node {
             name: name.to_owned(),
-            address,
             disk: if with_faults { ForgetfulDisk::new() } else { None },
             clock: if with_faults { ShiftedClock::new() } else { None },
             forgets: false,
+            listen,
             line,
             database: None,
             binary: binary.to_owned(),
@@ -76,6 +75,11 @@ impl Node {
 
     pub(super) fn use_database(&mut self, database: Database) {
         self.database = Some(database);
+    }
+
+    /// Where it listens; clients go there, other servers go through the line.
+    pub fn address(&self) -> SocketAddr {
+        self.listen.address()
     }
 
     /// Where everything lies that it keeps.
@@ -114,7 +118,7 @@ impl Node {
         let log = File::options().append(true).open(&self.log)?;
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(&self.binary).args(&self.arguments);
-        command.arg("--data").arg(self.data()).args(["--listen", &self.address.to_string()]);
+        command.arg("--data").arg(self.data()).args(["--listen", &self.listen.to_string()]);
         command.args(["--base-url", &self.base()]);
         if let Some(database) = &self.database {
             command.args(["--database", &database.url]);
@@ -128,7 +132,7 @@ impl Node {
         command.envs(self.clock.iter().flat_map(ShiftedClock::environment));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().context("cannot run setpriv, of util-linux")?);
-        let client = HttpClient::anonymous(self.address);
+        let client = HttpClient::anonymous(self.address());
         while client.send("GET", "/status", "", &[]).is_err() {
             if let Some(end) = self.end() {
                 bail!("{} ended at its start, {end}:\n{}", self.name, self.log_end());

@@ -62,17 +62,21 @@ function behindRow({ projectKey, repositorySlug, behindSince, generation, upstre
   );
 }
 
-async function showBehind() {
-  if (!watchesBehind) return;
-  try {
-    const behind = await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0");
+const refreshBehind = newest(
+  () => ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0"),
+  (behind) => {
     element("behind-list").replaceChildren(...behind.map(behindRow));
     element("behind-seen").hidden = behind.length === 0;
     note("behind-problem", "");
-  } catch (error) {
+  },
+  (error) => {
     watchesBehind = false;
     note("behind-problem", error.message);
-  }
+  },
+);
+
+async function showBehind() {
+  if (watchesBehind) await refreshBehind();
 }
 
 const HELD_BECAUSE = {
@@ -95,33 +99,38 @@ function showHeld({ count, repositories, unrecordedCount }) {
   element("held-back-seen").hidden = count + unrecordedCount === 0;
 }
 
-async function actOnHeld(act) {
-  try {
-    await act();
-    note("held-back-problem", "");
-  } catch (error) {
-    watchesHeld = false;
-    note("held-back-problem", error.message);
-  }
+function stopWatchingHeld(error) {
+  watchesHeld = false;
+  note("held-back-problem", error.message);
 }
+
+async function readHeld() {
+  const upstreams = await ask("rest/mirroring/latest/upstreamServers");
+  const path = `rest/mirroring/latest/upstreamServers/${upstreams.values[0].id}/heldBack`;
+  return { path, list: await ask(path) };
+}
+
+const refreshHeld = newest(readHeld, ({ path, list }) => {
+  seen = { path, token: list.token };
+  showHeld(list);
+  note("held-back-problem", "");
+}, stopWatchingHeld);
 
 /** Shows the list once; a list that changed under the eyes of who confirms it would be another one. */
 async function listHeld() {
-  if (!watchesHeld || seen !== null) return;
-  await actOnHeld(async () => {
-    const upstreams = await ask("rest/mirroring/latest/upstreamServers");
-    const path = `rest/mirroring/latest/upstreamServers/${upstreams.values[0].id}/heldBack`;
-    const list = await ask(path);
-    seen = { path, token: list.token };
-    showHeld(list);
-  });
+  if (watchesHeld && seen === null) await refreshHeld();
 }
 
-element("held-back-confirm").addEventListener("click", () => actOnHeld(async () => {
-  const left = await send("POST", `${seen.path}/confirmation`, { token: seen.token });
-  seen = left.count + left.unrecordedCount === 0 ? null : { ...seen, token: left.token };
-  showHeld(left);
-}));
+element("held-back-confirm").addEventListener("click", async () => {
+  try {
+    const left = await send("POST", `${seen.path}/confirmation`, { token: seen.token });
+    seen = left.count + left.unrecordedCount === 0 ? null : { ...seen, token: left.token };
+    showHeld(left);
+    note("held-back-problem", "");
+  } catch (error) {
+    stopWatchingHeld(error);
+  }
+});
 
 withSession(async () => {
   watchesBehind = watchesHeld = username !== null;

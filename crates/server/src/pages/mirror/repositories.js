@@ -34,19 +34,22 @@ function showFound() {
 element("search").addEventListener("submit", (event) => event.preventDefault());
 filter.addEventListener("input", showFound);
 
+async function readServed() {
+  const found = await all("rest/mirroring/latest/servedRepos");
+  return { found, late: await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0") };
+}
+
+const showServed = newest(readServed, ({ found, late }) => {
+  served = found;
+  behind = new Map(late.map((one) => [`${one.projectKey}/${one.repositorySlug}`.toLowerCase(), one]));
+  showFound();
+});
+
 withSession(async () => {
   served = [];
   element("repositories").replaceChildren();
   element("repositories-table").hidden = true;
   show("found", "");
   note("problem", "");
-  if (username === null) return;
-  try {
-    served = await all("rest/mirroring/latest/servedRepos");
-    const late = await ask("rest/mirroring/latest/mirrorRepos/delayed-sync?delayThreshold=0");
-    behind = new Map(late.map((one) => [`${one.projectKey}/${one.repositorySlug}`.toLowerCase(), one]));
-    showFound();
-  } catch (error) {
-    note("problem", error.message);
-  }
+  if (username !== null) await showServed();
 });

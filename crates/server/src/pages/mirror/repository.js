@@ -47,23 +47,33 @@ function showCopy(copy, contact) {
   element("copy-card").hidden = false;
 }
 
-async function refresh() {
-  element("copy-card").hidden = element("state").hidden = true;
-  show("as-of", "");
-  const isById = parts[0] === "repositories";
-  try {
-    const id = isById ? parts[1] : await findId();
-    if (id === null) return;
-    const [copy, status] = await Promise.all([
-      ask(`rest/mirroring/latest/mirrorRepos/${encodeURIComponent(id)}`),
-      ask("status", { anyStatus: true }).catch(() => null),
-    ]);
+const isById = parts[0] === "repositories";
+
+/** The copy and what the mirror says of itself; neither if who asks is not told which copy it is. */
+async function readCopy() {
+  const id = isById ? parts[1] : await findId();
+  if (id === null) return [];
+  return Promise.all([
+    ask(`rest/mirroring/latest/mirrorRepos/${encodeURIComponent(id)}`),
+    ask("status", { anyStatus: true }).catch(() => null),
+  ]);
+}
+
+const refreshCopy = newest(
+  readCopy,
+  ([copy, status]) => {
+    if (copy === undefined) return;
     const place = /\/scm\/([^/]+)\/([^/]+)\.git$/.exec([...copy.cloneUrls, ...copy.pushUrls][0]?.href ?? "");
     if (isById && place) showClone(place[1].startsWith("~") ? place[1] : place[1].toUpperCase(), place[2]);
     showCopy(copy, status?.upstream?.lastContactDate);
-  } catch (error) {
-    note("problem", username === null ? "Sign in to see how it stands here, if you may read it." : error.message);
-  }
+  },
+  (error) => note("problem", username === null ? "Sign in to see how it stands here, if you may read it." : error.message),
+);
+
+async function refresh() {
+  element("copy-card").hidden = element("state").hidden = true;
+  show("as-of", "");
+  await refreshCopy();
 }
 
 /** Its id, which a mirror tells administrators only. */

@@ -1,7 +1,8 @@
 // The access tokens of who is signed in.
 
 let slug = null;
-const path = () => at`rest/access-tokens/latest/users/${slug}`;
+const tokensOf = (owner) => at`rest/access-tokens/latest/users/${owner}`;
+const path = () => tokensOf(slug);
 
 function tokenRow({ id, name, permissions, createdDate, lastAuthenticated, expiryDate }) {
   const remove = button("Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
@@ -27,16 +28,20 @@ async function findSlug() {
   return users.find(isMine)?.slug ?? username.toLowerCase();
 }
 
+async function readTokens() {
+  const owner = slug ?? (await findSlug());
+  return { owner, tokens: await all(tokensOf(owner)) };
+}
+
+const showTokens = newest(readTokens, ({ owner, tokens }) => {
+  slug = owner;
+  fillTable("tokens", tokens.map(tokenRow));
+  element("tokens-card").hidden = element("create-card").hidden = false;
+});
+
 async function refresh() {
   element("tokens-card").hidden = element("create-card").hidden = true;
-  if (username === null) return;
-  try {
-    slug ??= await findSlug();
-    fillTable("tokens", (await all(path())).map(tokenRow));
-    element("tokens-card").hidden = element("create-card").hidden = false;
-  } catch (error) {
-    note("problem", error.message);
-  }
+  if (username !== null) await showTokens();
 }
 
 onSubmit("create", async ({ name, permission, expiryDays }) => {

@@ -164,54 +164,58 @@ function showRejected(requests) {
   }));
 }
 
-async function refresh() {
-  const mine = username;
-  if (mine === null || deciding || !administers) return;
-  try {
-    const [requests, rejected, mirrors, followings] = await Promise.all([
-      all(`${mirroring}/requests?state=PENDING`),
-      all(`${mirroring}/requests?state=REJECTED`),
-      all(`${mirroring}/mirrorServers`),
-      all("rest/api/latest/admin/following"),
-    ]);
-    const standings = await Promise.all(mirrors.map(standingOf));
-    if (mine !== username || deciding) return;
-    if (lostContact) note("problem", "");
-    lostContact = false;
-    showRows("requests", requests.map((request) => ({ says: request, row: () => requestRow(request) })));
-    showRejected(rejected);
-    showRows("mirrors", mirrors.map((mirror, index) => {
-      const lastSeen = mirror.lastSeenDate ? ago(mirror.lastSeenDate) : "never";
-      const stands = standings[index];
-      const times = stands === null ? [] : [duration(stands.lagMillis ?? 0), ago(stands.lastSyncDate ?? 0)];
-      const still = { ...stands, toldDate: null, lastSeenDate: null, lagMillis: null, lastSyncDate: null };
-      const says = [{ ...mirror, lastSeenDate: null }, lastSeen, still, times];
-      return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
-    }));
-    showRows("followings", followings.map((followed) => {
-      const { id, slug, project } = followed.repository;
-      const { url, state, error, lastSuccessAt } = followed.following;
-      const lastSuccess = lastSuccessAt === undefined ? "never" : ago(lastSuccessAt);
-      const says = [id, slug, project.key, url, state, error, lastSuccess];
-      return { says, row: () => followingRow(followed, lastSuccess) };
-    }));
-  } catch (error) {
-    if (mine !== username) return;
-    if (error.status === 401) {
-      username = null;
-      showSession();
-      forget();
-      note("problem", error.message);
-    } else if (error.status === 403) {
-      // A user who administers nothing has the pages of repositories and tokens.
-      administers = false;
-      forget();
-      note("not-administrator", "Mirrors are for administrators. You will find your repositories and your tokens on their pages.");
-    } else {
-      lostContact = true;
-      note("problem", error.message);
-    }
+async function readLists() {
+  const [requests, rejected, mirrors, followings] = await Promise.all([
+    all(`${mirroring}/requests?state=PENDING`),
+    all(`${mirroring}/requests?state=REJECTED`),
+    all(`${mirroring}/mirrorServers`),
+    all("rest/api/latest/admin/following"),
+  ]);
+  return { requests, rejected, mirrors, followings, standings: await Promise.all(mirrors.map(standingOf)) };
+}
+
+function showLists({ requests, rejected, mirrors, followings, standings }) {
+  if (deciding) return;
+  if (lostContact) note("problem", "");
+  lostContact = false;
+  showRows("requests", requests.map((request) => ({ says: request, row: () => requestRow(request) })));
+  showRejected(rejected);
+  showRows("mirrors", mirrors.map((mirror, index) => {
+    const lastSeen = mirror.lastSeenDate ? ago(mirror.lastSeenDate) : "never";
+    const stands = standings[index];
+    const times = stands === null ? [] : [duration(stands.lagMillis ?? 0), ago(stands.lastSyncDate ?? 0)];
+    const still = { ...stands, toldDate: null, lastSeenDate: null, lagMillis: null, lastSyncDate: null };
+    const says = [{ ...mirror, lastSeenDate: null }, lastSeen, still, times];
+    return { says, row: () => mirrorRow(mirror, lastSeen, stands) };
+  }));
+  showRows("followings", followings.map((followed) => {
+    const { id, slug, project } = followed.repository;
+    const { url, state, error, lastSuccessAt } = followed.following;
+    const lastSuccess = lastSuccessAt === undefined ? "never" : ago(lastSuccessAt);
+    const says = [id, slug, project.key, url, state, error, lastSuccess];
+    return { says, row: () => followingRow(followed, lastSuccess) };
+  }));
+}
+
+const refreshLists = newest(readLists, showLists, (error) => {
+  if (error.status === 401) {
+    username = null;
+    showSession();
+    forget();
+    note("problem", error.message);
+  } else if (error.status === 403) {
+    // A user who administers nothing has the pages of repositories and tokens.
+    administers = false;
+    forget();
+    note("not-administrator", "Mirrors are for administrators. You will find your repositories and your tokens on their pages.");
+  } else {
+    lostContact = true;
+    note("problem", error.message);
   }
+});
+
+async function refresh() {
+  if (username !== null && !deciding && administers) await refreshLists();
 }
 
 element("requests-all").append(decision("Delete all", "quiet", () => send("DELETE", `${mirroring}/requests`)));

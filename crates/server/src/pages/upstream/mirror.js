@@ -51,23 +51,24 @@ function showBehind(behind) {
   element("behind-card").hidden = false;
 }
 
-async function refresh() {
-  if (username === null || !asking) return;
-  try {
-    const [mirror, stands] = await Promise.all([ask(path), ask(`${path}/standing`)]);
+const refreshBehind = newest(() => all(`${path}/delayed-sync`), showBehind);
+
+const refreshStanding = newest(
+  () => Promise.all([ask(path), ask(`${path}/standing`)]),
+  async ([mirror, stands]) => {
     showStanding(mirror, stands);
     note("problem", "");
-  } catch (error) {
+    await refreshBehind();
+  },
+  (error) => {
     hideAll();
     note("problem", error.message);
     asking = error.status === undefined || error.status >= 500;
-    return;
-  }
-  try {
-    showBehind(await all(`${path}/delayed-sync`));
-  } catch (error) {
-    note("problem", error.message);
-  }
+  },
+);
+
+async function refresh() {
+  if (username !== null && asking) await refreshStanding();
 }
 
 element("remove").addEventListener("click", async () => {

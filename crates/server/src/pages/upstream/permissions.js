@@ -19,13 +19,15 @@ function permissionsCard(path, title, levels) {
     return row(headingsOf("permissions"), name, make("td", user.displayName), make("td", wordOf(permission)), acts);
   };
 
-  const refreshPermissions = () => unlessRefused(async () => {
-    if (username === null) return;
-    fillTable("permissions", (await all(path)).map(permissionRow));
-    const users = await all("rest/api/latest/users");
+  const showGranted = newest(async () => [await all(path), await all("rest/api/latest/users")], ([granted, users]) => {
+    fillTable("permissions", granted.map(permissionRow));
     element("known-users").replaceChildren(...users.map(({ name, displayName }) => option(name, displayName)));
     element("permissions-card").hidden = false;
-  });
+  }, tellUnlessRefused);
+
+  const refreshPermissions = async () => {
+    if (username !== null) await showGranted();
+  };
 
   onSubmit("grant", async ({ user, level }, form) => {
     note("granted", "");

@@ -14,32 +14,30 @@ function repositoryRow({ project, slug, name, description, public: isPublic, arc
   return row(headingsOf("repositories"), first, make("td", pageLink(at`projects/${project.key}`, project.key)), make("td", defaultBranch ?? ""), standing, make("td", clone));
 }
 
-async function search(start = 0) {
+function findRepositories(start = 0) {
   const query = new URLSearchParams({ start, limit: PAGE });
   if (form.elements.name.value) query.set("name", form.elements.name.value);
   if (form.elements.project.value) query.set("projectkey", form.elements.project.value);
-  try {
-    const page = await ask(`rest/api/latest/repos?${query}`);
-    const rows = page.values.map(repositoryRow);
-    if (start === 0) fillTable("repositories", rows);
-    else element("repositories").append(...rows);
-    const count = element("repositories").rows.length;
-    show("found", count === 0 ? "No repository is found." : `${count}${page.isLastPage ? "" : " or more"} ${count === 1 ? "repository" : "repositories"}`);
-    const isSearch = form.elements.name.value !== "" || form.elements.project.value !== "";
-    element("no-repositories").hidden = count > 0 || isSearch;
-    element("first-steps").hidden = count > 0 || isSearch || username === null;
-    next = page.nextPageStart;
-    element("more").hidden = page.isLastPage;
-    note("problem", "");
-  } catch (error) {
-    note("problem", error.message);
-  }
+  return ask(`rest/api/latest/repos?${query}`);
 }
 
-async function showProjects() {
+const search = newest(findRepositories, (page, start = 0) => {
+  const rows = page.values.map(repositoryRow);
+  if (start === 0) fillTable("repositories", rows);
+  else element("repositories").append(...rows);
+  const count = element("repositories").rows.length;
+  show("found", count === 0 ? "No repository is found." : `${count}${page.isLastPage ? "" : " or more"} ${count === 1 ? "repository" : "repositories"}`);
+  const isSearch = form.elements.name.value !== "" || form.elements.project.value !== "";
+  element("no-repositories").hidden = count > 0 || isSearch;
+  element("first-steps").hidden = count > 0 || isSearch || username === null;
+  next = page.nextPageStart;
+  element("more").hidden = page.isLastPage;
+  note("problem", "");
+});
+
+const showProjects = newest(() => all("rest/api/latest/projects").catch(() => []), (projects) => {
   const select = form.elements.project;
   const chosen = select.value || projectInAddress || "";
-  const projects = await all("rest/api/latest/projects").catch(() => []);
   select.replaceChildren(option("", "All projects"), ...projects.map(({ key, name }) => option(key, `${key} · ${name}`)));
   const known = projects.find(({ key }) => key.toLowerCase() === chosen.toLowerCase());
   // One that cannot be read is still what the address is about.
@@ -50,18 +48,19 @@ async function showProjects() {
     note("description", known?.description);
     document.title = `${known?.name ?? projectInAddress} · ${document.title}`;
   }
-}
+});
 
 /** Only those who administer a project make repositories in it. Who may make projects is not told before they do. */
-async function showCreation() {
+const administered = async () => (username === null ? [] : all("rest/api/latest/projects?permission=PROJECT_ADMIN").catch(() => []));
+
+const showCreation = newest(administered, (mine) => {
   element("create-project-card").hidden = username === null;
-  const mine = username === null ? [] : await all("rest/api/latest/projects?permission=PROJECT_ADMIN").catch(() => []);
   element("create-repository-card").hidden = mine.length === 0;
   const { project } = element("create-repository").elements;
   const chosen = form.elements.project.value;
   project.replaceChildren(...mine.map(({ key, name }) => option(key, `${key} · ${name}`)));
   if (mine.some(({ key }) => key === chosen)) project.value = chosen;
-}
+});
 
 /** What a form says of something new, without what was left empty. */
 function described({ name, description, public: isPublic }) {

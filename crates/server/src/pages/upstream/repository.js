@@ -44,8 +44,7 @@ function definitions(id, pairs) {
   element(id).replaceChildren(...shown.flatMap(([term, value]) => [make("dt", term), make("dd", value)]));
 }
 
-async function showAbout() {
-  const [repository, usage] = await Promise.all([ask(path), ask(`${path}/usage`)]);
+function showAbout(repository, usage) {
   element("state").hidden = false;
   show("state", repository.state === "AVAILABLE" ? "Available" : named(repository.state).word);
   element("state").dataset.mood = repository.state === "AVAILABLE" ? "good" : "bad";
@@ -61,12 +60,14 @@ async function showAbout() {
     ["Archived", repository.archived ? "yes" : undefined],
   ]);
   element("about-card").hidden = false;
-  return repository;
 }
 
-async function showBranches(start = 0) {
+function findBranches(start = 0) {
   const query = new URLSearchParams({ start, limit: BRANCHES, filterText: element("branch-search").elements.filter.value });
-  const page = await ask(`${path}/branches?${query}`);
+  return ask(`${path}/branches?${query}`);
+}
+
+const showBranches = newest(findBranches, (page, start = 0) => {
   const rows = page.values.map(({ displayId, latestCommit, isDefault }) => row(
     headingsOf("branches"),
     make("td", make("b", displayId), isDefault ? " (default)" : ""),
@@ -77,7 +78,7 @@ async function showBranches(start = 0) {
   element("branches-card").hidden = false;
   element("more-branches").hidden = page.isLastPage;
   element("more-branches").onclick = () => showBranches(page.nextPageStart);
-}
+}, tellUnlessRefused);
 
 /** How a repository stands on a mirror, as this server has been told. */
 const copyState = ({ copy }) => copy?.standing ?? "UNKNOWN";
@@ -94,8 +95,9 @@ function copyIsKnown({ copy, mirrorServer }) {
   return `${word}: it reported last ${ago(copy.reportedDate)}. ${contact}`;
 }
 
-async function showMirrors({ id }) {
-  const mirrors = await all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
+const readMirrors = ({ id }) => all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
+
+const showMirrors = newest(readMirrors, (mirrors) => {
   fillTable("mirrors", mirrors.map((mirror) => {
     const { mirrorServer } = mirror;
     return row(
@@ -111,10 +113,10 @@ async function showMirrors({ id }) {
     const { name, baseUrl } = mirror.mirrorServer;
     return { name: `mirror ${name}`, url: cloneUrlAt(baseUrl), asOf: copyIsKnown(mirror) };
   })]);
-}
+}, tellUnlessRefused);
 
-async function showFollowing() {
-  const { url, intervalSeconds, state, inProgress, lastAttemptAt, lastSuccessAt, lastChangeAt, error } = await ask(`${path}/following`);
+const showFollowing = newest(() => ask(`${path}/following`), (following) => {
+  const { url, intervalSeconds, state, inProgress, lastAttemptAt, lastSuccessAt, lastChangeAt, error } = following;
   definitions("following", [
     ["Source", link(url)],
     ["State", stateBadge(state)],
@@ -126,30 +128,34 @@ async function showFollowing() {
   note("following-error", error?.message);
   element("following-acts").replaceChildren(button("Look now", "quiet", () => send("POST", `${path}/following/now`), showFollowing));
   element("following-card").hidden = false;
-}
+}, tellUnlessRefused);
 
 const showPermissions = permissionsCard(`${path}/permissions/users`, "Permissions for this repository", levelsOf("REPO"));
+
+const showAll = newest(
+  () => Promise.all([ask(path), ask(`${path}/usage`)]),
+  async ([repository, usage]) => {
+    showAbout(repository, usage);
+    const parts = username === null ? [] : [showMirrors(repository), showFollowing(), showWebhooks(), showPermissions()];
+    await Promise.all([showBranches(), ...parts]);
+  },
+  (error) => {
+    element("state").hidden = true;
+    const isHidden = username === null && (error.status === 401 || error.status === 404);
+    note("problem", isHidden ? "Sign in to see more of it, if you may read it." : error.message);
+  },
+);
 
 async function refresh() {
   for (const card of CARDS) element(`${card}-card`).hidden = true;
   showSources([primary()]);
-  try {
-    const repository = await showAbout();
-    await Promise.all([
-      unlessRefused(showBranches),
-      ...(username === null ? [] : [() => showMirrors(repository), showFollowing, showWebhooks, showPermissions].map(unlessRefused)),
-    ]);
-  } catch (error) {
-    element("state").hidden = true;
-    const isHidden = username === null && (error.status === 401 || error.status === 404);
-    note("problem", isHidden ? "Sign in to see more of it, if you may read it." : error.message);
-  }
+  await showAll();
 }
 
 element("clone-from").addEventListener("change", showClone);
 element("branch-search").addEventListener("submit", (event) => {
   event.preventDefault();
-  unlessRefused(showBranches);
+  showBranches();
 });
 withSession(async () => {
   note("problem", "");

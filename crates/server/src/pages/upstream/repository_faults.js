@@ -100,21 +100,19 @@ function showDifferences(name, mirror, { hereIsReadable, differences, difference
   noteMore("more-differences", differenceCount, differences.length);
 }
 
+const showFaults = newest(() => ask(faults), (found) => {
+  refillTable("unserved", found.unserved.map((one) => {
+    const { repository: { project, slug }, fault, message } = one;
+    return { says: [project.key, slug, fault, message], row: () => unservedRow(one) };
+  }));
+  refillTable("unrecorded", found.unrecorded.map((one) => ({ says: one, row: () => unrecordedRow(one) })));
+  noteMore("more-unserved", found.unservedCount, found.unserved.length);
+  noteMore("more-unrecorded", found.unrecordedCount, found.unrecorded.length);
+  element("unserved-card").hidden = element("unrecorded-card").hidden = false;
+});
+
 async function refresh() {
-  if (username === null) return;
-  try {
-    const found = await ask(faults);
-    refillTable("unserved", found.unserved.map((one) => {
-      const { repository: { project, slug }, fault, message } = one;
-      return { says: [project.key, slug, fault, message], row: () => unservedRow(one) };
-    }));
-    refillTable("unrecorded", found.unrecorded.map((one) => ({ says: one, row: () => unrecordedRow(one) })));
-    noteMore("more-unserved", found.unservedCount, found.unserved.length);
-    noteMore("more-unrecorded", found.unrecordedCount, found.unrecorded.length);
-    element("unserved-card").hidden = element("unrecorded-card").hidden = false;
-  } catch (error) {
-    note("problem", error.message);
-  }
+  if (username !== null) await showFaults();
 }
 
 withSession(async () => {

@@ -26,30 +26,28 @@ function userRow(user) {
 
 /** As administrators see them, or as everybody who is signed in does. */
 async function listed() {
-  if (slugInAddress) return [await ask(at`rest/api/latest/users/${slugInAddress}`)];
+  if (slugInAddress) return { users: [await ask(at`rest/api/latest/users/${slugInAddress}`)], administers: false };
   const filter = encodeURIComponent(form.elements.filter.value);
   try {
-    const users = await all(`rest/api/latest/admin/users?filter=${filter}`);
-    element("create-card").hidden = false;
-    return users;
+    return { users: await all(`rest/api/latest/admin/users?filter=${filter}`), administers: true };
   } catch (error) {
     if (error.status !== 403) throw error;
-    return all(`rest/api/latest/users?filter=${filter}`);
+    return { users: await all(`rest/api/latest/users?filter=${filter}`), administers: false };
   }
 }
+
+const showUsers = newest(listed, ({ users, administers }) => {
+  fillTable("users", users.map(userRow));
+  if (slugInAddress) show("heading", users[0].displayName);
+  form.hidden = Boolean(slugInAddress);
+  element("users-card").hidden = false;
+  element("create-card").hidden = !administers;
+});
 
 async function refresh() {
   for (const card of ["users", "create", "permissions"]) element(`${card}-card`).hidden = true;
   if (username === null) return;
-  try {
-    const users = await listed();
-    fillTable("users", users.map(userRow));
-    if (slugInAddress) show("heading", users[0].displayName);
-    form.hidden = Boolean(slugInAddress);
-    element("users-card").hidden = false;
-  } catch (error) {
-    note("problem", error.message);
-  }
+  await showUsers();
   if (!slugInAddress) await showPermissions();
 }
 

@@ -9,12 +9,16 @@ function invocationRow({ start, event, attempt, result, duration: took }) {
   return row(headings, make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
 }
 
-async function showLog(webhook) {
-  const page = await ask(`${path}/webhooks/${webhook.id}/invocations?limit=${LOG}`);
+const readLog = ({ id }) => ask(`${path}/webhooks/${id}/invocations?limit=${LOG}`);
+
+const showLog = newest(readLog, (page, webhook) => {
   show("log-title", page.size === 0 ? `${webhook.name} has not been called yet` : `The last calls of ${webhook.name}`);
   element("log").replaceChildren(...page.values.map(invocationRow));
   element("log-card").hidden = false;
-}
+}, (error) => {
+  // The button tells it.
+  throw error;
+});
 
 async function test(webhook) {
   const { result, duration: took } = await send("POST", `${path}/webhooks/test?webhookId=${webhook.id}`);
@@ -22,8 +26,7 @@ async function test(webhook) {
   note("test-result", `${webhook.name}: ${result.outcome}, ${answered}, after ${took} ms.`);
 }
 
-async function showWebhooks() {
-  const webhooks = await all(`${path}/webhooks?statistics=true`);
+const showWebhooks = newest(() => all(`${path}/webhooks?statistics=true`), (webhooks) => {
   fillTable("webhooks", webhooks.map((webhook) => {
     const { lastSuccess, lastFailure, lastError } = webhook.statistics ?? {};
     const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
@@ -41,7 +44,7 @@ async function showWebhooks() {
     );
   }));
   element("webhooks-card").hidden = false;
-}
+}, tellUnlessRefused);
 
 async function removeWebhook(webhook) {
   show("delete-webhook-title", `Delete ${webhook.name}?`);
