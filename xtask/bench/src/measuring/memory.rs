@@ -1,4 +1,7 @@
-//! Memory of processes with their children, from `/proc/<pid>/smaps_rollup`, once or as a peak over some time.
+//! Memory of processes with their children, from `/proc/<pid>/status`, once or as a peak over some time.
+//!
+//! The kernel keeps these figures. `smaps_rollup` would be exact to the page, but walks through all pages: while it does, a
+//! large process cannot get new ones, which is then measured.
 
 use std::fs;
 use std::io;
@@ -31,8 +34,8 @@ impl Memory {
 
 /// What one process occupies.
 pub fn of_process(pid: u32) -> io::Result<Memory> {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    parse(&text).ok_or_else(|| io::Error::other("smaps_rollup has an unknown form"))
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    parse(&text).ok_or_else(|| io::Error::other("it has ended, or its status has an unknown form"))
 }
 
 /// What a process and everything below it occupy.
@@ -42,14 +45,14 @@ pub fn of_tree(root: u32) -> io::Result<Memory> {
     Ok(found.fold(Memory::default(), Memory::plus))
 }
 
-/// Reads the content of an `smaps_rollup` file.
+/// Reads the content of a `status` file; a process that has ended has no memory in it.
 pub fn parse(text: &str) -> Option<Memory> {
     let bytes = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         Some(kibibytes * 1024)
     };
-    Some(Memory { resident: bytes("Rss:")?, anonymous: bytes("Anonymous:")? })
+    Some(Memory { resident: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
 }
 
 /// The highest values of a process, alone and with its children.
@@ -75,11 +78,11 @@ mod tests {
 
     #[test]
     fn two_of_the_lines_count() {
-        let text = "55d0-7ffd ---p 00000000 00:00 0    [rollup]\nRss:                1204 kB\nPss:   \
-                    300 kB\nAnonymous:            100 kB\nAnonHugePages:       0 kB\n";
+        let text = "Name:\tgit\nVmHWM:\t    1300 kB\nVmRSS:\t    1204 kB\nRssAnon:\t     100 kB\n\
+                    RssFile:\t    1104 kB\n";
         let expected = Memory { resident: 1204 * 1024, anonymous: 100 * 1024 };
         assert_eq!(parse(text), Some(expected));
-        assert_eq!(parse("Rss: 3 kB\n"), None);
+        assert_eq!(parse("VmRSS: 3 kB\n"), None);
     }
 
     #[test]
