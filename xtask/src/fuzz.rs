@@ -5,8 +5,10 @@
 //! `target/test-artefacts/fuzz`; a finding that is mended goes into the corpus of its target.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::thread::{self, available_parallelism};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -60,14 +62,25 @@ pub fn run(options: &Options) -> anyhow::Result<Outcome> {
     let binaries = build(&folder)?;
     let artefacts = workspace::target().join("test-artefacts/fuzz");
     fs::create_dir_all(&artefacts).with_context(|| format!("cannot create {}", artefacts.display()))?;
-    let mut findings = Vec::new();
     let chosen = all.iter().filter(|name| options.targets.is_empty() || options.targets.contains(name));
-    for target in chosen {
-        if !holds(target, options.seconds, &binaries, &folder, &artefacts)? {
-            let problem =
-                format!("{target}: an input breaks what must hold; its bytes and the report are above");
-            let remedy = format!("mend it and keep the input in tests/fuzz/corpus/{target}");
-            findings.push(Finding { problem, remedy });
+    let chosen: Vec<&String> = chosen.collect();
+    let mut findings = Vec::new();
+    // A target keeps one core busy.
+    for together in chosen.chunks(available_parallelism().map_or(1, NonZero::get)) {
+        let tried =
+            try_together(together, |target| tried(target, options.seconds, &binaries, &folder, &artefacts));
+        for (target, tried) in together.iter().zip(tried) {
+            let output = tried?;
+            println!("{target}: tried for {} s", options.seconds);
+            for said in [&output.stdout, &output.stderr] {
+                print!("{}", String::from_utf8_lossy(said));
+            }
+            if !output.status.success() {
+                let problem =
+                    format!("{target}: an input breaks what must hold; its bytes and the report are above");
+                let remedy = format!("mend it and keep the input in tests/fuzz/corpus/{target}");
+                findings.push(Finding { problem, remedy });
+            }
         }
     }
     Ok(Outcome::of_findings(findings, "what must hold for any bytes did hold"))
@@ -108,17 +121,27 @@ fn host() -> anyhow::Result<String> {
     host.map(str::to_owned).context("rustc does not say for which machine it compiles")
 }
 
-fn holds(
+/// What comes of each target, all of which are tried at the same time.
+fn try_together<T: Send>(targets: &[&String], try_one: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    let try_one = &try_one;
+    thread::scope(|scope| {
+        let begun: Vec<_> = targets.iter().map(|target| scope.spawn(move || try_one(target))).collect();
+        begun.into_iter().map(|one| one.join().expect("trying a target does not panic")).collect()
+    })
+}
+
+/// What the fuzzer says of a target, and how it ends.
+fn tried(
     target: &str,
     seconds: u32,
     binaries: &Path,
     folder: &Path,
     artefacts: &Path,
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<Output> {
     // What is found on the way is remembered here; the committed corpus stays as it is.
     let found = folder.join("corpus").join(target);
     fs::create_dir_all(&found).with_context(|| format!("cannot create {}", found.display()))?;
-    let status = Command::new(binaries.join(target))
+    Command::new(binaries.join(target))
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-timeout={INPUT_TIME_LIMIT_SECONDS}"))
         .arg(format!("-rss_limit_mb={MEMORY_LIMIT_MIB}"))
@@ -127,8 +150,24 @@ fn holds(
         .arg("-verbosity=0")
         .arg(found)
         .arg(corpus_folder().join(target))
-        .status()
-        .with_context(|| format!("cannot run the target {target}"))?;
-    println!("{target}: tried for {seconds} s");
-    Ok(status.success())
+        .output()
+        .with_context(|| format!("cannot run the target {target}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn targets_are_tried_at_the_same_time_and_told_in_their_order() {
+        let names = ["packet_lines".to_owned(), "request_v2".to_owned()];
+        let all_there = Barrier::new(names.len());
+        let tried = try_together(&names.each_ref(), |target| {
+            all_there.wait();
+            target.to_owned()
+        });
+        assert_eq!(tried, names);
+    }
 }

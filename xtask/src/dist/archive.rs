@@ -12,8 +12,8 @@ use crate::workspace;
 /// What of the repository is in it beside what was gathered.
 const FROM_REPOSITORY: [&str; 5] = ["CHANGELOG.md", "LICENSE", "README.md", "deploy", "docs"];
 
-/// Makes it of what was gathered, in this folder.
-pub fn make(content: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+/// Makes it of what was gathered, in this folder; larger if it is to be made fast.
+pub fn make(content: &Path, folder: &Path, fast: bool) -> anyhow::Result<PathBuf> {
     let name = format!("heliostat-{}-{}-linux", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH);
     let path = folder.join(format!("{name}.tar.gz"));
     let tar = folder.join(format!("{name}.tar"));
@@ -25,7 +25,8 @@ pub fn make(content: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
     command.arg("--directory").arg(content).args(["heliostat", "man", "completions"]);
     command.arg("--directory").arg(workspace::root()).args(FROM_REPOSITORY);
     carry_out(&mut command)?;
-    carry_out(Command::new("gzip").args(["-9", "--no-name"]).arg(&tar))?;
+    let level = if fast { "-1" } else { "-9" };
+    carry_out(Command::new("gzip").args([level, "--no-name"]).arg(&tar))?;
     fs::metadata(&path).with_context(|| format!("there is no {}", path.display()))?;
     Ok(path)
 }

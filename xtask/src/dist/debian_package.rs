@@ -11,11 +11,12 @@ use crate::workspace;
 /// The version of cargo-deb, which is built when it is first needed.
 const CARGO_DEB: &str = "3.8.0";
 
-/// Makes it of what was gathered, in this folder.
-pub fn make(folder: &Path) -> anyhow::Result<PathBuf> {
+/// Makes it of what was gathered, in this folder; larger if it is to be made fast.
+pub fn make(folder: &Path, fast: bool) -> anyhow::Result<PathBuf> {
     let mut command = Command::new(program()?);
     // What the binary needs of the C library is read off it; `--no-strip`, because that is done.
     command.args(["--package", "heliostat", "--no-build", "--no-strip", "--compress-system", "--locked"]);
+    command.args(fast.then_some("--fast"));
     carry_out(command.arg("--output").arg(folder).env("CARGO", env!("CARGO")))?;
     let mut entries = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
     entries
@@ -30,9 +31,9 @@ fn program() -> anyhow::Result<PathBuf> {
         // Without its own xz, which would need a library of C: the system's program does it.
         let install = ["install", "cargo-deb", "--locked", "--no-default-features", "--version", CARGO_DEB];
         let mut command = Command::new(env!("CARGO"));
-        carry_out(
-            command.args(install).arg("--root").arg(&home).env("CARGO_TARGET_DIR", home.join("build")),
-        )?;
+        command.args(install).arg("--root").arg(&home).env("CARGO_TARGET_DIR", home.join("build"));
+        // It mostly waits for xz, so that an optimiser would take longer than it saves.
+        carry_out(command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"))?;
     }
     Ok(program)
 }

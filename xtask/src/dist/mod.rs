@@ -32,12 +32,15 @@ pub struct Options {
     /// Wrap up this binary instead of building one.
     #[arg(long, value_name = "FILE", conflicts_with = "native")]
     binary: Option<PathBuf>,
+    /// Compress little: for what is only looked at.
+    #[arg(long)]
+    fast: bool,
 }
 
 impl Options {
-    /// Wraps up a binary that there is.
+    /// Wraps up a binary that there is, to be looked at.
     pub fn of_binary(binary: &Path) -> Self {
-        Options { native: false, binary: Some(binary.to_owned()) }
+        Options { native: false, binary: Some(binary.to_owned()), fast: true }
     }
 }
 
@@ -59,7 +62,8 @@ pub fn run(options: &Options) -> anyhow::Result<Outcome> {
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let content = content::gather(&binary)?;
-    let files = [archive::make(&content, &folder)?, debian_package::make(&folder)?];
+    let files =
+        [archive::make(&content, &folder, options.fast)?, debian_package::make(&folder, options.fast)?];
     let checksums = checksums(&folder, &files)?;
     Ok(Outcome::Good(format!(
         "in {}, for systems with glibc {glibc} or newer:\n{checksums}",
