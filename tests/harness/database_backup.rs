@@ -37,6 +37,7 @@ impl DatabaseBackup {
         let copy = format!("{original}_{}", unique());
         let backup = Self::Postgres { administrator, original: original.to_owned(), copy };
         let Self::Postgres { administrator, original, copy } = &backup else { unreachable!() };
+        tell_postgres(administrator, &until_left(original));
         tell_postgres(administrator, &format!("CREATE DATABASE {copy} TEMPLATE {original}"));
         backup
     }
@@ -60,6 +61,18 @@ impl DatabaseBackup {
             }
         }
     }
+}
+
+/// Waits until nobody is in this database: the sessions of a process that was killed end a moment later, and what is used
+/// cannot be copied.
+fn until_left(database: &str) -> String {
+    format!(
+        "DO $$ BEGIN FOR look IN 1..2400 LOOP \
+         PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = '{database}' AND backend_type = 'client backend'; \
+         EXIT WHEN NOT FOUND; PERFORM pg_sleep(0.1); PERFORM pg_stat_clear_snapshot(); \
+         END LOOP; END $$"
+    )
 }
 
 /// The database file and those that SQLite lays beside it, as far as they are there.

@@ -42,6 +42,8 @@ pub fn git_command(program: &OsStr, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .args(["-c", "protocol.version=2", "-c", "init.defaultBranch=main"])
+        // Nothing goes on in a folder after the command has ended.
+        .args(["-c", "maintenance.auto=false", "-c", "gc.auto=0"])
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -20,6 +20,7 @@ use url::Url;
 use super::certificates::Certified;
 use super::git::git;
 use super::http_backend::{BackendAnswer, http_backend};
+use super::on_disk::remove_folder;
 use super::tiny_http::{Received, read};
 
 /// What the server does to its callers.
@@ -190,7 +191,8 @@ impl GitOrigin {
     /// Deletes a repository.
     pub fn delete(&self, path: &str) {
         self.inner.state.lock().repositories.remove(path).expect("it is there");
-        std::fs::remove_dir_all(self.folder(path)).expect("it can be removed");
+        // Git may still be tidying up after a push.
+        remove_folder(&self.folder(path));
     }
 
     /// Where a repository is on its disk.

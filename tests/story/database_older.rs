@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{
     Checkout, DatabaseBackup, Pair, Server, ServerOptions, bare_repositories, binary, copy_folder,
-    eventually, git, git_fails, project_path,
+    eventually, git, git_fails, project_path, remove_folder,
 };
 
 /// The references of a repository on disk.
@@ -16,7 +16,7 @@ fn references(repository: &std::path::Path) -> String {
 async fn new_repositories_get_other_numbers_than_those_that_are_on_disk() {
     let mut upstream = Server::upstream(ServerOptions::default());
     let project = upstream.new_project(true).await;
-    upstream.kill();
+    upstream.kill_with_children();
     let backup = DatabaseBackup::of(&upstream);
     upstream.restart();
     let mut precious = Vec::new();
@@ -30,7 +30,7 @@ async fn new_repositories_get_other_numbers_than_those_that_are_on_disk() {
     on_disk.sort();
     let before: Vec<String> = on_disk.iter().map(|path| references(path)).collect();
     assert_eq!(before.len(), 2);
-    upstream.kill();
+    upstream.kill_with_children();
     backup.put_back(&upstream);
     upstream.restart();
 
@@ -71,7 +71,7 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
     let mut pair = Pair::start().await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     let folders = tempfile::tempdir().expect("a folder can be made");
     let (live, backup) = (pair.upstream.data().join("repositories"), folders.path().join("repositories"));
     copy_folder(&live, &backup);
@@ -79,8 +79,8 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
     let newest = checkout.commit("since.txt", "pushed since the backup\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     pair.mirrored(&repository).await;
-    pair.upstream.kill();
-    std::fs::remove_dir_all(&live).expect("a folder can be removed");
+    pair.upstream.kill_with_children();
+    remove_folder(&live);
     copy_folder(&backup, &live);
     pair.upstream.restart();
 
@@ -109,8 +109,8 @@ async fn references_from_an_older_backup_are_not_taken_for_a_push() {
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     pair.mirrored(&repository).await;
 
-    pair.upstream.kill();
-    std::fs::remove_dir_all(&live).expect("a folder can be removed");
+    pair.upstream.kill_with_children();
+    remove_folder(&live);
     copy_folder(&backup, &live);
     for place in bare_repositories(&pair.upstream.data()) {
         std::fs::remove_file(place.join("heliostat-recorded")).expect("the note can be removed");
@@ -125,9 +125,9 @@ async fn a_repository_that_the_disk_has_lost_is_said_to_be_missing_and_comes_bac
     let mut pair = Pair::start().await;
     let (repository, checkout) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     for place in bare_repositories(&pair.upstream.data()) {
-        std::fs::remove_dir_all(place).expect("a folder can be removed");
+        remove_folder(&place);
     }
     pair.upstream.restart();
     let text = |place: &str| repository.pointer(place).and_then(serde_json::Value::as_str).expect("is text");

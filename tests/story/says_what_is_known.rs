@@ -1,18 +1,28 @@
 //! What a mirror says of itself rests on what it knows of its upstream; what it does not know, it says since when.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Pair, Server, ServerOptions, UpstreamByHand, git_output, unreachable_repository, within,
+    Pair, Server, ServerOptions, UpstreamByHand, eventually, git_output, unreachable_repository,
 };
 
-/// An upstream that says nothing is asked every ten seconds.
-const TO_NOTICE: Duration = Duration::from_secs(40);
+/// A mirror that compares all with its upstream so seldom that it does not find out that way what is asked of it here.
+fn seldom_comparing(further: &[&str]) -> ServerOptions {
+    let arguments = ["--sweep-interval", "1d"].iter().chain(further).map(|&argument| argument.to_owned());
+    ServerOptions { arguments: arguments.collect(), ..ServerOptions::default() }
+}
+
+async fn pair() -> Pair {
+    let pair = Pair::start_with(ServerOptions::default(), seldom_comparing(&[])).await;
+    eventually("the mirror to take traffic", || async {
+        (pair.mirror.anonymous().get("/status").await.status == 200).then_some(())
+    })
+    .await;
+    pair
+}
 
 async fn status_in(pair: &Pair, state: &str) -> Value {
-    within(TO_NOTICE, state, || async {
+    eventually(state, || async {
         let status = pair.mirror.anonymous().get("/status").await.expect(200).json();
         (status["state"] == state).then_some(status)
     })
@@ -39,7 +49,7 @@ fn said_by_a_clone(pair: &Pair, repository: &Value, version: &str) -> String {
 
 #[tokio::test]
 async fn those_who_fetch_from_a_mirror_without_its_upstream_are_told_since_when() {
-    let mut pair = Pair::start().await;
+    let mut pair = pair().await;
     let (repository, _) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
     status_in(&pair, "SYNCHRONIZED").await;
@@ -67,7 +77,7 @@ async fn those_who_fetch_from_a_mirror_without_its_upstream_are_told_since_when(
 
 #[tokio::test]
 async fn a_mirror_without_its_upstream_says_since_when_it_does_not_know_what_that_has() {
-    let mut pair = Pair::start().await;
+    let mut pair = pair().await;
     let (repository, _) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
     let known = status_in(&pair, "SYNCHRONIZED").await;
@@ -107,7 +117,7 @@ async fn a_mirror_without_its_upstream_says_since_when_it_does_not_know_what_tha
 
 /// What a mirror says of itself, with the status that load balancers go by, once it is in this state.
 async fn seen_by_load_balancers(mirror: &Server, state: &str) -> (u16, Value) {
-    within(TO_NOTICE, state, || async {
+    eventually(state, || async {
         let answer = mirror.anonymous().get("/status").await;
         let (code, status) = (answer.status, answer.json());
         (status["state"] == state).then_some((code, status))
@@ -116,8 +126,7 @@ async fn seen_by_load_balancers(mirror: &Server, state: &str) -> (u16, Value) {
 }
 
 fn with_lag_limit(limit: &str) -> ServerOptions {
-    let arguments = ["--lag-limit", limit].map(str::to_owned).to_vec();
-    ServerOptions { arguments, ..ServerOptions::default() }
+    seldom_comparing(&["--lag-limit", limit])
 }
 
 #[tokio::test]

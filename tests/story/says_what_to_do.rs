@@ -2,22 +2,18 @@
 //! name what is wrong and what can be done about it.
 
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::harness::{
     Client, Identity, Pair, Received, Server, ServerOptions, ShiftedClock, TinyHttp, UpstreamByHand, binary,
-    git, kept_address, repository_of_nothing, within,
+    eventually, git, kept_address, repository_of_nothing,
 };
-
-/// Each side speaks every ten seconds, and is believed when it has said a thing twice; on a busy machine that takes longer.
-const TO_NOTICE: Duration = Duration::from_secs(120);
 
 /// `/status` of a server once its reason holds all of these words.
 async fn told(server: &Client, words: &[&str]) -> Value {
-    within(TO_NOTICE, &words.join(", "), || async {
+    eventually(&words.join(", "), || async {
         let status = server.get("/status").await.json();
         let reason = status["reason"].as_str()?;
         words.iter().all(|word| reason.contains(word)).then_some(status)
@@ -27,7 +23,7 @@ async fn told(server: &Client, words: &[&str]) -> Value {
 
 /// `/status` of a mirror once nothing is wrong with it.
 async fn green(mirror: &Client) -> Value {
-    within(TO_NOTICE, "nothing to be wrong", || async {
+    eventually("nothing to be wrong", || async {
         let status = mirror.get("/status").await.json();
         (status["health"] == "GREEN").then_some(status)
     })
@@ -68,7 +64,10 @@ async fn clocks_that_differ_are_told_by_both_servers_and_the_doctor_until_they_a
     clock.shift(300);
     let refused = told(&mirror, &["the clocks of the two servers differ", "synchronise them"]).await;
     assert_eq!(refused["health"], "YELLOW", "{refused}");
-    assert!(pair.mirror.log().contains("the clocks of the two servers differ"));
+    eventually("the log to say it, too", || async {
+        pair.mirror.log().contains("the clocks of the two servers differ").then_some(())
+    })
+    .await;
     let doctor = doctor(&["--upstream", pair.upstream.base()]);
     assert!(!doctor.status.success() && said(&doctor).contains("s behind the upstream"), "{}", said(&doctor));
     // Who is served from here is served on.
@@ -77,7 +76,7 @@ async fn clocks_that_differ_are_told_by_both_servers_and_the_doctor_until_they_a
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     told(&upstream, &["1 of 1 mirror cannot be reached, or takes no events"]).await;
     let path = format!("/rest/mirroring/latest/mirrorServers/{}/standing", pair.mirror_id().await);
-    within(TO_NOTICE, "the upstream to say why it is not heard", || async {
+    eventually("the upstream to say why it is not heard", || async {
         let standing = pair.admin().get(&path).await.promised(200);
         standing["lastError"].as_str()?.contains("the clocks of the two servers differ").then_some(())
     })
@@ -137,7 +136,7 @@ async fn a_mirror_that_is_not_reached_hears_of_it_from_its_upstream() {
         Client::new(&Url::parse(&format!("http://{listen}")).expect("is a URL"), Identity::Anonymous);
     // The upstream has taken the new address in when it has heard of it once more.
     let path = format!("/rest/mirroring/latest/mirrorServers/{}", pair.mirror_id().await);
-    within(TO_NOTICE, "the upstream to know the address", || async {
+    eventually("the upstream to know the address", || async {
         (pair.admin().get(&path).await.promised(200)["baseUrl"] == nowhere.as_str()).then_some(())
     })
     .await;
@@ -158,7 +157,7 @@ async fn a_secret_that_the_upstream_does_not_know_is_told_with_the_way_out() {
         .get("/rest/mirroring/latest/upstreamServers")
         .await
         .refused(503);
-    within(TO_NOTICE, "the log to name the way out", || async {
+    eventually("the log to name the way out", || async {
         let log = by_hand.mirror.log();
         (log.contains("has refused the signature") && log.contains("heliostat mirror remove")).then_some(())
     })

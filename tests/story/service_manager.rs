@@ -1,18 +1,21 @@
 //! systemd is told what a role does: it is ready, reads its certificate again, stops, and shows that it is alive meanwhile.
 
 use std::os::unix::net::UnixDatagram;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::harness::{Server, ServerOptions};
 
 /// How long the next message may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(4);
 /// A message is at most this long.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
-/// The end of the socket that systemd has.
+/// The end of the socket that systemd has. All that comes is read at once, as systemd does: a socket that holds some messages
+/// lets who sends more wait.
 struct Manager {
-    socket: UnixDatagram,
+    messages: mpsc::Receiver<String>,
     folder: tempfile::TempDir,
 }
 
@@ -20,8 +23,17 @@ impl Manager {
     fn listen() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let socket = UnixDatagram::bind(folder.path().join("notify")).expect("a socket can be made");
-        socket.set_read_timeout(Some(PATIENCE)).expect("it may have a limit");
-        Manager { socket, folder }
+        let (sender, messages) = mpsc::channel();
+        thread::spawn(move || {
+            let mut bytes = [0; MAX_MESSAGE_BYTES];
+            while let Ok(length) = socket.recv(&mut bytes) {
+                let message = String::from_utf8_lossy(&bytes[..length]).into_owned();
+                if sender.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        Manager { messages, folder }
     }
 
     fn variable(&self) -> (String, String) {
@@ -31,10 +43,9 @@ impl Manager {
 
     /// Reads messages until one says this, and returns it.
     fn until(&self, wanted: &str) -> String {
-        let mut bytes = [0; MAX_MESSAGE_BYTES];
         loop {
-            let length = self.socket.recv(&mut bytes).unwrap_or_else(|error| panic!("no {wanted}: {error}"));
-            let message = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            let message = self.messages.recv_timeout(PATIENCE);
+            let message = message.unwrap_or_else(|error| panic!("no {wanted}: {error}"));
             if message.lines().any(|line| line == wanted) {
                 return message;
             }
@@ -74,7 +85,6 @@ fn a_service_manager_that_wants_no_signs_of_life_gets_none() {
     assert!(upstream.terminate().success(), "{}", upstream.log());
     manager.until("READY=1");
     // What follows is the last word: between both there was no sign of life.
-    let mut bytes = [0; MAX_MESSAGE_BYTES];
-    let length = manager.socket.recv(&mut bytes).expect("it says that it stops");
-    assert!(bytes[..length].starts_with(b"STOPPING=1\n"), "{}", String::from_utf8_lossy(&bytes[..length]));
+    let last = manager.messages.recv_timeout(PATIENCE).expect("it says that it stops");
+    assert!(last.starts_with("STOPPING=1\n"), "{last}");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{
     Identity, Pair, ServerOptions, UpstreamByHand, clone_url, eventually, git, git_fails, git_output,
-    repository_path,
+    repository_path, unique,
 };
 
 /// Much less than a question to an upstream that does not answer takes.
@@ -44,13 +44,19 @@ async fn a_mirror_restarted_while_its_upstream_hangs_serves_whom_it_knows_and_wa
     pair.mirror.terminate();
     pair.mirror.restart();
     git(checkout.path(), &["ls-remote", known.as_str()]);
-    let began = Instant::now();
-    git(checkout.path(), &["ls-remote", known.as_str()]);
-    for url in [revoked, unknown] {
-        let refusal = git_fails(checkout.path(), &["ls-remote", url.as_str()]);
-        assert!(refusal.contains("cannot be reached") || refusal.contains("not found"), "{refusal}");
-    }
-    assert!(began.elapsed() < AT_ONCE, "they waited for {:?}", began.elapsed());
+    // A busy machine may take long for some of the rounds. Where the upstream is waited for, each takes longer.
+    eventually("a round in which nobody waits", || async {
+        let mut other = unknown.clone();
+        other.set_username(&format!("user-{}", unique())).expect("http URLs have users");
+        let began = Instant::now();
+        git(checkout.path(), &["ls-remote", known.as_str()]);
+        for url in [revoked, unknown, &other] {
+            let refusal = git_fails(checkout.path(), &["ls-remote", url.as_str()]);
+            assert!(refusal.contains("cannot be reached") || refusal.contains("not found"), "{refusal}");
+        }
+        (began.elapsed() < AT_ONCE).then_some(())
+    })
+    .await;
 
     pair.upstream.go_on();
     eventually("the mirror to ask again", || async {

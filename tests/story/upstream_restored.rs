@@ -73,7 +73,7 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     let (older, older_checkout) = pair.pushed_repository(false).await;
     let before = git(older_checkout.path(), &["rev-parse", "HEAD"]);
     pair.mirrored(&older).await;
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     let backup = Backup::of(&pair.upstream);
     pair.upstream.restart();
     // What the backup does not have.
@@ -84,7 +84,7 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     pair.mirrored(&older).await;
     pair.mirrored(&today).await;
 
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     backup.put_back(&pair.upstream);
     pair.upstream.restart();
     held_back_as(&pair, &[(&older, "FELL_BACK"), (&today, "MISSING")]).await;
@@ -148,7 +148,7 @@ async fn an_upstream_that_has_everything_again_is_followed_without_a_word() {
     let mut pair = pair().await;
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     let older = Backup::of(&pair.upstream);
     pair.upstream.restart();
     checkout.commit("since", "the backup");
@@ -156,13 +156,13 @@ async fn an_upstream_that_has_everything_again_is_followed_without_a_word() {
     let (today, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     pair.mirrored(&today).await;
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     let newest = Backup::of(&pair.upstream);
     older.put_back(&pair.upstream);
     pair.upstream.restart();
     held_back_as(&pair, &[(&repository, "FELL_BACK"), (&today, "MISSING")]).await;
 
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     newest.put_back(&pair.upstream);
     pair.upstream.restart();
     held_back_as(&pair, &[]).await;

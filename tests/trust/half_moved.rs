@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Pair, Server, ServerOptions, bare_repositories, git, refs_hash};
+use crate::harness::{Pair, Server, ServerOptions, bare_repositories, git};
 
 #[tokio::test]
 async fn a_mirror_takes_back_what_has_moved_half_and_serves_it_without_its_upstream() {
@@ -30,33 +30,42 @@ async fn a_mirror_takes_back_what_has_moved_half_and_serves_it_without_its_upstr
 }
 
 #[tokio::test]
-async fn an_upstream_finishes_a_push_that_was_to_change_all_or_nothing() {
-    let mut upstream = Server::upstream(ServerOptions::default());
-    let (repository, checkout) = upstream.pushed_repository(true).await;
-    let url = upstream.admin_url(&repository);
-    let old = git(checkout.path(), &["rev-parse", "HEAD"]);
-    let new = checkout.commit("new.txt", "something new\n");
-    // What the push has brought is there before any of its references.
-    checkout.push(&url, &["HEAD:refs/heads/there", "HEAD~:refs/heads/topic"]);
-    upstream.kill();
+async fn an_upstream_finishes_a_push_that_was_to_change_all_or_nothing_whatever_others_did_meanwhile() {
+    for has_other in [false, true] {
+        let mut upstream = Server::upstream(ServerOptions::default());
+        let (repository, checkout) = upstream.pushed_repository(true).await;
+        let url = upstream.admin_url(&repository);
+        let old = git(checkout.path(), &["rev-parse", "HEAD"]);
+        let new = checkout.commit("new.txt", "something new\n");
+        // What the push has brought is there before any of its references.
+        checkout.push(&url, &["HEAD:refs/heads/there", "HEAD~:refs/heads/topic"]);
+        upstream.kill();
 
-    let place = bare_repositories(&upstream.data()).pop().expect("a repository");
-    let folder = place.join("heliostat-atomic-pushes");
-    fs::create_dir_all(&folder).expect("made");
-    let moved = |name: &str| format!("{} {} refs/heads/{name}\n", old.trim(), new.trim());
-    let note = format!("{}\n{}{}end\n", refs_hash(&place), moved("main"), moved("topic"));
-    fs::write(folder.join("x"), note).expect("written");
-    git(&place, &["update-ref", "refs/heads/main", new.trim(), old.trim()]);
-    upstream.restart();
+        let place = bare_repositories(&upstream.data()).pop().expect("a repository");
+        let folder = place.join("heliostat-atomic-pushes");
+        fs::create_dir_all(&folder).expect("made");
+        let moved = |name: &str| format!("{} {} refs/heads/{name}\n", old.trim(), new.trim());
+        fs::write(folder.join("x"), format!("{}{}end\n", moved("main"), moved("topic"))).expect("written");
+        git(&place, &["update-ref", "refs/heads/main", new.trim(), old.trim()]);
+        let mut names = vec!["main", "there", "topic"];
+        if has_other {
+            // It has ended, and is not recorded.
+            git(&place, &["update-ref", "refs/heads/other", new.trim()]);
+            names.insert(1, "other");
+        }
+        upstream.restart();
 
-    let listed = git(checkout.path(), &["ls-remote", "--heads", url.as_str()]);
-    let names = ["main", "there", "topic"].map(|name| format!("{}\trefs/heads/{name}", new.trim()));
-    assert_eq!(listed.trim(), names.join("\n"));
-    // A push that goes on after that leaves no note.
-    let newest = checkout.commit("newest.txt", "something newer\n");
-    let push = ["push", "--quiet", "--atomic", url.as_str(), "HEAD:refs/heads/main", "HEAD:refs/heads/topic"];
-    git(checkout.path(), &push);
-    assert_eq!(fs::read_dir(&folder).expect("listable").count(), 0);
-    let listed = git(checkout.path(), &["ls-remote", "--heads", url.as_str()]);
-    assert_eq!(listed.matches(newest.trim()).count(), 2, "{listed}");
+        let listed = git(checkout.path(), &["ls-remote", "--heads", url.as_str()]);
+        let expected: Vec<_> =
+            names.iter().map(|name| format!("{}\trefs/heads/{name}", new.trim())).collect();
+        assert_eq!(listed.trim(), expected.join("\n"));
+        // A push that goes on after that leaves no note.
+        let newest = checkout.commit("newest.txt", "something newer\n");
+        let push =
+            ["push", "--quiet", "--atomic", url.as_str(), "HEAD:refs/heads/main", "HEAD:refs/heads/topic"];
+        git(checkout.path(), &push);
+        assert_eq!(fs::read_dir(&folder).expect("listable").count(), 0);
+        let listed = git(checkout.path(), &["ls-remote", "--heads", url.as_str()]);
+        assert_eq!(listed.matches(newest.trim()).count(), 2, "{listed}");
+    }
 }

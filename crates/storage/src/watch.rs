@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use uuid::Uuid;
 
 use crate::database::{Database, Role};
 use crate::location::Location;
@@ -15,6 +16,8 @@ use crate::location::Location;
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// How long the database may take to answer a look.
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
+/// How long it may then take to answer the work: one that is busy for a moment is not away, and what waits for it is answered.
+const WORK_LIMIT: Duration = Duration::from_secs(3);
 /// Another process counts when so many looks in a row have found it: one that has ended may be there for a moment longer.
 const LOOKS_AT_A_DOUBLE: u32 = 2;
 /// Names, with a number for the role, the advisory lock that is shared by all processes which work with a database.
@@ -53,8 +56,9 @@ impl Database {
             return std::future::pending().await;
         };
         let (mut own, mut doubles_seen) = (None, 0);
+        let name = format!("heliostat {}", Uuid::new_v4());
         loop {
-            let found = self.look(&mut own).await;
+            let found = self.look(&name, &mut own).await;
             doubles_seen = match found {
                 Ok(2..) => LOOKS_AT_A_DOUBLE.min(doubles_seen + 1),
                 Ok(_) => 0,
@@ -86,13 +90,13 @@ impl Database {
 
     /// Looks over a connection of its own, which no work keeps busy, and says how many processes work with the database. A
     /// server that lets nobody else in may still answer those who are.
-    async fn look(&self, own: &mut Option<DatabaseConnection>) -> Result<i64, String> {
+    async fn look(&self, name: &str, own: &mut Option<DatabaseConnection>) -> Result<i64, String> {
         let ping = async {
             let connection = match own.take() {
                 Some(connection) => connection,
                 None => sea_orm::Database::connect(self.location().options_to_watch(LOOK_LIMIT)).await?,
             };
-            let sharers = count_sharers(&connection, self.role()).await?;
+            let sharers = count_sharers(&connection, self.role(), name).await?;
             *own = Some(connection);
             Ok::<_, DbErr>(sharers)
         };
@@ -101,24 +105,28 @@ impl Database {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", LOOK_LIMIT.as_secs()),
         };
-        match tokio::time::timeout(LOOK_LIMIT, self.connection().ping()).await {
+        match tokio::time::timeout(WORK_LIMIT, self.connection().ping()).await {
             Ok(Ok(())) => Ok(1),
             _ => Err(error),
         }
     }
 }
 
-/// How many processes work with the database for this role: as many sessions as share a lock and have asked this lately. The
-/// session of a process that has vanished without a word may be there for hours, and asks nothing.
-async fn count_sharers(connection: &DatabaseConnection, role: Role) -> Result<i64, DbErr> {
+/// How many processes work with the database for this role: as many as have sessions that share a lock and have asked this
+/// lately. The session of a process that has vanished without a word may be there for hours, and asks nothing. One that this
+/// process has given up may be there for a moment: it has the name of the one after it.
+async fn count_sharers(connection: &DatabaseConnection, role: Role, name: &str) -> Result<i64, DbErr> {
     let role = match role {
         Role::Upstream => 1,
         Role::Mirror => 2,
     };
     // Each time, because the session may be another one by now. The lock ends with the session.
-    connection.execute_unprepared(&format!("SELECT pg_advisory_lock_shared({SHARED_LOCK}, {role})")).await?;
+    let lock = format!(
+        "SELECT set_config('application_name', '{name}', false), pg_advisory_lock_shared({SHARED_LOCK}, {role})"
+    );
+    connection.execute_unprepared(&lock).await?;
     let asked = format!(
-        "SELECT count(DISTINCT pid) AS sharers FROM pg_locks JOIN pg_stat_activity USING (pid) \
+        "SELECT count(DISTINCT application_name) AS sharers FROM pg_locks JOIN pg_stat_activity USING (pid) \
          WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = {SHARED_LOCK} AND objid::bigint = {role} \
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND query_start > clock_timestamp() - interval '5 seconds'"

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
+use super::atomic_pushes::AtomicPushes;
 use crate::disk::blocking;
 use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Permit};
 use crate::refs::{
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     push_gates: Locks<tokio::sync::RwLock<()>>,
     removal_gates: Locks<tokio::sync::RwLock<()>>,
     removal_counts: Locks<AtomicU64>,
+    atomic_pushes: Locks<AtomicPushes>,
     /// Held by one that writes down what references named before.
     left_tips: Locks<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
@@ -53,6 +55,7 @@ impl Shared {
             push_gates: Locks::default(),
             removal_gates: Locks::default(),
             removal_counts: Locks::default(),
+            atomic_pushes: Locks::default(),
             left_tips: Locks::default(),
             last_syncs: LastSyncs::default(),
             first_looks: FirstLooks::default(),
@@ -290,6 +293,11 @@ impl Repository {
     /// How many removals have begun and ended.
     pub(super) fn removal_counts(&self) -> &Locks<AtomicU64> {
         &self.0.shared.removal_counts
+    }
+
+    /// Pushes that go on and are to change all or nothing.
+    pub(super) fn atomic_pushes(&self) -> Arc<AtomicPushes> {
+        self.0.shared.atomic_pushes.of(self.id())
     }
 
     /// Keeps those apart who write down what references named before.
