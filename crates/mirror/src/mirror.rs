@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_git::Git;
 use heliostat_git_serve::{ServingEngine, keep_house, keep_room};
 use heliostat_storage::MirrorStore;
@@ -51,7 +53,16 @@ pub struct Mirror {
 
 impl Mirror {
     /// Reads what an earlier process has left and puts it in order. Nothing runs yet: see [`Mirror::run`].
-    pub async fn open(options: MirrorOptions, git: Git, store: MirrorStore) -> Result<Arc<Self>, StartError> {
+    pub fn open(
+        options: MirrorOptions,
+        git: Git,
+        store: MirrorStore,
+    ) -> LocalBoxFuture<'static, Result<Arc<Self>, StartError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in the crates above.
+        Self::opened(options, git, store).boxed_local()
+    }
+
+    async fn opened(options: MirrorOptions, git: Git, store: MirrorStore) -> Result<Arc<Self>, StartError> {
         let parts = Parts::open(&options, git, store).await?;
         Ok(Arc::new(Self {
             introduction: Arc::clone(&parts.introduction),

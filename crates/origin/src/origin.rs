@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_foreign::{Credentials, RepositoryPath, Source};
 use heliostat_git::{ClientKey, Git};
 use heliostat_git_serve::{ServedRepositories, ServingEngine, keep_house, keep_room};
@@ -67,7 +69,19 @@ pub struct Origin {
 impl Origin {
     /// Reads what an earlier process has left and puts it in order. Nothing runs yet: see [`Origin::run`]. What runs later, and
     /// what a reader has begun, ends with the token.
-    pub async fn open(
+    pub fn open(
+        options: OriginOptions,
+        git: Git,
+        store: MirrorStore,
+        source: Arc<dyn Source>,
+        service: Option<Arc<dyn ServiceAccess>>,
+        stop: CancellationToken,
+    ) -> LocalBoxFuture<'static, Result<Arc<Self>, StartError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in the crates above.
+        Self::opened(options, git, store, source, service, stop).boxed_local()
+    }
+
+    async fn opened(
         options: OriginOptions,
         git: Git,
         store: MirrorStore,
