@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{binary_path, carry_out};
+use super::{binary_path, carry_out, system};
 use crate::tools::Tools;
 use crate::{debian, workspace};
 
@@ -37,7 +37,8 @@ pub fn run() -> anyhow::Result<()> {
         }
     }
     let mut tests = Command::new(env!("CARGO"));
-    tests.args(["test", "--workspace", "--test", "system", "--", "--ignored", "outside::"]);
+    tests.args(system::ALONE).args(["--", "--ignored", "outside::"]);
+    tests.env(system::THREADS_VARIABLE, system::at_a_time());
     tools.tell_tests(&mut tests)?;
     tests.env("HELIOSTAT_TEST_DATABASE", "sqlite").env("HELIOSTAT_TEST_BINARY", binary_path());
     tests.env("HELIOSTAT_TEST_XTASK", std::env::current_exe()?);
