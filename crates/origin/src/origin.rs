@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use heliostat_foreign::{Credentials, RepositoryPath, Source};
 use heliostat_git::{ClientKey, Git};
 use heliostat_git_serve::{ServedRepositories, ServingEngine, keep_house, keep_room};
@@ -150,16 +150,18 @@ impl Origin {
     /// Starts everything that runs in the background; [`Origin::stopped`] says when it is over.
     pub fn run(&self) {
         let (tasks, stop) = (&self.tasks, || self.stop.clone());
+        // One kind of task for all.
+        let spawn = |work: BoxFuture<'static, ()>| drop(tasks.spawn(work));
         for _ in 0..IN_STEP_WORKERS {
-            tasks.spawn(Arc::clone(&self.in_step).run(stop()));
+            spawn(Arc::clone(&self.in_step).run(stop()).boxed());
         }
-        tasks.spawn(Arc::clone(&self.repairs).run(stop()));
-        tasks.spawn(Arc::clone(&self.repairs).look_at_all(stop()));
-        tasks.spawn(keep_within_limits(Arc::clone(&self.repositories), stop()));
-        tasks.spawn(keep_readers(Arc::clone(&self.verdicts), stop()));
-        tasks.spawn(keep_room(self.served.clone(), stop()));
-        tasks.spawn(keep_house(self.served.clone(), stop()));
-        tasks.spawn(self.served.store().clone().keep_trash(self.options.trash_time, stop()));
+        spawn(Arc::clone(&self.repairs).run(stop()).boxed());
+        spawn(Arc::clone(&self.repairs).look_at_all(stop()).boxed());
+        spawn(keep_within_limits(Arc::clone(&self.repositories), stop()).boxed());
+        spawn(keep_readers(Arc::clone(&self.verdicts), stop()).boxed());
+        spawn(keep_room(self.served.clone(), stop()));
+        spawn(keep_house(self.served.clone(), stop()));
+        spawn(self.served.store().clone().keep_trash(self.options.trash_time, stop()));
         tasks.close();
     }
 

@@ -140,7 +140,7 @@ impl RunningRole {
     }
 
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+        self.tasks.spawn(work.boxed());
     }
 
     /// What there is for clients.
