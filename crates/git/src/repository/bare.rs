@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
+use super::atomic_pushes::AtomicPushes;
 use crate::disk::blocking;
 use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Permit};
 use crate::refs::{
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     push_gates: Locks<tokio::sync::RwLock<()>>,
     removal_gates: Locks<tokio::sync::RwLock<()>>,
     removal_counts: Locks<AtomicU64>,
+    atomic_pushes: Locks<AtomicPushes>,
     /// Held by one that writes down what references named before.
     left_tips: Locks<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
@@ -53,6 +57,7 @@ impl Shared {
             push_gates: Locks::default(),
             removal_gates: Locks::default(),
             removal_counts: Locks::default(),
+            atomic_pushes: Locks::default(),
             left_tips: Locks::default(),
             last_syncs: LastSyncs::default(),
             first_looks: FirstLooks::default(),
@@ -185,7 +190,17 @@ impl Repository {
         &self.0.shared.refs.cache
     }
 
-    async fn read_and_publish(
+    /// Behind a pointer, so that it is compiled here, and not where it is waited for: in each crate above.
+    fn read_and_publish<'a>(
+        &'a self,
+        load: &'a Load<'a>,
+        expected: Option<&'a RefSnapshot>,
+        objects: Option<&'a LookedAt>,
+    ) -> BoxFuture<'a, Result<RefSnapshot, GitError>> {
+        self.read_anew(load, expected, objects).boxed()
+    }
+
+    async fn read_anew(
         &self,
         load: &Load<'_>,
         expected: Option<&RefSnapshot>,
@@ -290,6 +305,11 @@ impl Repository {
     /// How many removals have begun and ended.
     pub(super) fn removal_counts(&self) -> &Locks<AtomicU64> {
         &self.0.shared.removal_counts
+    }
+
+    /// Pushes that go on and are to change all or nothing.
+    pub(super) fn atomic_pushes(&self) -> Arc<AtomicPushes> {
+        self.0.shared.atomic_pushes.of(self.id())
     }
 
     /// Keeps those apart who write down what references named before.

@@ -41,6 +41,7 @@ mod verify;
 mod wanted_refs;
 
 pub use arrived_objects::NotTaken;
+pub(crate) use atomic_pushes::AtomicPush;
 pub use bare::Repository;
 pub(crate) use bare::Shared;
 pub(crate) use create_refs::{IS_HIDDEN, in_the_way};

@@ -11,10 +11,9 @@ use heliostat_git_wire::{
     decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
-use tempfile::TempPath;
 
 use crate::process::{ByteStream, GitError, is_about_a_lock};
-use crate::repository::{Repository, STALE_LOCK_AGE};
+use crate::repository::{AtomicPush, Repository, STALE_LOCK_AGE};
 use crate::service::ServeMode;
 use crate::service::new_refs::{create_hidden, settings_for, shown_one};
 use crate::service::prepare_push::last_piece_after;
@@ -151,7 +150,7 @@ async fn run(
     let before = repository.snapshot().await?;
     let commands = Arc::new(Mutex::new(PushCommands::keeping_packs_of(MAX_KEPT_PACK_BYTES)));
     let request = within_room(request, room, Arc::clone(&commands)).boxed();
-    let atomic = Arc::<Mutex<Option<TempPath>>>::default();
+    let atomic = Arc::<Mutex<Option<AtomicPush>>>::default();
     let noted = note_what_moves(repository.clone(), Arc::clone(&commands), Arc::clone(&atomic));
     let request = last_piece_after(request, noted);
     let (service, mode) = (GitService::ReceivePack, ServeMode::Exchange);
@@ -174,7 +173,10 @@ async fn run(
     // Its locks are its own as long as it lives.
     drop(running);
     // What it had to carry out as a whole is carried out, or not.
-    drop(atomic.lock().take());
+    let atomic = atomic.lock().take();
+    if let Some(push) = atomic {
+        push.end(repository.git().durability()).await;
+    }
     repository.note_left_since(&before).await;
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
     if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
@@ -199,7 +201,7 @@ async fn run(
 async fn note_what_moves(
     repository: Repository,
     commands: Arc<Mutex<PushCommands>>,
-    atomic: Arc<Mutex<Option<TempPath>>>,
+    atomic: Arc<Mutex<Option<AtomicPush>>>,
 ) {
     let (kept, is_atomic) = {
         let commands = commands.lock();
@@ -207,8 +209,8 @@ async fn note_what_moves(
     };
     repository.note_before_push(&kept).await;
     if is_atomic {
-        let note = repository.note_atomic_push(&kept).await;
-        *atomic.lock() = note;
+        let push = repository.note_atomic_push(&kept).await;
+        *atomic.lock() = push;
     }
 }
 

@@ -168,7 +168,7 @@ impl Changes {
     ) -> Result<Announcement, Refusal> {
         let brought = self.brought.take(id);
         let on_disk = self.open_git(id).await?;
-        let after = match on_disk.refs().await {
+        let after = match on_disk.settled_refs().await {
             Ok(refs) => refs,
             Err(error) => return Err(self.read_failed(id, error).await),
         };
