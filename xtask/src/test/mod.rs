@@ -73,10 +73,15 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     let postgres =
         if needs_postgres { Some(times.measure("Setup".to_owned(), Postgres::start)?) } else { None };
     times.count_helper(postgres.as_ref().and_then(Postgres::process));
+    let mut preparation = outside::Preparation::default();
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
     for stage in all.iter().filter(|stage| stages.contains(stage)) {
         println!("== {stage:?}");
-        let ended = times.measure(format!("{stage:?}"), || run_stage(*stage, postgres.as_ref()));
+        if *stage == Stage::Clippy && stages.contains(&Stage::Outside) {
+            preparation.begin();
+        }
+        let ended =
+            times.measure(format!("{stage:?}"), || run_stage(*stage, postgres.as_ref(), &mut preparation));
         if !matches!(ended, Ok(Outcome::Good(_))) {
             outcome = ended;
             break;
@@ -121,7 +126,11 @@ fn told(outcome: anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     outcome
 }
 
-fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcome> {
+fn run_stage(
+    stage: Stage,
+    postgres: Option<&Postgres>,
+    preparation: &mut outside::Preparation,
+) -> anyhow::Result<Outcome> {
     let postgres_url = postgres.map(Postgres::url).unwrap_or_default();
     match stage {
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
@@ -141,7 +150,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
-        Stage::Outside => outside::run()?,
+        Stage::Outside => outside::run(preparation)?,
         Stage::Packages => return told(packages::run(&built_binary()?)),
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }
