@@ -23,7 +23,7 @@ const CLIENTS: usize = 1_000;
 /// How many of them are there at the same time.
 const TOGETHER: usize = 40;
 /// Connections that the servers keep among themselves, which come and go.
-const SPARE_FILES: usize = 16;
+const SPARE_FILES: usize = 40;
 
 /// The moment at which a client leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,7 @@ async fn noisy_repository(pair: &Pair) -> (serde_json::Value, (Checkout, String)
         listed.starts_with(&commit).then_some(())
     })
     .await;
+    pair.mirrored(&repository).await;
     (repository, (checkout, commit))
 }
 

@@ -66,7 +66,8 @@ async fn references_by_the_hundred_thousand_are_listed_and_fetched() {
         listed.starts_with(&main).then_some(())
     })
     .await;
-    let place = Place::of(&pair.mirror, large, &large_source.references());
+    pair.mirrored(large).await;
+    let place = Place::of(&pair.mirror, large, &large_source.references()).await;
     reads_alike(&place, &[2, 0]).await;
     // A full clone asks for as many things as there are commits.
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -74,7 +75,7 @@ async fn references_by_the_hundred_thousand_are_listed_and_fetched() {
     let copied = git(&folder.path().join("copy"), &["for-each-ref", "--format=%(objectname) %(refname)"]);
     assert!(copied == large_source.references(), "the clone has other references");
 
-    let place = Place::of(&pair.upstream, very_large, &very_large_source.references());
+    let place = Place::of(&pair.upstream, very_large, &very_large_source.references()).await;
     reads_alike(&place, &[2]).await;
 }
 

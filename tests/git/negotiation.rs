@@ -37,7 +37,7 @@ async fn a_client_with_hundreds_of_commits_of_its_own_finds_the_common_past() {
     assert_eq!(source.id("refs/heads/common"), own.id("refs/heads/main"), "the past is common");
     let repository = pair.upstream.empty_repository(true).await;
     push(pair, &repository, &source).await;
-    let place = Place::of(&pair.mirror, &repository, &source.references());
+    let place = Place::of(&pair.mirror, &repository, &source.references()).await;
 
     let own_folder = own.path().to_str().expect("temporary folders have plain names").to_owned();
     let names = std::collections::BTreeMap::from([("$OWN", own_folder)]);

@@ -43,8 +43,9 @@ fn read_once(place: &Place) {
 
 /// At the upstream once, at the mirror by every program.
 async fn both_are_read(pair: &Pair, repository: &Value, references: &str, stories: &[Steps<'_>]) {
-    let [upstream, mirror] =
-        [&pair.upstream, &pair.mirror].map(|server| Place::of(server, repository, references));
+    pair.mirrored(repository).await;
+    let upstream = Place::of(&pair.upstream, repository, references).await;
+    let mirror = Place::of(&pair.mirror, repository, references).await;
     read_once(&upstream);
     read_by_all(&mirror, stories);
     lists_are_the_same(&upstream).await;

@@ -37,8 +37,8 @@ pub struct Place {
 
 impl Place {
     /// A public repository of a server, which serves these references.
-    pub fn of(server: &Server, repository: &Value, references: &str) -> Self {
-        let folder = folder_with(server, references);
+    pub async fn of(server: &Server, repository: &Value, references: &str) -> Self {
+        let folder = folder_with(server, references).await;
         Place { url: clone_url(server.base_url(), repository, None), judge: reference_url(&folder), folder }
     }
 }
@@ -73,8 +73,8 @@ async fn build() -> Scene {
     ]);
     let references = source.references();
     Scene {
-        mirror: Place::of(&pair.mirror, &repository, &references),
-        upstream: Place::of(&pair.upstream, &repository, &references),
+        mirror: Place::of(&pair.mirror, &repository, &references).await,
+        upstream: Place::of(&pair.upstream, &repository, &references).await,
         names,
         source,
     }
@@ -120,9 +120,10 @@ fn everything() -> History {
 /// Pushes everything that a source has, and waits until both sides serve that and nothing else.
 pub async fn push(pair: &Pair, repository: &Value, source: &Source) {
     source.push_to(&pair.upstream_url(repository));
-    for server in [&pair.upstream, &pair.mirror] {
-        serves(server, repository, source).await;
-    }
+    serves(&pair.upstream, repository, source).await;
+    // Until the mirror has it, its upstream may answer in its place.
+    pair.mirrored(repository).await;
+    serves(&pair.mirror, repository, source).await;
 }
 
 /// Waits until a server serves a public repository as the source has it.
@@ -141,7 +142,7 @@ pub async fn filled(pair: &Pair) -> (Value, Source, PathBuf) {
     let repository = pair.upstream.empty_repository(true).await;
     let source = short_history(&["refs/heads/main", "refs/heads/other"]).import();
     push(pair, &repository, &source).await;
-    let folder = folder_with(&pair.upstream, &source.references());
+    let folder = folder_with(&pair.upstream, &source.references()).await;
     (repository, source, folder)
 }
 
@@ -155,12 +156,19 @@ pub fn short_history(branches: &[&str]) -> History {
     history
 }
 
-/// The folder of the one repository of a server that has these references.
-pub fn folder_with(server: &Server, references: &str) -> PathBuf {
-    let has =
-        |folder: &Path| git(folder, &["for-each-ref", "--format=%(objectname) %(refname)"]) == references;
-    let mut found = bare_repositories(&server.data()).into_iter().filter(|folder| has(folder));
-    let folder = found.next().expect("the server keeps it below its data directory");
-    assert_eq!(found.next(), None, "two repositories have the same references");
-    folder
+/// The folder of the one repository of a server that has these references. Those of other tests come and go meanwhile.
+pub async fn folder_with(server: &Server, references: &str) -> PathBuf {
+    let has = |folder: &PathBuf| {
+        let folder = folder.to_str().expect("temporary folders have plain names");
+        let list = ["-C", folder, "for-each-ref", "--format=%(objectname) %(refname)"];
+        let listed = git_output(Path::new("/"), &list);
+        listed.status.success() && String::from_utf8_lossy(&listed.stdout).trim() == references
+    };
+    eventually("the server to keep it below its data directory", || async {
+        let mut found = bare_repositories(&server.data());
+        found.retain(&has);
+        assert!(found.len() < 2, "two repositories have the same references: {found:?}");
+        found.pop()
+    })
+    .await
 }

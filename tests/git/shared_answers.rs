@@ -127,6 +127,7 @@ async fn users_share_answers_and_who_may_not_read_gets_none() {
         String::from_utf8_lossy(&output.stdout).starts_with(&main).then_some(())
     })
     .await;
+    pair.mirrored(&repository).await;
     share(&pair.mirror, (&url, shallow(&source)), &[(&as_user(&another), shallow(&source))]).await;
 
     let anonymous = clone_url(pair.mirror.base_url(), &repository, None);

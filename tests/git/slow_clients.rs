@@ -60,8 +60,9 @@ fn fetch_headers() -> &'static str {
 
 #[tokio::test]
 async fn a_request_that_stops_in_the_middle_is_told_so_and_ends() {
-    let server = server_with(&["--client-timeout", "1s"]);
+    let mut server = server_with(&[]);
     let (repository, _checkout) = server.pushed_repository(true).await;
+    server.restart_with(&["--client-timeout", "1s"]);
     let git_path = format!("{}/git-upload-pack", clone_url(server.base_url(), &repository, None).path());
     let json = "Content-Type: application/json\r\n";
     for (path, headers) in
@@ -99,14 +100,19 @@ async fn a_request_that_trickles_in_ends_as_well() {
 
 #[tokio::test]
 async fn who_does_not_read_is_let_go() {
-    let server = server_with(&["--client-timeout", "1s", "--cache-size", "0"]);
+    let mut server = server_with(&["--cache-size", "0"]);
     let (repository, checkout) = server.pushed_repository(true).await;
     let commit = commit_noise(&checkout);
     checkout.push(&server.admin_url(&repository), &["main"]);
-    eventually("the push to end", || async { (children_of(&server) == 0).then_some(()) }).await;
+    server.restart_with(&["--client-timeout", "1s"]);
+    eventually("nothing else to run", || async { (children_of(&server) == 0).then_some(()) }).await;
     let url = clone_url(server.base_url(), &repository, None);
-    let (stalled, _) = begin_clone(&url, &commit).await;
-    assert!(children_of(&server) > 0, "git still writes");
+    // A busy machine may come to it when the time of this client is over.
+    let stalled = eventually("a client for whom git still writes", || async {
+        let (stalled, _) = begin_clone(&url, &commit).await;
+        (children_of(&server) > 0).then_some(stalled)
+    })
+    .await;
     eventually("git to end though its reader is there", || async {
         (children_of(&server) == 0).then_some(())
     })
@@ -116,7 +122,8 @@ async fn who_does_not_read_is_let_go() {
 
 #[tokio::test]
 async fn half_sent_requests_take_little_memory_and_nobody_waits_for_them() {
-    let server = server_with(&["--fetch-parallelism", "1"]);
+    // However long a busy machine takes, none of them is over.
+    let server = server_with(&["--fetch-parallelism", "1", "--client-timeout", "1h"]);
     let (repository, checkout) = server.pushed_repository(true).await;
     let url = clone_url(server.base_url(), &repository, None);
     let body = gzip(&long_fetch(&git(checkout.path(), &["rev-parse", "main"])));
@@ -138,7 +145,7 @@ async fn half_sent_requests_take_little_memory_and_nobody_waits_for_them() {
     .await;
     let taken = peak_memory_bytes_of(&server).saturating_sub(taken_before);
     assert!(taken < MAX_MEMORY_BYTES, "{HALF_SENT} half-sent requests took {taken} bytes");
-    assert_eq!(children_of(&server), 0);
+    eventually("git to do nothing for them", || async { (children_of(&server) == 0).then_some(()) }).await;
     git(checkout.path(), &["clone", "--quiet", "--bare", "--depth=1", url.as_str(), "copy.git"]);
     // They are requests all the same: whoever sends the last byte is answered.
     let mut last = half_sent.pop().expect("there are some");
@@ -155,7 +162,7 @@ async fn half_sent_requests_take_little_memory_and_nobody_waits_for_them() {
 
 #[tokio::test]
 async fn connections_that_do_nothing_make_room() {
-    let server = server_with(&["--max-connections", "8"]);
+    let server = server_with(&["--max-connections", "8", "--client-timeout", "1h"]);
     let mut idle = vec![connect_from_elsewhere(&server).await];
     post(&mut idle[0], "/rest/api/latest/projects", "Content-Type: application/json\r\n", b"{", 10).await;
     for number in 0..40 {

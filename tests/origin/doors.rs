@@ -242,17 +242,18 @@ async fn a_data_folder_belongs_to_the_mirror_of_one_server() {
 #[tokio::test]
 async fn clear_text_beyond_loopback_is_told_unless_something_in_front_encrypts() {
     let scene = Scene::start();
-    let warned = |more: &[&str]| {
+    let started = |more: &[&str]| {
         let arguments = ["--base-url", "http://mirror.example.com:7991"].iter().chain(more);
         let options = ServerOptions {
             arguments: arguments.map(|argument| (*argument).to_owned()).collect(),
             ..ServerOptions::default()
         };
-        let mirror = Server::mirror_of_origin(scene.origin.url(), options);
-        mirror.log().contains("travel unencrypted")
+        Server::mirror_of_origin(scene.origin.url(), options)
     };
-    assert!(warned(&[]));
-    assert!(!warned(&["--tls-in-front"]));
+    let is_warned = |mirror: &Server| mirror.log().contains("travel unencrypted");
+    let warned = started(&[]);
+    eventually("the warning", || async { is_warned(&warned).then_some(()) }).await;
+    assert!(!is_warned(&started(&["--tls-in-front"])));
     let doctor = |more: &[&str]| {
         let arguments = ["doctor", "--base-url", "http://mirror.example.com:7991", "--data", "/tmp"];
         String::from_utf8_lossy(&heliostat(&[&arguments[..], more].concat()).stdout).into_owned()

@@ -5,8 +5,8 @@ use super::Operation;
 use super::scene::{Person, Place, Scene};
 use crate::harness::Manner;
 
-#[test]
-fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
+#[tokio::test]
+async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
     let mut scene = Scene::start();
     let folder = scene.origin.folder(Place::Private.path());
     let known = scene.url(Person::Reader, Place::Private);
@@ -30,7 +30,7 @@ fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
         operation.at(&scene.url(Person::Anonymous, Place::Private), &folder).expect_err("nobody knows");
     }
 
-    scene.origin_is(Manner::Up);
+    scene.origin_is_up_again().await;
     scene.write(Place::Private, &["another", "history"]);
     for operation in Operation::ALL {
         operation.at(&known, &folder).expect("what the origin has now");

@@ -1,8 +1,12 @@
 //! A Git server with a public and a private repository, a mirror of it, and four people who ask.
 
+use std::path::Path;
+
 use url::Url;
 
-use crate::harness::{Checkout, GitOrigin, Manner, Readers, Server, ServerOptions, git};
+use crate::harness::{
+    Checkout, GitOrigin, Manner, Readers, Server, ServerOptions, eventually, git, git_output,
+};
 
 /// A password as tokens are today.
 pub const LONG_TOKEN_BYTES: usize = 1_500;
@@ -127,5 +131,18 @@ impl Scene {
     /// The origin does this from now on.
     pub fn origin_is(&self, manner: Manner) {
         self.origin.be(manner);
+    }
+
+    /// It is up again, and the mirror has heard of it: before that, the mirror waits for each answer for a few seconds only,
+    /// which a busy machine may need.
+    pub async fn origin_is_up_again(&self) {
+        self.origin_is(Manner::Up);
+        let url = self.url(Person::Reader, Place::Private);
+        eventually("the mirror to hear of the origin", || async {
+            git_output(Path::new("/"), &["ls-remote", url.as_str()]);
+            let status = self.mirror.anonymous().get("/status").await.expect(200).json();
+            (status["origin"]["reachable"] == true).then_some(())
+        })
+        .await;
     }
 }

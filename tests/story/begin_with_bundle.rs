@@ -143,6 +143,8 @@ async fn a_plain_clone_is_what_is_behind_the_bundle_and_what_has_come_since() {
         listed.starts_with(newest.trim()).then_some(())
     })
     .await;
+    // Until then the upstream answers in its place.
+    pair.mirrored(&repository).await;
     for (server, url) in servers {
         let before = clones_from_a_bundle(server).await;
         let folder = tempfile::tempdir().expect("a folder can be made");

@@ -33,6 +33,7 @@ async fn clients_that_leave_in_the_middle_of_a_clone_leave_nothing_behind() {
             .then_some(())
     })
     .await;
+    pair.mirrored(&repository).await;
     for _ in 0..CLIENTS {
         drop(begin_clone(&url, &commit).await);
     }

@@ -30,7 +30,7 @@ const REPOSITORIES: usize = 3;
 /// Git never syncs the list of its commit graphs, which it makes anew.
 const FSCK: [&str; 4] = ["-c", "core.commitGraph=false", "fsck", "--no-dangling"];
 /// So soon is found and made anew what a cut has taken from a mirror.
-const HEALING_PATIENCE: Duration = Duration::from_secs(30);
+const HEALING_PATIENCE: Duration = Duration::from_mins(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_power_of_the_upstream_goes() {

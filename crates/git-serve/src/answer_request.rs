@@ -42,7 +42,16 @@ const MAX_QUESTIONS: usize = 4;
 
 impl ServedRepository {
     /// The body of the answer to `GET info/refs`.
-    pub async fn advertise(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
+    pub fn advertise<'a>(
+        &'a self,
+        service: GitService,
+        protocol: &'a GitProtocol,
+    ) -> BoxFuture<'a, Result<Answer, GitError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+        self.answer_refs(service, protocol).boxed()
+    }
+
+    async fn answer_refs(&self, service: GitService, protocol: &GitProtocol) -> Result<Answer, GitError> {
         let refs = self.refs().await?;
         let legacy = if protocol.version() == 1 { LegacyVersion::One } else { LegacyVersion::Zero };
         let known = match service {
@@ -61,15 +70,33 @@ impl ServedRepository {
 
     /// The body of the answer to `POST git-upload-pack`. Returns when the first piece is there. What is wrong with a
     /// request is told in the answer, as `git` tells it.
-    pub async fn upload_pack(
-        &self,
+    pub fn upload_pack<'a>(
+        &'a self,
         request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
-        protocol: &GitProtocol,
+        protocol: &'a GitProtocol,
         reader: impl Into<GitReader>,
+    ) -> BoxFuture<'a, Result<Answer, GitError>> {
+        self.answer_upload_pack(request.boxed(), protocol, reader.into())
+    }
+
+    /// Compiled here, as [`ServedRepository::advertise`] is.
+    fn answer_upload_pack<'a>(
+        &'a self,
+        request: ByteStream,
+        protocol: &'a GitProtocol,
+        reader: GitReader,
+    ) -> BoxFuture<'a, Result<Answer, GitError>> {
+        self.read_and_answer(request, protocol, reader).boxed()
+    }
+
+    async fn read_and_answer(
+        &self,
+        request: ByteStream,
+        protocol: &GitProtocol,
+        reader: GitReader,
     ) -> Result<Answer, GitError> {
-        let reader = reader.into();
         // Kept until the answer has begun: after that the request is not needed any more.
-        let (request, permits) = match self.read_request(request.boxed(), reader.key).await? {
+        let (request, permits) = match self.read_request(request, reader.key).await? {
             RequestBody::Whole(request, permits) => (request, permits),
             RequestBody::Long(..) if self.shown().is_some() => {
                 return Ok(refused(&too_long(MAX_VERY_LONG_REQUEST_BYTES)));

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git::{DiskRoom, DiskState, blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +30,12 @@ pub async fn make_room(served: &ServedRepositories) -> io::Result<DiskRoom> {
 
 /// Looks at the disk until the token ends: stored answers leave room, and the log tells when the disk is full or takes
 /// pushes again.
-pub async fn keep_room(served: ServedRepositories, stop: CancellationToken) {
+pub fn keep_room(served: ServedRepositories, stop: CancellationToken) -> BoxFuture<'static, ()> {
+    // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+    look_at_room(served, stop).boxed()
+}
+
+async fn look_at_room(served: ServedRepositories, stop: CancellationToken) {
     let mut last = DiskState::Writable;
     loop {
         match make_room(&served).await {

@@ -42,6 +42,8 @@ impl FileSigns {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
+    // Behind a pointer, so that the task is compiled once for each kind of result, and not for each work.
+    let work: Box<dyn FnOnce() -> io::Result<T> + Send> = Box::new(work);
     spawn_blocking(work).await.map_err(io::Error::other)?
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use heliostat_git::Git;
 use heliostat_git_serve::{ServingEngine, keep_house, keep_room};
 use heliostat_storage::MirrorStore;
@@ -51,7 +53,16 @@ pub struct Mirror {
 
 impl Mirror {
     /// Reads what an earlier process has left and puts it in order. Nothing runs yet: see [`Mirror::run`].
-    pub async fn open(options: MirrorOptions, git: Git, store: MirrorStore) -> Result<Arc<Self>, StartError> {
+    pub fn open(
+        options: MirrorOptions,
+        git: Git,
+        store: MirrorStore,
+    ) -> LocalBoxFuture<'static, Result<Arc<Self>, StartError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in the crates above.
+        Self::opened(options, git, store).boxed_local()
+    }
+
+    async fn opened(options: MirrorOptions, git: Git, store: MirrorStore) -> Result<Arc<Self>, StartError> {
         let parts = Parts::open(&options, git, store).await?;
         Ok(Arc::new(Self {
             introduction: Arc::clone(&parts.introduction),
@@ -80,28 +91,30 @@ impl Mirror {
     /// Starts everything that runs in the background. It ends with the token; [`Mirror::stopped`] says when.
     pub fn run(&self, stop: &CancellationToken) {
         let (parts, tasks) = (&self.parts, &self.tasks);
+        // One kind of task for all.
+        let spawn = |work: BoxFuture<'static, ()>| drop(tasks.spawn(work));
         let workers = Arc::new(parts.workers());
         for work in [Work::Following, Work::First] {
             for number in 1..=self.options.sync_parallelism.max(1) {
-                tasks.spawn(Arc::clone(&workers).run(work, number, stop.clone()));
+                spawn(Arc::clone(&workers).run(work, number, stop.clone()).boxed());
             }
         }
-        tasks.spawn(Arc::clone(&parts.reports).run(Arc::clone(&parts.inventory), stop.clone()));
+        spawn(Arc::clone(&parts.reports).run(Arc::clone(&parts.inventory), stop.clone()).boxed());
         let sweep = parts.sweep(self.options.sweep_interval, self.options.mass_removal);
-        tasks.spawn(sweep.run(stop.clone()));
-        tasks.spawn(parts.keep_contact().run(stop.clone()));
-        tasks.spawn(parts.hold_lease().run(stop.clone()));
-        tasks.spawn(Arc::clone(&parts.repairs).run(stop.clone()));
-        tasks.spawn(parts.purges().run(stop.clone()));
+        spawn(sweep.run(stop.clone()).boxed());
+        spawn(parts.keep_contact().run(stop.clone()).boxed());
+        spawn(parts.hold_lease().run(stop.clone()).boxed());
+        spawn(Arc::clone(&parts.repairs).run(stop.clone()).boxed());
+        spawn(parts.purges().run(stop.clone()).boxed());
         let rounds = parts.disk_rounds(self.options.sweep_interval);
-        tasks.spawn(rounds.clone().look(stop.clone()));
-        tasks.spawn(rounds.check(stop.clone()));
-        tasks.spawn(parts.registration().run(stop.clone()));
-        tasks.spawn(Arc::clone(&parts.decisions).run(stop.clone()));
-        tasks.spawn(keep_room(parts.served.clone(), stop.clone()));
-        tasks.spawn(Arc::clone(&self.events).confirm_what_was_said(stop.clone()));
-        tasks.spawn(keep_house(parts.served.clone(), stop.clone()));
-        tasks.spawn(parts.served.store().clone().keep_trash(self.options.trash_time, stop.clone()));
+        spawn(rounds.clone().look(stop.clone()).boxed());
+        spawn(rounds.check(stop.clone()).boxed());
+        spawn(parts.registration().run(stop.clone()).boxed());
+        spawn(Arc::clone(&parts.decisions).run(stop.clone()).boxed());
+        spawn(keep_room(parts.served.clone(), stop.clone()));
+        spawn(Arc::clone(&self.events).confirm_what_was_said(stop.clone()).boxed());
+        spawn(keep_house(parts.served.clone(), stop.clone()));
+        spawn(parts.served.store().clone().keep_trash(self.options.trash_time, stop.clone()));
         tasks.close();
         for entry in parts.inventory.all() {
             if is_behind(&entry.record()) {

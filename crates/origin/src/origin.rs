@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use heliostat_foreign::{Credentials, RepositoryPath, Source};
 use heliostat_git::{ClientKey, Git};
 use heliostat_git_serve::{ServedRepositories, ServingEngine, keep_house, keep_room};
@@ -67,7 +69,19 @@ pub struct Origin {
 impl Origin {
     /// Reads what an earlier process has left and puts it in order. Nothing runs yet: see [`Origin::run`]. What runs later, and
     /// what a reader has begun, ends with the token.
-    pub async fn open(
+    pub fn open(
+        options: OriginOptions,
+        git: Git,
+        store: MirrorStore,
+        source: Arc<dyn Source>,
+        service: Option<Arc<dyn ServiceAccess>>,
+        stop: CancellationToken,
+    ) -> LocalBoxFuture<'static, Result<Arc<Self>, StartError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in the crates above.
+        Self::opened(options, git, store, source, service, stop).boxed_local()
+    }
+
+    async fn opened(
         options: OriginOptions,
         git: Git,
         store: MirrorStore,
@@ -136,16 +150,18 @@ impl Origin {
     /// Starts everything that runs in the background; [`Origin::stopped`] says when it is over.
     pub fn run(&self) {
         let (tasks, stop) = (&self.tasks, || self.stop.clone());
+        // One kind of task for all.
+        let spawn = |work: BoxFuture<'static, ()>| drop(tasks.spawn(work));
         for _ in 0..IN_STEP_WORKERS {
-            tasks.spawn(Arc::clone(&self.in_step).run(stop()));
+            spawn(Arc::clone(&self.in_step).run(stop()).boxed());
         }
-        tasks.spawn(Arc::clone(&self.repairs).run(stop()));
-        tasks.spawn(Arc::clone(&self.repairs).look_at_all(stop()));
-        tasks.spawn(keep_within_limits(Arc::clone(&self.repositories), stop()));
-        tasks.spawn(keep_readers(Arc::clone(&self.verdicts), stop()));
-        tasks.spawn(keep_room(self.served.clone(), stop()));
-        tasks.spawn(keep_house(self.served.clone(), stop()));
-        tasks.spawn(self.served.store().clone().keep_trash(self.options.trash_time, stop()));
+        spawn(Arc::clone(&self.repairs).run(stop()).boxed());
+        spawn(Arc::clone(&self.repairs).look_at_all(stop()).boxed());
+        spawn(keep_within_limits(Arc::clone(&self.repositories), stop()).boxed());
+        spawn(keep_readers(Arc::clone(&self.verdicts), stop()).boxed());
+        spawn(keep_room(self.served.clone(), stop()));
+        spawn(keep_house(self.served.clone(), stop()));
+        spawn(self.served.store().clone().keep_trash(self.options.trash_time, stop()));
         tasks.close();
     }
 

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -69,7 +70,16 @@ pub struct Database {
 impl Database {
     /// Opens `sqlite:/path/to/file.db` (created when missing, in a folder that exists) or
     /// `postgres://user:password@host:port/name`, and creates or updates the role's tables.
-    pub async fn open(url: &str, role: Role, flush: Flush) -> Result<Self, DatabaseUnavailable> {
+    pub fn open(
+        url: &str,
+        role: Role,
+        flush: Flush,
+    ) -> Pin<Box<dyn Future<Output = Result<Self, DatabaseUnavailable>> + Send + '_>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in the crates above.
+        Box::pin(Self::connect(url, role, flush))
+    }
+
+    async fn connect(url: &str, role: Role, flush: Flush) -> Result<Self, DatabaseUnavailable> {
         let location = Location::parse(url)?;
         let address = location.to_string();
         let unreachable = |error| DatabaseUnavailable::Unreachable { address: address.clone(), error };

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use heliostat_auth::{Passwords, Secret, server_id};
 use heliostat_downstream::{Announcer, DetachedTasks, Downstream, DownstreamParts, Members, deliver};
 use heliostat_git_serve::{ServedRepositories, keep_house, keep_room};
@@ -90,7 +92,16 @@ struct Outside {
 impl Upstream {
     /// Opens the upstream and creates its first administrator if there is none. `Some` tells where the password of the
     /// administrator is, once.
-    pub async fn open(
+    pub fn open(
+        store: UpstreamStore,
+        served: ServedRepositories,
+        options: UpstreamOptions,
+    ) -> LocalBoxFuture<'static, Result<(Self, Option<AdminAccount>), StartError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in the crates above.
+        Self::opened(store, served, options).boxed_local()
+    }
+
+    async fn opened(
         store: UpstreamStore,
         served: ServedRepositories,
         options: UpstreamOptions,
@@ -205,7 +216,11 @@ impl Upstream {
     }
 
     /// Runs the background work until `stop` is cancelled, then lets accepted pushes finish.
-    pub async fn run(&self, stop: CancellationToken) {
+    pub fn run(&self, stop: CancellationToken) -> BoxFuture<'_, ()> {
+        self.work(stop).boxed()
+    }
+
+    async fn work(&self, stop: CancellationToken) {
         let reconcile = changes::run(&self.0.changes, stop.clone());
         let tell_mirrors = self.0.downstream.run(stop.clone());
         let tell_webhooks = deliver(WebhookDelivery(Arc::clone(&self.0.webhooks)), stop.clone());

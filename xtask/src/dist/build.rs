@@ -39,9 +39,8 @@ impl fmt::Display for Glibc {
 pub fn portable() -> anyhow::Result<(PathBuf, Glibc)> {
     let host = host()?;
     let target = format!("{host}.{OLDEST_GLIBC}");
-    let mut command = tools::gate_program("cargo-zigbuild")?;
     // It runs Zig as a module of the Python that it finds, which has to be the one beside it.
-    command.env("PATH", tools::search_path_of_gates()?);
+    let mut command = tools::dist_program("cargo-zigbuild")?;
     command.env(SOURCE_COMMIT, commit()?);
     carry_out(command.args([
         "zigbuild",

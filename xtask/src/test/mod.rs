@@ -40,6 +40,8 @@ pub enum Stage {
     Clippy,
     /// The documentation of every item, without warnings.
     Docs,
+    /// Compiles everything that the following stages run.
+    Build,
     /// Unit tests, with the stores on both databases, and whole-system tests on SQLite: together they must produce
     /// every status of the contract.
     Sqlite,
@@ -67,12 +69,19 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
         Stage::value_variants().iter().copied().filter(|stage| *stage != Stage::Torture).collect();
     let stages = if stages.is_empty() { &all } else { stages };
     let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Sqlite | Stage::Postgres));
-    let postgres = if needs_postgres { Some(Postgres::start()?) } else { None };
-    let mut times = Times::with_helper(postgres.as_ref().and_then(Postgres::process));
+    let mut times = Times::default();
+    let postgres =
+        if needs_postgres { Some(times.measure("Setup".to_owned(), Postgres::start)?) } else { None };
+    times.count_helper(postgres.as_ref().and_then(Postgres::process));
+    let mut preparation = outside::Preparation::default();
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
     for stage in all.iter().filter(|stage| stages.contains(stage)) {
         println!("== {stage:?}");
-        let ended = times.measure(format!("{stage:?}"), || run_stage(*stage, postgres.as_ref()));
+        if *stage == Stage::Clippy && stages.contains(&Stage::Outside) {
+            preparation.begin();
+        }
+        let ended =
+            times.measure(format!("{stage:?}"), || run_stage(*stage, postgres.as_ref(), &mut preparation));
         if !matches!(ended, Ok(Outcome::Good(_))) {
             outcome = ended;
             break;
@@ -81,6 +90,9 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     print!("{times}");
     outcome
 }
+
+/// The arguments of cargo for unit tests and whole-system tests.
+const ALL_TESTS: [&str; 5] = ["test", "--workspace", "--lib", "--bins", "--tests"];
 
 /// How long everything is broken; `cargo xtask torture` does it for longer.
 const TORTURE_MINUTES: &str = "5";
@@ -114,17 +126,21 @@ fn told(outcome: anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     outcome
 }
 
-fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcome> {
+fn run_stage(
+    stage: Stage,
+    postgres: Option<&Postgres>,
+    preparation: &mut outside::Preparation,
+) -> anyhow::Result<Outcome> {
     let postgres_url = postgres.map(Postgres::url).unwrap_or_default();
     match stage {
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
         Stage::Gates => return gates(),
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
         Stage::Docs => return told(docs::run()),
+        Stage::Build => cargo(&[&ALL_TESTS[..], &["--no-run"]].concat(), &[])?,
         Stage::Sqlite => {
             let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
-            let all = ["test", "--workspace", "--lib", "--bins", "--tests"];
-            tests(&all, &[], "sqlite", postgres_url, Some(noted.path()))?;
+            tests(&ALL_TESTS, &[], "sqlite", postgres_url, Some(noted.path()))?;
             return told(statuses::run(noted.path()));
         }
         Stage::Drift => return told(drift::run()),
@@ -134,7 +150,7 @@ fn run_stage(stage: Stage, postgres: Option<&Postgres>) -> anyhow::Result<Outcom
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
-        Stage::Outside => outside::run()?,
+        Stage::Outside => outside::run(preparation)?,
         Stage::Packages => return told(packages::run(&built_binary()?)),
         Stage::Demo => carry_out(Command::new(built_binary()?).args(["demo", "--check"]))?,
     }

@@ -5,8 +5,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 
-use super::{binary_path, carry_out};
+use super::{binary_path, carry_out, system};
 use crate::tools::Tools;
 use crate::{debian, workspace};
 
@@ -27,9 +28,37 @@ const FAIL2BAN: (&str, &str) = ("/usr/bin/fail2ban-regex", "fail2ban");
 /// A server of SSH.
 const SSHD: (&str, &str) = ("/usr/sbin/sshd", "openssh-server");
 
-/// Installs the tools, lints the contract, runs the tests.
-pub fn run() -> anyhow::Result<()> {
-    let tools = Tools::install()?;
+/// The tools, which are installed while other stages compile: for most of a minute that waits for the network.
+#[derive(Default)]
+pub struct Preparation {
+    begun: Option<JoinHandle<anyhow::Result<Tools>>>,
+}
+
+impl Preparation {
+    /// Begins to install what is missing.
+    pub fn begin(&mut self) {
+        self.begun.get_or_insert_with(|| thread::spawn(Tools::install));
+    }
+
+    fn end(&mut self) -> anyhow::Result<Tools> {
+        self.begin();
+        let begun = self.begun.take().expect("it has begun");
+        begun.join().expect("installing does not panic")
+    }
+}
+
+impl Drop for Preparation {
+    /// A folder that is half full is not left to the next run while something still writes into it.
+    fn drop(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            drop(begun.join());
+        }
+    }
+}
+
+/// Has the tools installed, lints the contract, runs the tests.
+pub fn run(preparation: &mut Preparation) -> anyhow::Result<()> {
+    let tools = preparation.end()?;
     lint(&tools)?;
     for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL, FAIL2BAN, SSHD]) {
         if !Path::new(program).is_file() {
@@ -37,7 +66,8 @@ pub fn run() -> anyhow::Result<()> {
         }
     }
     let mut tests = Command::new(env!("CARGO"));
-    tests.args(["test", "--workspace", "--test", "system", "--", "--ignored", "outside::"]);
+    tests.args(system::ALONE).args(["--", "--ignored", "outside::"]);
+    tests.env(system::THREADS_VARIABLE, system::at_a_time());
     tools.tell_tests(&mut tests)?;
     tests.env("HELIOSTAT_TEST_DATABASE", "sqlite").env("HELIOSTAT_TEST_BINARY", binary_path());
     tests.env("HELIOSTAT_TEST_XTASK", std::env::current_exe()?);

@@ -18,6 +18,9 @@ use crate::workspace;
 /// The arguments of cargo for the whole-system tests alone.
 pub const ALONE: [&str; 4] = ["test", "--workspace", "--test", "system"];
 
+/// The variable that tells a program of tests how many of them to run at a time.
+pub const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
+
 /// Modules with tests that take minutes: each cuts power, spoils answers or damages files many times over.
 const LONG: [&str; 5] = [
     "trust::damage::",
@@ -41,18 +44,27 @@ impl Threads {
     }
 }
 
+/// How many tests are run at a time where there is one lane.
+pub fn at_a_time() -> String {
+    threads().others.to_string()
+}
+
+fn threads() -> Threads {
+    Threads::of_cores(available_parallelism().map_or(1, NonZero::get))
+}
+
 /// Runs tests in both lanes: those that cargo is told to run, and the long whole-system ones beside them; none of modules
 /// that are left out. Both lanes come to their end, also when the other fails.
 pub fn run(selection: &[&str], left_out: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
     let cargo = |arguments: &[&str], threads: usize| {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(arguments).envs(environment.iter().copied());
-        cargo.env("RUST_TEST_THREADS", threads.to_string());
+        cargo.env(THREADS_VARIABLE, threads.to_string());
         cargo
     };
-    let threads = Threads::of_cores(available_parallelism().map_or(1, NonZero::get));
+    let threads = threads();
     carry_out(&mut cargo(&[selection, &["--no-run"]].concat(), threads.others))?;
-    let long = Lane::start(cargo(&long(left_out), threads.long))?;
+    let long = Lane::start(&mut cargo(&long(left_out), threads.long))?;
     let others = carry_out(&mut cargo(&others(selection, left_out), threads.others));
     let long = long.end();
     let failures: Vec<String> =
@@ -83,8 +95,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn start(mut command: Command) -> anyhow::Result<Self> {
-        let shown = shown(&command);
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let shown = shown(command);
         let folder = workspace::target().join("test-artefacts");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let output = folder.join("long-tests.log");

@@ -1,4 +1,5 @@
-//! The programs that look at Heliostat, from outside and as gates: pinned and installed below the target directory.
+//! The programs that look at Heliostat, from outside and as gates, and those that make a release: pinned and installed below
+//! the target directory.
 //!
 //! Python's from outside come from `tests/outside/requirements.txt`, which brings Node and a Java runtime too; Node's from
 //! `tests/outside/package-lock.json`. A folder is named by the digest of its list, so a changed list installs anew,
@@ -72,19 +73,24 @@ impl Tools {
 
 /// A command of one of the programs that are gates; installed when it is missing.
 pub fn gate_program(name: &str) -> anyhow::Result<Command> {
-    Ok(Command::new(gate_programs()?.join(name)))
+    Ok(Command::new(programs("gates", "gate_programs.txt")?.join(name)))
 }
 
-/// Where the programs that are gates are, and then those of this machine.
-pub fn search_path_of_gates() -> anyhow::Result<OsString> {
+/// A command of one of the programs that make a release, which finds the others of them before those of this machine;
+/// installed when it is missing.
+pub fn dist_program(name: &str) -> anyhow::Result<Command> {
+    let programs = programs("dist", "dist_programs.txt")?;
+    let mut command = Command::new(programs.join(name));
     let theirs = std::env::var_os("PATH").unwrap_or_default();
-    let all = std::iter::once(gate_programs()?).chain(std::env::split_paths(&theirs));
-    std::env::join_paths(all).context("the target directory has a colon in its name")
+    let all = std::iter::once(programs).chain(std::env::split_paths(&theirs));
+    command.env("PATH", std::env::join_paths(all).context("the target directory has a colon in its name")?);
+    Ok(command)
 }
 
-fn gate_programs() -> anyhow::Result<PathBuf> {
-    let list = workspace::root().join("xtask/src/tools/gate_programs.txt");
-    Ok(python::install(&folder()?, "gates", &list)?.join("bin"))
+/// Where the programs of a list beside this file are.
+fn programs(name: &str, list: &str) -> anyhow::Result<PathBuf> {
+    let list = workspace::root().join("xtask/src/tools").join(list);
+    Ok(python::install(&folder()?, name, &list)?.join("bin"))
 }
 
 fn folder() -> anyhow::Result<PathBuf> {

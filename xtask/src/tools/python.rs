@@ -14,8 +14,17 @@ pub fn install(folder: &Path, name: &str, list: &Path) -> anyhow::Result<PathBuf
         }
         carry_out(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))?;
         // The list is complete, so nothing that it does not name may come along.
-        let pip =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+        // Python compiles what it imports when it does so; that is a small part of all.
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-compile",
+            "--no-deps",
+            "--requirement",
+        ];
         carry_out(Command::new(home.join("bin/python")).args(pip).arg(list))
     })
 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git::{
     DiskRoom, GitError, OpenError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, blocking,
 };
@@ -37,7 +39,12 @@ const FAILURE_PAUSE: Duration = Duration::from_mins(30);
 const MAX_REST: Duration = Duration::from_mins(1);
 
 /// Keeps the repositories of this store fast until `stop` is cancelled.
-pub async fn keep_house(repositories: ServedRepositories, stop: CancellationToken) {
+pub fn keep_house(repositories: ServedRepositories, stop: CancellationToken) -> BoxFuture<'static, ()> {
+    // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+    reconcile_until(repositories, stop).boxed()
+}
+
+async fn reconcile_until(repositories: ServedRepositories, stop: CancellationToken) {
     let mut reconciler = Reconciler::new(repositories, Thresholds::default());
     let mut next_round = Instant::now();
     loop {

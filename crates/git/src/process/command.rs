@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, Command};
 
@@ -233,7 +234,12 @@ impl GitCommand {
     }
 
     /// Runs it to its end, whatever its exit status.
-    pub(crate) async fn run_to_end(mut self) -> Result<Ended, GitError> {
+    pub(crate) fn run_to_end(self) -> BoxFuture<'static, Result<Ended, GitError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+        self.run_within_limits().boxed()
+    }
+
+    async fn run_within_limits(mut self) -> Result<Ended, GitError> {
         let (operation, limit, limit_bytes) = (self.operation, self.time_limit, self.output_limit_bytes);
         let input = std::mem::take(&mut self.input);
         let mut process = self.spawn(Lane::Own).await?;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
 
 use super::atomic_pushes::AtomicPushes;
@@ -188,7 +190,17 @@ impl Repository {
         &self.0.shared.refs.cache
     }
 
-    async fn read_and_publish(
+    /// Behind a pointer, so that it is compiled here, and not where it is waited for: in each crate above.
+    fn read_and_publish<'a>(
+        &'a self,
+        load: &'a Load<'a>,
+        expected: Option<&'a RefSnapshot>,
+        objects: Option<&'a LookedAt>,
+    ) -> BoxFuture<'a, Result<RefSnapshot, GitError>> {
+        self.read_anew(load, expected, objects).boxed()
+    }
+
+    async fn read_anew(
         &self,
         load: &Load<'_>,
         expected: Option<&RefSnapshot>,

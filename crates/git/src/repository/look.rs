@@ -12,6 +12,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git_wire::{ObjectFormat, ObjectId, RefName, RefSnapshot, lines_of};
 
 use crate::disk::{blocking, entries};
@@ -48,7 +50,12 @@ impl Repository {
     }
 
     /// The same, which reads so much of what git can make anew.
-    async fn look_closely(&self, scrutiny: Scrutiny) -> Result<RefSnapshot, Fault> {
+    fn look_closely(&self, scrutiny: Scrutiny) -> BoxFuture<'_, Result<RefSnapshot, Fault>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+        self.look_at_everything(scrutiny).boxed()
+    }
+
+    async fn look_at_everything(&self, scrutiny: Scrutiny) -> Result<RefSnapshot, Fault> {
         let place = self.path().to_owned();
         match blocking(move || Ok(look_at(&place))).await.map_err(|error| no_answer(&error))? {
             Found::Repository => {}

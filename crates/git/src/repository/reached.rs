@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git_wire::{ObjectId, lines_of};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
@@ -71,7 +72,17 @@ struct Sorted {
 
 impl Repository {
     /// One of these objects that is not here, or that none of `tips` leads to; `None` when there is no such object.
-    pub async fn first_unreached(
+    pub fn first_unreached<'a>(
+        &'a self,
+        objects: &'a BTreeSet<ObjectId>,
+        tips: &'a BTreeSet<ObjectId>,
+        search: SearchFor,
+    ) -> BoxFuture<'a, Result<Option<Unreached>, GitError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+        self.look_for_unreached(objects, tips, search).boxed()
+    }
+
+    async fn look_for_unreached(
         &self,
         objects: &BTreeSet<ObjectId>,
         tips: &BTreeSet<ObjectId>,

@@ -1,14 +1,22 @@
 //! Which of its states a repository was in when its references were last recorded in the database. A repository that was
 //! put back from an older backup tells by it what it is: its references are those of that state, and not those of a push
 //! that was not recorded yet.
+//!
+//! A replica notes before it shows a state that this one was proven. When it ends before it has recorded that, it finds the
+//! proof at its next start, whatever else it was told meanwhile.
 
 use std::io;
+use std::path::PathBuf;
 
-use crate::disk::{blocking, read_note, write_note};
+use crate::disk::{blocking, read_note, write_durably, write_note};
+use crate::process::Durability;
 use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone: a generation and a hash, in one line.
 const RECORDED_STATE_FILE: &str = "heliostat-recorded";
+
+/// The same of the state that was proven last.
+const PROVEN_STATE_FILE: &str = "heliostat-proven";
 
 /// No such file is longer.
 const MAX_FILE_BYTES: u64 = 256;
@@ -25,18 +33,40 @@ pub struct RecordedState {
 impl Repository {
     /// The state that was last noted; `None` if none was, or the note cannot be understood.
     pub async fn recorded_state(&self) -> io::Result<Option<RecordedState>> {
-        let path = self.path().join(RECORDED_STATE_FILE);
-        let text = blocking(move || read_note(&path, MAX_FILE_BYTES)).await?;
-        Ok(text.and_then(|text| parse(std::str::from_utf8(&text).ok()?)))
+        state_in(self.path().join(RECORDED_STATE_FILE)).await
     }
 
     /// Notes the state that was recorded. A power failure may bring the note before back, which then says nothing: the
     /// references are not those of its state.
     pub async fn note_recorded_state(&self, state: &RecordedState) -> io::Result<()> {
-        let path = self.path().join(RECORDED_STATE_FILE);
-        let text = format!("{} {}\n", state.generation, state.content_hash);
+        let (path, text) = (self.path().join(RECORDED_STATE_FILE), line_of(state));
         blocking(move || write_note(&path, text.as_bytes())).await
     }
+
+    /// The state that was last proven and shown, or about to be; `None` if none was, or the note cannot be understood.
+    pub async fn proven_state(&self) -> io::Result<Option<RecordedState>> {
+        state_in(self.path().join(PROVEN_STATE_FILE)).await
+    }
+
+    /// Notes a state that was proven, before it is shown. It says nothing while the references are others.
+    pub async fn note_proven_state(&self, state: &RecordedState) -> io::Result<()> {
+        let (path, text) = (self.path().join(PROVEN_STATE_FILE), line_of(state));
+        let durability = self.git().durability();
+        blocking(move || match durability {
+            Durability::Strict => write_durably(&path, text.as_bytes()),
+            Durability::Relaxed => write_note(&path, text.as_bytes()),
+        })
+        .await
+    }
+}
+
+async fn state_in(path: PathBuf) -> io::Result<Option<RecordedState>> {
+    let text = blocking(move || read_note(&path, MAX_FILE_BYTES)).await?;
+    Ok(text.and_then(|text| parse(std::str::from_utf8(&text).ok()?)))
+}
+
+fn line_of(state: &RecordedState) -> String {
+    format!("{} {}\n", state.generation, state.content_hash)
 }
 
 fn parse(text: &str) -> Option<RecordedState> {
@@ -47,6 +77,22 @@ fn parse(text: &str) -> Option<RecordedState> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Workshop;
+
+    #[tokio::test]
+    async fn what_is_proven_is_noted_apart_from_what_is_recorded() {
+        let workshop = Workshop::new().await;
+        let relaxed = workshop.bare_with_commits("one", &["main"]).await;
+        let git = workshop.git.clone().with_durability(Durability::Strict, relaxed.path());
+        let strict = Repository::at(git, relaxed.path().to_owned());
+        assert_eq!(relaxed.proven_state().await.expect("readable"), None);
+        for (generation, repository) in [(7, &relaxed), (8, &strict), (9, &relaxed)] {
+            let state = RecordedState { generation, content_hash: "abc".to_owned() };
+            repository.note_proven_state(&state).await.expect("writable");
+            assert_eq!(strict.proven_state().await.expect("readable"), Some(state));
+        }
+        assert_eq!(relaxed.recorded_state().await.expect("readable"), None);
+    }
 
     #[test]
     fn a_note_is_read_whole_or_not_at_all() {

@@ -11,6 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use heliostat_git_wire::{ContentHash, Head, PeeledObject, RefMove, RefName, RefSnapshot};
 use thiserror::Error;
 
@@ -55,7 +57,17 @@ pub enum SwapRefsError {
 impl Repository {
     /// Shows `after` instead of `before`, and lets `HEAD` name this branch. Everything that `after` leads to is here.
     /// Returns what is on disk then.
-    pub async fn swap_refs(
+    pub fn swap_refs<'a>(
+        &'a self,
+        before: &'a RefSnapshot,
+        after: &'a RefSnapshot,
+        head: &'a RefName,
+    ) -> BoxFuture<'a, Result<RefSnapshot, SwapRefsError>> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+        self.show_instead(before, after, head).boxed()
+    }
+
+    async fn show_instead(
         &self,
         before: &RefSnapshot,
         after: &RefSnapshot,

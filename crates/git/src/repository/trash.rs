@@ -14,6 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -275,7 +277,12 @@ impl RepositoryStore {
     }
 
     /// Keeps the trash within its limits until `stop` is cancelled.
-    pub async fn keep_trash(self, keep_for: Duration, stop: CancellationToken) {
+    pub fn keep_trash(self, keep_for: Duration, stop: CancellationToken) -> BoxFuture<'static, ()> {
+        // Behind a pointer it is compiled here, and as a future where it is waited for: in each crate above.
+        self.empty_trash_until(keep_for, stop).boxed()
+    }
+
+    async fn empty_trash_until(self, keep_for: Duration, stop: CancellationToken) {
         loop {
             if let Err(error) = self.empty_trash(keep_for).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot empty the trash");

@@ -72,6 +72,7 @@ impl Inventory {
             purge_ordered,
         };
         inventory.load_rows().await?;
+        inventory.take_in_shown_before().await?;
         let unrecorded = inventory.origins_of_unrecorded().await?;
         inventory.returning = Returning::new(trashed, unrecorded, inventory.link.id());
         Ok(inventory)

@@ -12,6 +12,7 @@ mod removal;
 mod returning;
 mod selection;
 mod settings;
+mod shown_before;
 mod tally;
 mod trouble;
 

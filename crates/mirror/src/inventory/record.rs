@@ -313,6 +313,25 @@ impl Inventory {
         self.write(entry, async || self.store.record_synced(synced).await).await
     }
 
+    /// Takes in that an earlier process has shown the upstream's refs of this generation. When that was is not known, and
+    /// nothing was compared now.
+    pub(super) async fn note_shown_before(
+        &self,
+        entry: &Entry,
+        generation: Generation,
+        content_hash: &ContentHash,
+    ) -> Result<(), StoreError> {
+        let (record, now_ms) = (entry.record(), self.clock.now_ms());
+        let synced = SyncedRepository {
+            local_id: entry.local_id,
+            generation,
+            content_hash: content_hash.to_string(),
+            started_at: record.behind_since.unwrap_or(now_ms),
+            finished_at: record.last_sync_at.unwrap_or(now_ms),
+        };
+        self.write(entry, async || self.store.record_synced(synced).await).await
+    }
+
     /// Takes in that a synchronisation failed and when it will be tried again.
     pub(crate) async fn note_failed(
         &self,

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use heliostat_git::{
-    Connection, FetchPlan, FetchProgress, ObjectFormat, ObjectId, RefName, RefSnapshot, Repository,
-    RepositoryDraft, SecretHeader, SwapRefsError, TrashReason, fetch_objects, fetch_objects_after,
-    fetch_wanted,
+    Connection, FetchPlan, FetchProgress, ObjectFormat, ObjectId, RecordedState, RefName, RefSnapshot,
+    Repository, RepositoryDraft, SecretHeader, SwapRefsError, TrashReason, fetch_objects,
+    fetch_objects_after, fetch_wanted,
 };
 use heliostat_storage::MirroredRepository;
 
 use super::arrived_packs::ArrivedPacks;
 use super::sync_repository::{Base, SyncFailure, Synchroniser};
-use crate::inventory::{Entry, origin_of};
+use crate::inventory::{Entry, is_available, origin_of};
 
 /// How long a fetch may go without any progress.
 const FETCH_STALL: Duration = Duration::from_secs(120);
@@ -31,6 +31,7 @@ impl Synchroniser {
     ) -> Result<(), SyncFailure> {
         let Base { repository, refs } = base;
         let moves = RefSnapshot::moves(refs, state);
+        let is_other = !moves.is_empty();
         let mut new: BTreeSet<_> = moves.iter().filter_map(|moved| moved.step.to.clone()).collect();
         let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
@@ -45,6 +46,9 @@ impl Synchroniser {
         }
         let head = head_of(&entry.record(), &[state, refs]);
         entry.is_about_to_show(state);
+        if is_other {
+            note_proof(entry, repository, state).await;
+        }
         match repository.swap_refs(refs, state, &head).await {
             Ok(_) => Ok(()),
             Err(SwapRefsError::Stale(_) | SwapRefsError::NotAsPlanned { .. }) => {
@@ -87,6 +91,10 @@ impl Synchroniser {
         let _staying = self.inventory.keep(entry).await.ok_or(SyncFailure::NotInstalled)?;
         let origin = origin_of(&entry.record());
         entry.is_about_to_show(state);
+        // Of one that was never served nothing is shown before it is recorded.
+        if is_available(&entry.record()) {
+            note_proof(entry, draft.repository(), state).await;
+        }
         draft.put_in_place(reason, origin).await.map(drop).map_err(SyncFailure::PutInPlace)
     }
 
@@ -121,6 +129,17 @@ impl Synchroniser {
         let connection = Connection::default();
         let progress = FetchProgress::default();
         Ok(FetchPlan { url, authorization, objects, timeout: FETCH_STALL, connection, progress })
+    }
+}
+
+/// Notes in the repository at which generation the upstream had the state that is about to be shown. When this process ends
+/// before that is recorded, and knows of something newer by then, the next one has no other proof.
+async fn note_proof(entry: &Entry, repository: &Repository, state: &RefSnapshot) {
+    let content_hash = state.content_hash();
+    let Some(generation) = entry.generation_of(content_hash) else { return };
+    let proven = RecordedState { generation: generation.0, content_hash: content_hash.to_string() };
+    if let Err(error) = repository.note_proven_state(&proven).await {
+        tracing::warn!(repository.local_id = entry.local_id.0, %error, "cannot note which state is shown");
     }
 }
 

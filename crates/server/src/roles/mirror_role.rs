@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_api::{Role, roles};
 use heliostat_mirror::{MassRemoval, Mirror, UpstreamUrl};
 use heliostat_peer::Authorities;
@@ -26,7 +28,11 @@ use crate::pages::{self, health, status};
 use crate::rest::MirrorHandlers;
 
 /// Starts a mirror; it answers requests when this returns, and joins and follows its upstream in the background.
-pub async fn start_mirror(options: MirrorOptions) -> Result<RunningRole, StartError> {
+pub fn start_mirror(options: MirrorOptions) -> LocalBoxFuture<'static, Result<RunningRole, StartError>> {
+    start(options).boxed_local()
+}
+
+async fn start(options: MirrorOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     common.require_base_url()?;
     let parse =

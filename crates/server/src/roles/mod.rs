@@ -1,4 +1,6 @@
 //! How a role is put together, started and stopped: everything else in this crate is a part of it.
+//!
+//! Callers get futures behind pointers: those are compiled here, and others where they are waited for, which is in the binary.
 
 mod data_folder;
 mod mirror_role;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_git_serve::ServingOptions;
 use heliostat_origin::PathPattern;
@@ -246,16 +248,19 @@ impl StartError {
 
 /// Whose a data folder and its database are, for `heliostat doctor`; on failure says why no role would start with them.
 /// `None` if neither has been used yet.
-pub async fn check_owners(
-    data: &Path,
+pub fn check_owners<'a>(
+    data: &'a Path,
     database: Option<&str>,
     expected: Option<Role>,
-) -> Result<Option<String>, String> {
+) -> LocalBoxFuture<'a, Result<Option<String>, String>> {
     let url = database_url(data, database);
-    describe_owner(data, expected, &url).await.map_err(|error| match error {
-        OwnerConflict::Database(error) => error.with_reason(),
-        error => error.to_string(),
-    })
+    let described = async move {
+        describe_owner(data, expected, &url).await.map_err(|error| match error {
+            OwnerConflict::Database(error) => error.with_reason(),
+            error => error.to_string(),
+        })
+    };
+    described.boxed_local()
 }
 
 /// The role whose folder this is, as far as it is marked; on failure says why that cannot be told.
@@ -265,11 +270,11 @@ pub fn folder_role(data: &Path) -> Result<Option<Role>, String> {
 
 /// Whether a database can be opened, and what is to be said of it all the same, for `heliostat doctor`; on failure says
 /// why, without its password.
-pub async fn check_database(url: &str) -> Result<Option<String>, String> {
-    Database::check(url).await.map_err(|error| error.with_reason())
+pub fn check_database(url: &str) -> LocalBoxFuture<'_, Result<Option<String>, String>> {
+    Database::check(url).map(|checked| checked.map_err(|error| error.with_reason())).boxed_local()
 }
 
 /// Copies an SQLite database that may be in use into a new file, for `heliostat backup`; on failure says why.
-pub async fn copy_database(url: &str, into: &Path) -> Result<(), String> {
-    Database::copy_sqlite(url, into).await.map_err(|error| error.with_reason())
+pub fn copy_database<'a>(url: &'a str, into: &'a Path) -> LocalBoxFuture<'a, Result<(), String>> {
+    Database::copy_sqlite(url, into).map(|copied| copied.map_err(|error| error.with_reason())).boxed_local()
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_api::Role;
 use heliostat_api::ops::{LogRoutes, ServedRepositoriesRoutes};
 use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
@@ -32,7 +34,13 @@ use crate::rest::OriginHandlers;
 const ROLE: &str = "mirror";
 
 /// Starts a mirror of another Git server; it answers requests when this returns.
-pub async fn start_origin_mirror(options: OriginMirrorOptions) -> Result<RunningRole, StartError> {
+pub fn start_origin_mirror(
+    options: OriginMirrorOptions,
+) -> LocalBoxFuture<'static, Result<RunningRole, StartError>> {
+    start(options).boxed_local()
+}
+
+async fn start(options: OriginMirrorOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     common.require_base_url()?;
     let source = Arc::new(source(&options)?);

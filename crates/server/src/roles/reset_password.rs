@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_auth::Secret;
 use heliostat_peer::with_causes;
 use heliostat_storage::{Database, Flush, Role, UpstreamStore};
@@ -46,7 +48,16 @@ pub struct PasswordReset {
 }
 
 /// Gives a user a new password in the database of an upstream that does not run.
-pub async fn reset_password(
+pub fn reset_password<'a>(
+    data: &'a Path,
+    database: Option<&'a str>,
+    name: &'a str,
+    password: String,
+) -> LocalBoxFuture<'a, Result<PasswordReset, PasswordResetError>> {
+    give_password(data, database, name, password).boxed_local()
+}
+
+async fn give_password(
     data: &Path,
     database: Option<&str>,
     name: &str,

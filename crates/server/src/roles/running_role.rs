@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_api::Role;
 use heliostat_storage::Database;
 use poem::{Endpoint, EndpointExt, Response};
@@ -118,7 +120,11 @@ impl RunningRole {
     }
 
     /// Closes the database, and lets go of the data directory. Requests that still run find the database closed.
-    pub async fn close(self) {
+    pub fn close(self) -> LocalBoxFuture<'static, ()> {
+        self.let_go().boxed_local()
+    }
+
+    async fn let_go(self) {
         match tokio::time::timeout(CLOSE_LIMIT, self.database.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -134,7 +140,7 @@ impl RunningRole {
     }
 
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+        self.tasks.spawn(work.boxed());
     }
 
     /// What there is for clients.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use heliostat_api::{Role, roles};
 use heliostat_auth::Secret;
 use heliostat_git_serve::{ServedRepositories, ServingEngine};
@@ -26,7 +28,11 @@ use crate::pages::{self, health, status};
 use crate::rest::UpstreamHandlers;
 
 /// Starts an upstream; it answers requests when this returns.
-pub async fn start_upstream(options: UpstreamOptions) -> Result<RunningRole, StartError> {
+pub fn start_upstream(options: UpstreamOptions) -> LocalBoxFuture<'static, Result<RunningRole, StartError>> {
+    start(options).boxed_local()
+}
+
+async fn start(options: UpstreamOptions) -> Result<RunningRole, StartError> {
     let common = &options.common;
     common.require_base_url()?;
     let data = DataFolder::open(&common.data).await?;
