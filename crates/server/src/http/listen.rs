@@ -27,6 +27,7 @@ use super::answer_memory::AnswerMemory;
 use super::client_wait::WatchedAnswer;
 use super::connection_options::ConnectionOptions;
 use super::connections::{Connection, ConnectionCounters, Connections};
+use super::crowd::Crowd;
 use super::open_files::OpenFiles;
 use super::proxies::TrustedProxies;
 use super::request_counters::RequestCounters;
@@ -143,6 +144,7 @@ where
     let endpoint: SharedEndpoint = Arc::new(ToDynEndpoint(endpoint.map_to_response()));
     let connections = room.connections.clone();
     let graceful = GracefulShutdown::new();
+    let mut crowd = Crowd::start();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -153,7 +155,13 @@ where
                 Some(connection) => {
                     let client = Client { stream, peer, admitted: connection };
                     let (room, endpoint) = (room.clone(), endpoint.clone());
-                    spawn_connection(client, endpoint, room, graceful.watcher(), stop.clone());
+                    let is_of_crowd = client.admitted.is_of_crowd;
+                    let conversation = conversation(client, endpoint, room, graceful.watcher(), stop.clone());
+                    if is_of_crowd {
+                        crowd.add(conversation);
+                    } else {
+                        tokio::spawn(conversation);
+                    }
                 }
                 // Nothing waits for this to arrive; who speaks TLS would not understand it.
                 None if room.tls.is_none() => drop(stream.try_write(NO_ROOM)),
@@ -177,7 +185,8 @@ struct Client {
     admitted: Connection,
 }
 
-fn spawn_connection(
+/// Everything that happens on one connection, unless it has to make room.
+async fn conversation(
     client: Client,
     endpoint: SharedEndpoint,
     room: ClientRoom,
@@ -188,15 +197,13 @@ fn spawn_connection(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let (peer, end) = (client.peer, client.admitted.end.clone());
-    tokio::spawn(async move {
-        tokio::select! {
-            () = converse(client, endpoint, &room, watcher, &stop) => {}
-            () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
-        }
-    });
+    tokio::select! {
+        () = converse(client, endpoint, &room, watcher, &stop) => {}
+        () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
+    }
 }
 
-/// Everything that happens on one connection, from the handshake on.
+/// What happens on it, from the handshake on.
 async fn converse(
     client: Client,
     endpoint: SharedEndpoint,
