@@ -64,7 +64,7 @@ pub fn run(selection: &[&str], left_out: &[&str], environment: &[(&str, &str)]) 
     };
     let threads = threads();
     carry_out(&mut cargo(&[selection, &["--no-run"]].concat(), threads.others))?;
-    let long = Lane::start(cargo(&long(left_out), threads.long))?;
+    let long = Lane::start(&mut cargo(&long(left_out), threads.long))?;
     let others = carry_out(&mut cargo(&others(selection, left_out), threads.others));
     let long = long.end();
     let failures: Vec<String> =
@@ -95,8 +95,8 @@ struct Lane {
 }
 
 impl Lane {
-    fn start(mut command: Command) -> anyhow::Result<Self> {
-        let shown = shown(&command);
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let shown = shown(command);
         let folder = workspace::target().join("test-artefacts");
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let output = folder.join("long-tests.log");
