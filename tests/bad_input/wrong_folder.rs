@@ -61,7 +61,7 @@ fn owner_of(server: &Server) -> String {
 async fn a_mirror_on_the_folder_of_a_stopped_upstream() {
     let mut upstream = Server::upstream(ServerOptions::default());
     let (repository, checkout) = upstream.pushed_repository(true).await;
-    upstream.kill();
+    upstream.kill_with_children();
     let (data, name) = (upstream.data(), owner_of(&upstream));
     let before = contents(&data);
     for database in [None, Some(upstream.database())] {
@@ -85,7 +85,7 @@ async fn a_folder_and_a_database_of_two_servers() {
     let (mut one, mut two) =
         (Server::upstream(ServerOptions::default()), Server::upstream(ServerOptions::default()));
     one.pushed_repository(true).await;
-    one.kill();
+    one.kill_with_children();
     two.kill();
     let before = contents(&one.data());
     let (name_of_one, name_of_two) = (owner_of(&one), owner_of(&two));
@@ -108,7 +108,7 @@ async fn a_mirror_with_another_database() {
     let mut pair = Pair::start().await;
     let (repository, _checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
-    pair.mirror.kill();
+    pair.mirror.kill_with_children();
     let (data, name) = (pair.mirror.data(), owner_of(&pair.mirror));
     let before = contents(&data);
     refused(&start_mirror(&data, None), &[&name, "no server yet"]);
@@ -117,7 +117,7 @@ async fn a_mirror_with_another_database() {
     eventually("the repository to be there as before", || pair.available(&repository)).await;
 
     // A database that is lost for good: the operator says that the folder goes to another one.
-    pair.mirror.kill();
+    pair.mirror.kill_with_children();
     std::fs::write(data.join("owner.json"), r#"{"role": "upstream"}"#).expect("the mark can be written");
     refused(&start_mirror(&data, None), &["belongs to an upstream"]);
     std::fs::write(data.join("owner.json"), r#"{"role": "mirror"}"#).expect("the mark can be written");

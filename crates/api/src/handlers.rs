@@ -18,5 +18,5 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = poem::Result<T>> + S
 pub(crate) fn answer<'a, T: 'a, E: Into<poem::Error> + 'a>(
     answer: impl Future<Output = Result<T, E>> + Send + 'a,
 ) -> Answer<'a, T> {
-    Box::pin(async move { answer.await.map_err(Into::into) })
+    Box::pin(async move { answer.await.map_err(Into::<poem::Error>::into) })
 }

@@ -21,7 +21,7 @@ use heliostat_storage::{Database, Flush, MirrorStore, MirroredRepository, PageRe
 use tokio_util::sync::CancellationToken;
 
 /// A test that has not seen what it waits for by then has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 const MAIN: &str = "refs/heads/main";
 

@@ -156,7 +156,7 @@ mod tests {
                 tokio::select! {
                     () = noticed => {}
                     _ = watched => unreachable!("it never ends"),
-                    () = tokio::time::sleep(Duration::from_secs(60)) => panic!("nobody has noticed"),
+                    () = tokio::time::sleep(Duration::from_mins(4)) => panic!("nobody has noticed"),
                 }
                 let alone = async {
                     while first.double().is_some() {
@@ -166,7 +166,7 @@ mod tests {
                 tokio::select! {
                     () = alone => {}
                     () = first.watch() => unreachable!("it never ends"),
-                    () = tokio::time::sleep(Duration::from_secs(60)) => panic!("the other one has ended"),
+                    () = tokio::time::sleep(Duration::from_mins(4)) => panic!("the other one has ended"),
                 }
             }
             closing.close().await.unwrap();

@@ -23,7 +23,7 @@ pub(crate) type Cache = ResponseCache<String>;
 pub(crate) const COST: Duration = Duration::from_secs(2);
 
 /// Longest that a test waits for something that happens in another thread.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 pub(crate) fn key(number: u8) -> CacheKey {
     CacheKey { group: u64::from(number) / 10, digest: [number; 32] }

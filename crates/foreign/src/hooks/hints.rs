@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(30);
+    const PATIENCE: Duration = Duration::from_mins(4);
 
     fn path(name: &str) -> RepositoryPath {
         RepositoryPath::parse(name).expect("a path")

@@ -186,7 +186,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the process ends");
+        tokio::time::timeout(Duration::from_mins(2), gone).await.expect("the process ends");
     }
 
     /// A zombie whose parent has not looked yet does not count.

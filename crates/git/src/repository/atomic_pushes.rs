@@ -121,9 +121,13 @@ impl Repository {
     /// changes which is to change all or nothing, or with nothing of it. One that has begun to move them is waited for, but
     /// not for long.
     pub async fn settled_refs(&self) -> Result<RefSnapshot, GitError> {
+        self.refs_settled_within(MAX_WAIT).await
+    }
+
+    async fn refs_settled_within(&self, wait: Duration) -> Result<RefSnapshot, GitError> {
         let pushes = self.atomic_pushes();
         let mut under_way = pushes.0.subscribe();
-        let until = Instant::now() + MAX_WAIT;
+        let until = Instant::now() + wait;
         loop {
             let ended = under_way.borrow().ended;
             let refs = self.refs().await?;
@@ -364,7 +368,9 @@ mod tests {
 
             carry_out(&workshop, &repository, &commands[0]);
             let reader = repository.clone();
-            let reading = tokio::spawn(async move { reader.settled_refs().await });
+            // The steps of the push are processes here, which may take longer than git would.
+            let wait = Duration::from_mins(4);
+            let reading = tokio::spawn(async move { reader.refs_settled_within(wait).await });
             // Until it has read what has moved half.
             let has_read_half = || {
                 let known = repository.cache().last_known(repository.id()).expect("was read");

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Whom the origin shows what: by name, the beginnings of the references that they see.
 type Readers = BTreeMap<&'static str, Vec<&'static str>>;

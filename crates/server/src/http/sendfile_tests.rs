@@ -22,7 +22,7 @@ use super::stored_body::Pieces;
 use super::{ClientRoom, ConnectionOptions, SendfileQueue, TrustedProxies, stored_response};
 
 /// How long anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_mins(4);
 /// Smaller than any answer that is read slowly.
 const SMALL_RECEIVE_BUFFER_BYTES: u32 = 4096;
 

@@ -99,7 +99,7 @@ mod tests {
     use crate::http::{ClientRoom, ConnectionOptions, TrustedProxies};
 
     /// How long anything here may take.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_mins(4);
 
     /// A connection to a server that refuses everything unread.
     async fn refusing() -> TcpStream {

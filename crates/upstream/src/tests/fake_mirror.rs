@@ -81,7 +81,7 @@ impl FakeMirror {
             all.iter().filter(|received| received.path.ends_with(path_end)).cloned().collect::<Vec<_>>()
         };
         let waited = receiver.wait_for(|all| matching(all).len() >= count);
-        let all = tokio::time::timeout(std::time::Duration::from_secs(20), waited).await;
+        let all = tokio::time::timeout(std::time::Duration::from_mins(4), waited).await;
         matching(&all.expect("the requests come in time").expect("the mirror lives"))
     }
 

@@ -13,6 +13,12 @@ async fn behaviour_more_is_logged_from_now_on_until_the_next_start() {
     let mut upstream = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
     let admin = upstream.admin();
     admin.get("/rest/api/latest/projects").await.promised(200);
+    // A request is logged at its end, which may come after its client has the answer.
+    eventually("the request to end", || async {
+        let text = upstream.anonymous().get("/metrics").await.expect(200).text;
+        text.contains("heliostat_http_requests_running{route=\"rest\"} 0\n").then_some(())
+    })
+    .await;
     let changed = admin.put(ADDRESS, &json!({"level": "info,heliostat_server=debug"})).await.promised(200);
     assert_eq!(changed["level"], "info,heliostat_server=debug");
     eventually("the change in the log", || async {

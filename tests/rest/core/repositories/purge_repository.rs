@@ -70,7 +70,11 @@ async fn behaviour_a_secret_is_gone_everywhere_and_a_mirror_that_is_away_does_it
     for server in [&pair.upstream, &pair.mirror] {
         assert!(has(server, &tip));
         for folder in bare_repositories(&server.data()) {
-            git(&folder, &["fsck", "--full"]);
+            // The server may just be at work in it.
+            eventually("the repository to be sound", || async {
+                git_output(&folder, &["fsck", "--full"]).status.success().then_some(())
+            })
+            .await;
         }
     }
 }

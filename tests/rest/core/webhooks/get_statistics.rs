@@ -40,7 +40,10 @@ async fn behaviour_counts_each_outcome_and_shows_the_last_of_each() {
         assert_eq!((&last["statusCode"], &last["requestId"]), (&status, &json!(request_id)), "{last}");
         assert!(last["start"].as_i64().is_some_and(|at| at >= start), "{history}");
     }
-    assert!(upstream.log().contains("the receiver"), "an operator learns of failures");
+    eventually("an operator to learn of failures", || async {
+        upstream.log().contains("the receiver").then_some(())
+    })
+    .await;
     assert!(!upstream.log().contains("hidden-"), "what an address carries is for its owner only");
     let none = upstream.admin().get(&format!("{path}?event=pr:opened")).await.promised(200);
     assert_eq!((&none["counts"]["successes"], none.get("lastSuccess")), (&json!(0), None));

@@ -20,7 +20,7 @@ async fn behaviour_tells_whether_a_commit_is_here() {
     let later = checkout.commit("later.txt", "not pushed yet\n");
     client.get(&format!("{address}?commit={later}&timeout=0")).await.refused(409);
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
-    client.get(&format!("{address}?commit={later}&timeout=60")).await.promised(200);
+    client.get(&format!("{address}?commit={later}&timeout=300")).await.promised(200);
     client.get(&format!("{address}?commit=main")).await.refused(400);
     client.get("/rest/mirroring/latest/mirrorRepos/999999/wait").await.refused(404);
 }
@@ -30,7 +30,7 @@ async fn authorisation_readers_and_no_one_else() {
     let pair = shared_pair().await;
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
-    let call = Attempt::get(&pair.mirror, format!("{}?timeout=20", address(&repository)));
+    let call = Attempt::get(&pair.mirror, format!("{}?timeout=300", address(&repository)));
     call.by(&Identity::Anonymous, 401).await;
     call.by(&Identity::impostor(), 401).await;
     call.by(&pair.new_user().await, 404).await;

@@ -17,7 +17,7 @@ async fn behaviour_answers_when_all_that_is_named_is_here() {
     pair.mirrored(&repository).await;
     let (path, client) = (path_of(pair, &repository), pair.mirror_admin());
     let first = git(checkout.path(), &["rev-parse", "HEAD"]);
-    let wanted = json!({"repository": path, "commits": [first], "refs": ["refs/heads/main"], "wait": 20});
+    let wanted = json!({"repository": path, "commits": [first], "refs": ["refs/heads/main"], "wait": 300});
     let here = client.post(ADDRESS, &wanted).await.promised(200);
     assert_eq!(here["path"], path.as_str());
     assert_eq!(here["pushUrl"], format!("{}{path}", pair.upstream.base()));
@@ -31,7 +31,7 @@ async fn behaviour_answers_when_all_that_is_named_is_here() {
     let refused = client.post(ADDRESS, &json!({"repository": path, "commits": [later], "wait": 0})).await;
     assert!(refused.text.contains(&format!("does not have the commit {later}")), "{}", refused.text);
     refused.refused(409);
-    let wanted = json!({"repository": path, "commits": [first, later], "wait": 60});
+    let wanted = json!({"repository": path, "commits": [first, later], "wait": 300});
     let waiting = tokio::spawn(async move { pair.mirror_admin().post(ADDRESS, &wanted).await.promised(200) });
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     waiting.await.expect("it does not panic");
@@ -63,7 +63,7 @@ async fn authorisation_readers_and_no_one_else() {
     let pair = shared_pair().await;
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
-    let wanted = json!({"repository": path_of(pair, &repository), "wait": 20});
+    let wanted = json!({"repository": path_of(pair, &repository), "wait": 300});
     let call = Attempt::post(&pair.mirror, ADDRESS.to_owned(), wanted);
     call.by(&Identity::Anonymous, 401).await;
     call.by(&Identity::impostor(), 401).await;

@@ -25,7 +25,7 @@ async fn behaviour_answers_when_the_commit_is_here() {
     let refused = client.get(&format!("{asked}&timeout=0")).await;
     assert!(refused.text.contains(&format!("does not have the commit {later}")), "{}", refused.text);
     refused.refused(409);
-    let waiting = format!("{asked}&ref=refs/heads/main&timeout=60");
+    let waiting = format!("{asked}&ref=refs/heads/main&timeout=300");
     let waiting = tokio::spawn(async move { pair.mirror_admin().get(&waiting).await.promised(200) });
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     let here = waiting.await.expect("it does not panic");
@@ -56,7 +56,7 @@ async fn authorisation_readers_and_no_one_else() {
     let (repository, _) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     let address = address(pair, &repository).await;
-    let call = Attempt::get(&pair.mirror, format!("{address}?timeout=20"));
+    let call = Attempt::get(&pair.mirror, format!("{address}?timeout=300"));
     call.by(&Identity::Anonymous, 401).await;
     call.by(&Identity::impostor(), 401).await;
     call.by(&pair.new_user().await, 404).await;
