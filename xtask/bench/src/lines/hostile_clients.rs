@@ -4,8 +4,9 @@
 //! The crowd stands for other machines. It runs on the cores of the server, and so with the least urgency that there is: what
 //! is measured is what the server does for it, and an upper bound of that.
 
+use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -16,6 +17,7 @@ use crate::measuring::cost::Expected;
 use crate::measuring::memory;
 use crate::measuring::samples::Samples;
 use crate::ours::farm::{Repository, Upstream};
+use crate::ours::rest::eventually;
 use crate::repositories::author::Author;
 use crate::repositories::generated_repository::small_one;
 use crate::repositories::git::Git;
@@ -35,6 +37,10 @@ const GOAL_MIB: f64 = 2048.0;
 /// counts from 0.
 const FIRST_LIMIT_BYTES: u64 = 1 << 40;
 const MIB: f64 = 1024.0 * 1024.0;
+/// Files that the server has open at most when the crowd has left.
+const FILES_WITHOUT_CROWD: usize = 500;
+/// How long it may take to leave.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What well-behaved clients do, and how often in a round.
 const KINDS: [(Kind, &str, usize); 5] = [
@@ -86,6 +92,8 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
         let crowd = scene.measure(&mut beside, || HostileLoad::gather(&target))?;
         open.push(crowd.open_connections() as f64);
         visits.push(crowd.visits() as f64);
+        drop(crowd);
+        scene.wait_until_the_crowd_has_left()?;
     }
     Ok(report(&alone, &beside, &open, &visits))
 }
@@ -164,6 +172,14 @@ impl Scene {
         measured.peak.push(peak.process.resident as f64 / MIB);
         measured.peak_with_git.push(peak.tree.resident as f64 / MIB);
         Ok(beside)
+    }
+
+    /// What ends connections is not to be measured as "alone".
+    fn wait_until_the_crowd_has_left(&self) -> anyhow::Result<()> {
+        let files = format!("/proc/{}/fd", self.upstream.server.pid());
+        eventually("the crowd to leave", LEAVE_TIMEOUT, || {
+            Ok((fs::read_dir(&files)?.count() < FILES_WITHOUT_CROWD).then_some(()))
+        })
     }
 
     /// How long it takes, in seconds.
