@@ -4,12 +4,14 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::spawn_blocking;
 
 /// What is synced at once: a journal takes it together.
 const PARALLEL_SYNCS: usize = 8;
+/// What is synced faster than this had been written out before, as most journals do with all that they hold.
+const QUICK_SYNC: Duration = Duration::from_micros(500);
 
 /// The mode of objects, packs and their indices: nobody writes into them, and only their owner reads them.
 pub(crate) const READ_ONLY_MODE: u32 = 0o400;
@@ -63,9 +65,21 @@ pub fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Syncs all of these, several at once.
+/// Syncs all of these: where the first has brought the others along, one after the other, which costs nothing then, and else
+/// several at once.
 pub(crate) fn sync_each<T: Sync>(items: &[T], sync: impl Fn(&T) -> io::Result<()> + Sync) -> io::Result<()> {
-    let (share, sync) = (items.len().div_ceil(PARALLEL_SYNCS).max(1), &sync);
+    let (mut left, mut is_quick) = (items, true);
+    while is_quick && let Some((item, others)) = left.split_first() {
+        let began = Instant::now();
+        sync(item)?;
+        is_quick = left.len() == items.len() || began.elapsed() < QUICK_SYNC;
+        left = others;
+    }
+    sync_at_once(left, &sync)
+}
+
+fn sync_at_once<T: Sync>(items: &[T], sync: &(impl Fn(&T) -> io::Result<()> + Sync)) -> io::Result<()> {
+    let share = items.len().div_ceil(PARALLEL_SYNCS).max(1);
     std::thread::scope(|scope| {
         let workers: Vec<_> =
             items.chunks(share).map(|share| scope.spawn(move || share.iter().try_for_each(sync))).collect();
