@@ -156,11 +156,12 @@ where
                     let client = Client { stream, peer, admitted: connection };
                     let (room, endpoint) = (room.clone(), endpoint.clone());
                     let is_of_crowd = client.admitted.is_of_crowd;
-                    let conversation = conversation(client, endpoint, room, graceful.watcher(), stop.clone());
+                    let (watcher, stop) = (graceful.watcher(), stop.clone());
+                    let begin = || conversation(client, endpoint, room, watcher, stop);
                     if is_of_crowd {
-                        crowd.add(conversation);
+                        crowd.add(begin);
                     } else {
-                        tokio::spawn(conversation);
+                        tokio::spawn(begin());
                     }
                 }
                 // Nothing waits for this to arrive; who speaks TLS would not understand it.
@@ -193,6 +194,9 @@ async fn conversation(
     watcher: Watcher,
     stop: CancellationToken,
 ) {
+    if client.admitted.end.is_cancelled() {
+        return;
+    }
     if let Err(error) = client.stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
