@@ -20,9 +20,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// So many of them are carried on in one turn, each until it has to wait: less than a millisecond.
 const STEPS_IN_A_TURN: usize = 16;
 
-/// What makes a conversation. The conversation itself is large, and made by the task: until then others are accepted.
-type Begin = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
-
 /// The tasks. They end when this is gone and all that they carry on has ended.
 #[derive(Debug)]
 pub struct Crowd {
@@ -33,7 +30,7 @@ pub struct Crowd {
 #[derive(Debug)]
 struct Task {
     /// Those that have not begun are bounded by the number of connections.
-    arriving: UnboundedSender<Begin>,
+    arriving: UnboundedSender<BoxFuture<'static, ()>>,
     turn: Turn,
 }
 
@@ -48,26 +45,20 @@ impl Crowd {
         let tasks = (0..cores).map(|_| {
             let (sender, arriving) = unbounded_channel();
             let turn = Turn::default();
-            tokio::spawn(turn.clone().taking_turns(carry_on(arriving, turn.clone())));
+            tokio::spawn(turn.clone().taking_turns(carry_on(arriving)));
             Task { arriving: sender, turn }
         });
         Self { tasks: tasks.collect(), next: 0 }
     }
 
-    /// Carries on what this begins as well. That it panics is no matter of the others.
-    pub fn add<F: Future<Output = ()> + Send + 'static>(
-        &mut self,
-        begin: impl FnOnce() -> F + Send + 'static,
-    ) {
+    /// Carries this on as well. That it panics is no matter of the others.
+    pub fn add(&mut self, conversation: impl Future<Output = ()> + Send + 'static) {
         self.next = (self.next + 1) % self.tasks.len();
         let task = &self.tasks[self.next];
-        let turn = task.turn.clone();
-        let begin = move || {
-            let conversation = AssertUnwindSafe(begin()).catch_unwind().map(drop);
-            turn.in_steps(conversation).boxed()
-        };
+        let conversation = AssertUnwindSafe(conversation).catch_unwind().map(drop);
+        let conversation = task.turn.clone().in_steps(conversation).boxed();
         // The task ends only after this sender is gone.
-        let _ = task.arriving.send(Box::new(begin));
+        let _ = task.arriving.send(conversation);
     }
 }
 
@@ -83,7 +74,7 @@ impl Turn {
     }
 
     /// A part of the task, which goes on in the next turn when no step is left in this one.
-    async fn in_steps<T>(self, part: impl Future<Output = T>) -> T {
+    async fn in_steps(self, part: impl Future<Output = ()>) {
         let mut part = pin!(part);
         poll_fn(|context| {
             // One thread at a time has the turn.
@@ -95,18 +86,18 @@ impl Turn {
             self.0.store(left - 1, Ordering::Relaxed);
             part.as_mut().poll(context)
         })
-        .await
+        .await;
     }
 }
 
-async fn carry_on(mut arriving: UnboundedReceiver<Begin>, turn: Turn) {
+async fn carry_on(mut arriving: UnboundedReceiver<BoxFuture<'static, ()>>) {
     let mut conversations = FuturesUnordered::new();
     loop {
         // Those who wait go first: they give up the turn when it is over.
         tokio::select! {
             biased;
             Some(()) = conversations.next() => {}
-            Some(begin) = turn.clone().in_steps(arriving.recv()) => conversations.push(begin()),
+            Some(conversation) = arriving.recv() => conversations.push(conversation),
             else => return,
         }
     }
@@ -127,11 +118,11 @@ mod tests {
     async fn all_are_carried_on_to_their_end_whatever_becomes_of_others() {
         let (go_on, ended) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let mut crowd = Crowd::start();
-        crowd.add(pending);
-        crowd.add(|| async { panic!("one of them") });
+        crowd.add(pending());
+        crowd.add(async { panic!("one of them") });
         for _ in 0..MANY {
             let (go_on, ended) = (go_on.clone(), ended.clone());
-            crowd.add(|| async move {
+            crowd.add(async move {
                 go_on.acquire().await.expect("it is open").forget();
                 ended.add_permits(1);
             });
@@ -149,7 +140,7 @@ mod tests {
         let steps = Arc::new(AtomicUsize::new(0));
         for _ in 0..MANY {
             let steps = steps.clone();
-            crowd.add(|| async move {
+            crowd.add(async move {
                 loop {
                     steps.fetch_add(1, Ordering::Relaxed);
                     yield_now().await;

@@ -156,12 +156,11 @@ where
                     let client = Client { stream, peer, admitted: connection };
                     let (room, endpoint) = (room.clone(), endpoint.clone());
                     let is_of_crowd = client.admitted.is_of_crowd;
-                    let (watcher, stop) = (graceful.watcher(), stop.clone());
-                    let begin = || conversation(client, endpoint, room, watcher, stop);
+                    let conversation = conversation(client, endpoint, room, graceful.watcher(), stop.clone());
                     if is_of_crowd {
-                        crowd.add(begin);
+                        crowd.add(conversation);
                     } else {
-                        tokio::spawn(begin());
+                        tokio::spawn(conversation);
                     }
                 }
                 // Nothing waits for this to arrive; who speaks TLS would not understand it.
@@ -194,9 +193,6 @@ async fn conversation(
     watcher: Watcher,
     stop: CancellationToken,
 ) {
-    if client.admitted.end.is_cancelled() {
-        return;
-    }
     if let Err(error) = client.stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
