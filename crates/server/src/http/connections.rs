@@ -16,9 +16,6 @@ use super::client_wait::ClientWait;
 /// One prefix leaves this part of all connections to others: 1/4.
 const LEFT_TO_OTHERS: usize = 4;
 
-/// Further connections of a network that has so many are a crowd's: one machine rarely has as many.
-const CROWDED_CONNECTIONS: usize = 128;
-
 /// So many connections that are waited for are compared when one has to go: a flood must not make each accept long.
 const MAX_LOOKED_AT: usize = 64;
 
@@ -59,8 +56,6 @@ pub struct Connection {
     pub wait: ClientWait,
     /// Cancelled when the connection has to make room.
     pub end: CancellationToken,
-    /// Whether its network had very many when it came.
-    pub is_of_crowd: bool,
 }
 
 /// How many connections there are, and what became of others.
@@ -108,9 +103,7 @@ impl Connections {
         let entry = Entry { wait: wait.clone(), end: end.clone() };
         state.by_prefix.entry(prefix).or_default().insert(id, entry);
         drop(state);
-        let (connections, prefix) = (self.clone(), Mutex::new(prefix));
-        let is_of_crowd = of_prefix >= CROWDED_CONNECTIONS;
-        Some(Connection { connections, prefix, id, wait, end, is_of_crowd })
+        Some(Connection { connections: self.clone(), prefix: Mutex::new(prefix), id, wait, end })
     }
 
     /// Closes a connection because the system has no room; false if there is none that could be.

@@ -27,7 +27,6 @@ use super::answer_memory::AnswerMemory;
 use super::client_wait::WatchedAnswer;
 use super::connection_options::ConnectionOptions;
 use super::connections::{Connection, ConnectionCounters, Connections};
-use super::crowd::Crowd;
 use super::open_files::OpenFiles;
 use super::proxies::TrustedProxies;
 use super::request_counters::RequestCounters;
@@ -144,7 +143,6 @@ where
     let endpoint: SharedEndpoint = Arc::new(ToDynEndpoint(endpoint.map_to_response()));
     let connections = room.connections.clone();
     let graceful = GracefulShutdown::new();
-    let mut crowd = Crowd::start();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -155,13 +153,7 @@ where
                 Some(connection) => {
                     let client = Client { stream, peer, admitted: connection };
                     let (room, endpoint) = (room.clone(), endpoint.clone());
-                    let is_of_crowd = client.admitted.is_of_crowd;
-                    let conversation = conversation(client, endpoint, room, graceful.watcher(), stop.clone());
-                    if is_of_crowd {
-                        crowd.add(conversation);
-                    } else {
-                        tokio::spawn(conversation);
-                    }
+                    spawn_connection(client, endpoint, room, graceful.watcher(), stop.clone());
                 }
                 // Nothing waits for this to arrive; who speaks TLS would not understand it.
                 None if room.tls.is_none() => drop(stream.try_write(NO_ROOM)),
@@ -185,8 +177,7 @@ struct Client {
     admitted: Connection,
 }
 
-/// Everything that happens on one connection, unless it has to make room.
-async fn conversation(
+fn spawn_connection(
     client: Client,
     endpoint: SharedEndpoint,
     room: ClientRoom,
@@ -197,13 +188,15 @@ async fn conversation(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let (peer, end) = (client.peer, client.admitted.end.clone());
-    tokio::select! {
-        () = converse(client, endpoint, &room, watcher, &stop) => {}
-        () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
-    }
+    tokio::spawn(async move {
+        tokio::select! {
+            () = converse(client, endpoint, &room, watcher, &stop) => {}
+            () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
+        }
+    });
 }
 
-/// What happens on it, from the handshake on.
+/// Everything that happens on one connection, from the handshake on.
 async fn converse(
     client: Client,
     endpoint: SharedEndpoint,

@@ -10,7 +10,7 @@
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
-//! `connections` decides who makes room for whom, and `crowd` carries on those of networks that have very many.
+//! `connections` decides who makes room for whom.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -36,7 +36,6 @@ mod connections;
 mod created;
 mod cross_origin;
 mod cross_site;
-mod crowd;
 mod database_gate;
 mod envelope;
 mod kernel_queue;
