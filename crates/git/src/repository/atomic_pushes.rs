@@ -73,6 +73,13 @@ impl AtomicPush {
             tracing::warn!(%error, "cannot remove the note of an atomic push that has ended");
         }
     }
+
+    /// Leaves the note to the next start.
+    fn leave(mut self) {
+        if let Some(Err(error)) = self.note.take().map(TempPath::keep) {
+            tracing::warn!(%error, "cannot leave the note of an atomic push");
+        }
+    }
 }
 
 impl Drop for AtomicPush {
@@ -162,7 +169,7 @@ impl Repository {
         let mut finished = 0;
         for (note, commands) in blocking(move || read(&folder)).await? {
             if let Some(commands) = commands {
-                match self.finish(&commands, recorded).await {
+                match self.finish(&commands, Some(recorded)).await {
                     Ok(is_finished) => finished += usize::from(is_finished),
                     Err(error) => {
                         tracing::warn!(
@@ -179,9 +186,28 @@ impl Repository {
         Ok(finished)
     }
 
-    async fn finish(&self, commands: &[PushCommand], recorded: &str) -> Result<bool, UpdateRefsError> {
+    /// Ends a push whose git has ended badly, perhaps in the middle of it.
+    pub(crate) async fn end_broken_push(&self, push: AtomicPush, durability: Durability) {
+        match self.finish(&push.commands, None).await {
+            Ok(_) => push.end(durability).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    repository.path = %self.path().display(),
+                    "cannot finish an atomic push; it is tried again at the next start"
+                );
+                push.leave();
+            }
+        }
+    }
+
+    async fn finish(
+        &self,
+        commands: &[PushCommand],
+        recorded: Option<&str>,
+    ) -> Result<bool, UpdateRefsError> {
         let here = self.refs().await?;
-        if here.content_hash().as_str() == recorded || !has_begun(commands, &here) {
+        if Some(here.content_hash().as_str()) == recorded || !has_begun(commands, &here) {
             return Ok(false);
         }
         // One that others have moved on since has been moved by this push, and is theirs.
@@ -339,6 +365,29 @@ mod tests {
             let at = |name: &str| refs.get(&format!("refs/heads/{name}")).map(ObjectId::as_str);
             assert_eq!((at("moved"), at("other")), (Some(newer.as_str()), Some(other.as_str())));
             assert_eq!((at("gone"), at("new")), (None, at("main")));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_git_that_was_killed_has_begun_is_finished_at_once() {
+        for first in [None, Some(0), Some(2)] {
+            let workshop = Workshop::new().await;
+            let (repository, commands) = scene(&workshop).await;
+            let before = repository.refs().await.expect("readable");
+            let push = repository.note_atomic_push(&commands).await.expect("noted");
+            if let Some(first) = first {
+                carry_out(&workshop, &repository, &commands[first]);
+            }
+            repository.end_broken_push(push, Durability::Strict).await;
+            assert!(!repository.has_noted_pushes().await.expect("readable"));
+            let refs = repository.settled_refs().await.expect("readable");
+            match first {
+                None => assert!(refs.has_refs_of(&before), "{refs:?}"),
+                Some(_) => {
+                    let is_done = |command: &PushCommand| is_at(&refs, &command.name, &command.to);
+                    assert!(commands.iter().all(is_done), "{refs:?}");
+                }
+            }
         }
     }
 

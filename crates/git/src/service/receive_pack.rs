@@ -172,10 +172,12 @@ async fn run(
     let failure = (!success && output.is_empty()).then(|| running.failure(&end));
     // Its locks are its own as long as it lives.
     drop(running);
-    // What it had to carry out as a whole is carried out, or not.
-    let atomic = atomic.lock().take();
-    if let Some(push) = atomic {
-        push.end(repository.git().durability()).await;
+    // What it had to carry out as a whole is carried out, or not, unless it was killed in the middle.
+    let (atomic, durability) = (atomic.lock().take(), repository.git().durability());
+    match atomic {
+        Some(push) if success => push.end(durability).await,
+        Some(push) => repository.end_broken_push(push, durability).await,
+        None => {}
     }
     repository.note_left_since(&before).await;
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
