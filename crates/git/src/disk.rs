@@ -65,7 +65,7 @@ pub fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// Syncs all of these: where the first has brought the others along, one after the other, which costs nothing then, and else
+/// Syncs all of these: where the first has brought the others along, one after the other, which costs little then, and else
 /// several at once.
 pub(crate) fn sync_each<T: Sync>(items: &[T], sync: impl Fn(&T) -> io::Result<()> + Sync) -> io::Result<()> {
     let (mut left, mut is_quick) = (items, true);

@@ -8,6 +8,8 @@
 //! Other pushes go on meanwhile, and move references of their own. So a note says nothing of these, and each of its
 //! references is looked at by itself. What is recorded never has a part of such a push while that goes on
 //! ([`Repository::settled_refs`]): what a note finds half changed was not recorded, and no acknowledged push was built on it.
+//! Two things bound that: pushes of more commands than are kept in memory are not noted, and nobody waits longer than
+//! `MAX_WAIT` for a git that stands still.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ use tempfile::TempPath;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::make_durable::sync_refs;
 use crate::disk::{blocking, entries, make_folder_durably, read_note, remove_if_there, sync_folder};
 use crate::process::{Durability, GitError};
 use crate::refs::{RefUpdate, UpdateRefsError};
@@ -50,6 +53,8 @@ struct UnderWay {
 
 /// A push that goes on until this is dropped.
 pub(crate) struct AtomicPush {
+    /// The folder of its repository.
+    repository: PathBuf,
     /// None where it could not be written.
     note: Option<TempPath>,
     commands: Arc<Vec<PushCommand>>,
@@ -57,17 +62,19 @@ pub(crate) struct AtomicPush {
 }
 
 impl AtomicPush {
-    /// Git has ended. The note must not come back after a power failure: what the push has changed is recorded next, and may
-    /// be changed again by others.
+    /// Git has ended. A power failure must not take a part of what the push has changed once the note has gone, and must not
+    /// bring the note back: what was changed is recorded next, and may be changed again by others.
     pub(crate) async fn end(mut self, durability: Durability) {
         let Some(note) = self.note.take() else { return };
+        let (repository, commands) = (self.repository.clone(), Arc::clone(&self.commands));
         let removed = blocking(move || {
-            let folder = note.parent().map(Path::to_owned);
-            note.close()?;
-            match folder {
-                Some(folder) if durability == Durability::Strict => sync_folder(&folder),
-                _ => Ok(()),
+            if durability == Durability::Relaxed {
+                return note.close();
             }
+            let names: Vec<_> = commands.iter().filter_map(name_of).collect();
+            sync_refs(&repository, &names, commands.iter().any(|command| command.to.is_zero()))?;
+            note.close()?;
+            sync_folder(&repository.join(NOTES_FOLDER))
         });
         if let Err(error) = removed.await {
             tracing::warn!(%error, "cannot remove the note of an atomic push that has ended");
@@ -121,7 +128,8 @@ impl Repository {
         );
         let (commands, pushes) = (Arc::new(changes), self.atomic_pushes());
         pushes.0.send_modify(|under_way| under_way.pushes.push(Arc::clone(&commands)));
-        Some(AtomicPush { note: written.ok(), commands, pushes })
+        let repository = self.path().to_owned();
+        Some(AtomicPush { repository, note: written.ok(), commands, pushes })
     }
 
     /// All references but our internal ones, as they are on disk now, in a state that may be recorded: with all that a push
@@ -147,7 +155,7 @@ impl Repository {
                 return Ok(refs);
             }
             let next_end = under_way.wait_for(|now| now.ended != ended);
-            if timeout_at(until, next_end).await.is_err() || Instant::now() >= until {
+            if timeout_at(until, next_end).await.is_err() {
                 let path = self.path().display();
                 tracing::warn!(repository.path = %path, "an atomic push takes long to move its references");
                 return Ok(refs);

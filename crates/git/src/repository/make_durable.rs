@@ -179,14 +179,7 @@ fn sync_objects(repository: &Path, since: SystemTime) -> io::Result<()> {
 fn sync_changes(repository: &Path, since: SystemTime, refs: &ChangedRefs) -> io::Result<()> {
     sync_objects(repository, since)?;
     match refs {
-        ChangedRefs::Named { folders, any_is_gone } => {
-            if *any_is_gone {
-                // It has left `packed-refs`, too.
-                sync_folder(repository)?;
-            }
-            let folders: Vec<_> = folders.iter().map(|folder| repository.join(folder)).collect();
-            sync_each(&folders, |folder| sync_if_there(folder))
-        }
+        ChangedRefs::Named { folders, any_is_gone } => sync_places(repository, folders, *any_is_gone),
         ChangedRefs::Unknown => {
             sync_folder(repository)?;
             let mut folders = Vec::new();
@@ -194,6 +187,21 @@ fn sync_changes(repository: &Path, since: SystemTime, refs: &ChangedRefs) -> io:
             sync_each(&folders, |folder| sync_if_there(folder))
         }
     }
+}
+
+/// Makes that references have changed in these folders survive a power failure, and that some have gone.
+fn sync_places(repository: &Path, folders: &BTreeSet<PathBuf>, any_is_gone: bool) -> io::Result<()> {
+    if any_is_gone {
+        // It has left `packed-refs`, too.
+        sync_folder(repository)?;
+    }
+    let folders: Vec<_> = folders.iter().map(|folder| repository.join(folder)).collect();
+    sync_each(&folders, |folder| sync_if_there(folder))
+}
+
+/// Makes changes of these references survive a power failure.
+pub(super) fn sync_refs(repository: &Path, names: &[RefName], any_is_gone: bool) -> io::Result<()> {
+    sync_places(repository, &folders_of(names.iter()), any_is_gone)
 }
 
 /// This folder and all below it.

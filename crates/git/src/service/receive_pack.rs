@@ -154,7 +154,8 @@ async fn run(
     let noted = note_what_moves(repository.clone(), Arc::clone(&commands), Arc::clone(&atomic));
     let request = last_piece_after(request, noted);
     let (service, mode) = (GitService::ReceivePack, ServeMode::Exchange);
-    let mut running = exchange_with(repository, service, mode, protocol, request, settings).await?;
+    let mut running =
+        exchange_with(repository, service, mode, protocol, request, settings, Arc::clone(&atomic)).await?;
     let mut output = BytesMut::new();
     while let Some(piece) = running.next().await {
         if matches!(&piece, Err(GitError::Request(_))) && !is_within(&commands.lock(), room) {

@@ -4,6 +4,7 @@
 //! end of what `git` says. There is no task beside it, so a slow client slows `git` down through the pipe, and a
 //! client that goes away ends `git` by dropping the stream.
 
+use std::any::Any;
 use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
@@ -140,10 +141,10 @@ pub async fn exchange(
     protocol: &GitProtocol,
     request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
 ) -> Result<RunningService, GitError> {
-    exchange_with(repository, service, mode, protocol, request, Vec::new()).await
+    exchange_with(repository, service, mode, protocol, request, Vec::new(), ()).await
 }
 
-/// The same, with these settings besides the usual ones.
+/// The same, with these settings besides the usual ones, and with something that lives until git is gone.
 pub(super) async fn exchange_with(
     repository: &Repository,
     service: GitService,
@@ -151,13 +152,15 @@ pub(super) async fn exchange_with(
     protocol: &GitProtocol,
     request: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     settings: Vec<(&'static str, String)>,
+    until_it_is_gone: impl Any + Send + Sync,
 ) -> Result<RunningService, GitError> {
     let limit_bytes = match service {
         GitService::UploadPack => MAX_FETCH_REQUEST_BYTES,
         GitService::ReceivePack => MAX_PUSH_BYTES,
     };
     let options = ServeOptions { protocol: protocol.clone(), mode, extra_env: Vec::new() };
-    let mut command = service_command(repository, service, options).settings(settings);
+    let command = service_command(repository, service, options).settings(settings);
+    let mut command = command.holding(until_it_is_gone);
     let mut request = bounded(request, limit_bytes).boxed();
     if service == GitService::ReceivePack {
         (command, request) = prepare_push(repository, command, request).await;
