@@ -122,13 +122,15 @@ async function listHeld() {
 }
 
 element("held-back-confirm").addEventListener("click", async () => {
+  const reader = username;
   try {
     const left = await send("POST", `${seen.path}/confirmation`, { token: seen.token });
+    if (username !== reader) return;
     seen = left.count + left.unrecordedCount === 0 ? null : { ...seen, token: left.token };
     showHeld(left);
     note("held-back-problem", "");
   } catch (error) {
-    stopWatchingHeld(error);
+    if (username === reader) stopWatchingHeld(error);
   }
 });
 

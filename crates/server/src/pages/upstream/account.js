@@ -47,7 +47,10 @@ async function refresh() {
 onSubmit("create", async ({ name, permission, expiryDays }) => {
   const wanted = { name: name.value, permissions: [permission.value] };
   if (expiryDays.value) wanted.expiryDays = Number(expiryDays.value);
+  const owner = username;
   const { token } = await send("PUT", path(), wanted);
+  // A secret is for who has asked for it, and not for who has signed in since.
+  if (username !== owner) return;
   element("secret").replaceChildren(command(token));
   element("secret-card").hidden = false;
   name.value = "";
