@@ -86,7 +86,7 @@ async fn what_is_killed_at_any_moment_stops_nothing_that_comes_later() {
     pair.upstream.restart();
     pair.mirror.restart();
     for folder in [&there, &here] {
-        // Housekeeping may remove a pack that it has replaced. What is lost stays lost.
+        // Housekeeping may remove a pack that it has replaced. What is lost stays lost, but a mirror can fetch it anew.
         eventually("the repository to be whole", || async {
             let checked = git_output(folder, &["fsck", "--full", "--connectivity-only"]);
             checked.status.success().then_some(())
@@ -94,6 +94,8 @@ async fn what_is_killed_at_any_moment_stops_nothing_that_comes_later() {
         .await;
         eventually("nothing is left", || async { leftovers(folder).is_empty().then_some(()) }).await;
     }
+    let damaged = pair.mirror.metric("heliostat_mirror_repositories_damaged_total").await;
+    assert_eq!(damaged, Some(0.0), "it is whole because it was made anew");
     for server in [&pair.upstream, &pair.mirror] {
         let drafts = server.data().join("repositories/incoming");
         let count = || std::fs::read_dir(&drafts).expect("listable").count();
