@@ -120,7 +120,7 @@ async fn are_told(pair: &Pair, repairs: f64) {
 async fn what_was_damaged_while_the_mirror_was_down_is_made_anew() {
     let mut pair = Pair::start_with(ServerOptions::default(), watchful()).await;
     let copies = three(&pair).await;
-    pair.mirror.kill();
+    pair.mirror.kill_with_children();
     damage(&copies);
     pair.mirror.restart();
     for copy in &copies {
