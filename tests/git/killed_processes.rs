@@ -1,5 +1,7 @@
 //! A `git`, or a server of either role, that is killed at any moment stops nothing that comes later, and leaves nothing.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,11 +84,19 @@ async fn what_is_killed_at_any_moment_stops_nothing_that_comes_later() {
     let [there, here] = [&pair.upstream, &pair.mirror].map(only_repository);
     eventually("the same references", || async { (refs_hash(&there) == refs_hash(&here)).then_some(()) })
         .await;
+    for server in [&mut pair.upstream, &mut pair.mirror] {
+        server.kill();
+        let left = drafts_of(server).join("7-left");
+        std::fs::create_dir(&left).expect("it can be made");
+        let before = names_in(&drafts_of(server));
+        server.restart();
+        // Nothing was asked of it yet. It may have begun others, which have other names.
+        let kept: Vec<_> = names_in(&drafts_of(server)).intersection(&before).cloned().collect();
+        assert!(kept.is_empty(), "a start leaves drafts of the process before: {kept:?}");
+    }
     // What a start does not remove at once is what a transfer may still be writing to.
-    pair.upstream.restart();
-    pair.mirror.restart();
     for folder in [&there, &here] {
-        // Housekeeping may remove a pack that it has replaced. What is lost stays lost.
+        // Housekeeping may remove a pack that it has replaced. What is lost stays lost, but a mirror can fetch it anew.
         eventually("the repository to be whole", || async {
             let checked = git_output(folder, &["fsck", "--full", "--connectivity-only"]);
             checked.status.success().then_some(())
@@ -94,10 +104,11 @@ async fn what_is_killed_at_any_moment_stops_nothing_that_comes_later() {
         .await;
         eventually("nothing is left", || async { leftovers(folder).is_empty().then_some(()) }).await;
     }
+    let damaged = pair.mirror.metric("heliostat_mirror_repositories_damaged_total").await;
+    assert_eq!(damaged, Some(0.0), "it is whole because it was made anew");
     for server in [&pair.upstream, &pair.mirror] {
-        let drafts = server.data().join("repositories/incoming");
-        let count = || std::fs::read_dir(&drafts).expect("listable").count();
-        eventually("no draft to be left", || async { (count() == 0).then_some(()) }).await;
+        let is_empty = || names_in(&drafts_of(server)).is_empty();
+        eventually("no draft to be left", || async { is_empty().then_some(()) }).await;
     }
 }
 
@@ -121,6 +132,16 @@ fn change(checkout: &Checkout, round: usize) -> Vec<String> {
 
 fn only_repository(server: &Server) -> PathBuf {
     bare_repositories(&server.data()).pop().expect("there is one")
+}
+
+/// Where repositories lie that are being made.
+fn drafts_of(server: &Server) -> PathBuf {
+    server.data().join("repositories/incoming")
+}
+
+fn names_in(folder: &Path) -> BTreeSet<OsString> {
+    let entries = std::fs::read_dir(folder).expect("listable");
+    entries.map(|entry| entry.expect("readable").file_name()).collect()
 }
 
 /// Kills one that works below this folder, so long after it was seen.

@@ -47,7 +47,7 @@ async fn references_by_the_hundred_thousand_are_listed_and_fetched() {
         repositories.push((repository, source, folder));
     }
     // They come at once, as if the upstream had been restored from a backup.
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     for (_, source, folder) in &repositories {
         remove_folder(folder);
         git(

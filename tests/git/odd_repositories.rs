@@ -97,7 +97,7 @@ async fn a_detached_head_links_among_references_and_sha_256() {
     let (detached, detached_source, detached_folder) = filled(&pair).await;
     let (linked, linked_source, linked_folder) = filled(&pair).await;
     let (long, _, long_folder) = filled(&pair).await;
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     let commit = detached_source.id("other");
     git(&detached_folder, &["update-ref", "--no-deref", "HEAD", &commit]);
     git(&linked_folder, &["symbolic-ref", "refs/heads/link", "refs/heads/other"]);

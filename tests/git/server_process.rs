@@ -6,15 +6,17 @@ use crate::harness::Server;
 
 /// Processes that the server has started and that still run.
 pub fn children_of(server: &Server) -> usize {
-    let parent = process_id(server);
-    let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
-    let stats = processes.filter_map(|process| fs::read_to_string(process.path().join("stat")).ok());
-    // The name in the second field is in parentheses and may hold anything; the parent is the second one after it.
-    stats
-        .filter(|stat| {
-            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(&parent)
-        })
-        .count()
+    children(server).len()
+}
+
+/// Those of them that write an answer for a client, and not a pack for the server itself.
+pub fn answers_written_by(server: &Server) -> usize {
+    let writes_answer = |id: &String| {
+        let arguments = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let mut arguments = arguments.split(|byte| *byte == 0);
+        arguments.any(|argument| argument == b"upload-pack" || argument == b"--stdout")
+    };
+    children(server).iter().filter(|id| writes_answer(id)).count()
 }
 
 /// Files and connections that it has open.
@@ -34,6 +36,18 @@ pub fn peak_memory_bytes_of(server: &Server) -> u64 {
 pub fn forget_peak_of(server: &Server) {
     // Documented in proc(5): 5 resets the peak resident set size.
     fs::write(format!("/proc/{}/clear_refs", process_id(server)), "5").expect("the peak can be reset");
+}
+
+/// The ids of those that it has started and that still run.
+fn children(server: &Server) -> Vec<String> {
+    let parent = process_id(server);
+    let processes = fs::read_dir("/proc").expect("there is /proc").flatten();
+    // The name in the second field is in parentheses and may hold anything; the parent is the second one after it.
+    let is_child =
+        |stat: &str| stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)) == Some(&parent);
+    let children = processes
+        .filter(|process| fs::read_to_string(process.path().join("stat")).is_ok_and(|stat| is_child(&stat)));
+    children.filter_map(|process| process.file_name().into_string().ok()).collect()
 }
 
 fn process_id(server: &Server) -> String {

@@ -5,7 +5,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::malformed_requests::gzip;
-use super::server_process::{children_of, forget_peak_of, open_files_of, peak_memory_bytes_of};
+use super::server_process::{
+    answers_written_by, children_of, forget_peak_of, open_files_of, peak_memory_bytes_of,
+};
 use crate::harness::{
     DELIMITER, Server, ServerOptions, begin_clone, clone_url, commit_noise, eventually, git, noise, packet,
     packets,
@@ -110,7 +112,7 @@ async fn who_does_not_read_is_let_go() {
     // A busy machine may come to it when the time of this client is over.
     let stalled = eventually("a client for whom git still writes", || async {
         let (stalled, _) = begin_clone(&url, &commit).await;
-        (children_of(&server) > 0).then_some(stalled)
+        (answers_written_by(&server) > 0).then_some(stalled)
     })
     .await;
     eventually("git to end though its reader is there", || async {

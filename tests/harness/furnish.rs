@@ -29,6 +29,12 @@ impl Server {
         self.client(&Identity::Anonymous)
     }
 
+    /// A metric without labels, if it is shown here.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.anonymous().get("/metrics").await.expect(200).text;
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
     /// The base URL as it stands in answers: without a slash at its end.
     pub fn base(&self) -> &str {
         self.base_url().as_str().trim_end_matches('/')

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use base64::Engine;
@@ -72,6 +73,7 @@ struct Inner {
     state: Mutex<State>,
     changed: Condvar,
     received: Mutex<Vec<Received>>,
+    connections: AtomicUsize,
 }
 
 struct State {
@@ -125,11 +127,13 @@ impl GitOrigin {
             state: Mutex::new(state),
             changed: Condvar::new(),
             received: Mutex::default(),
+            connections: AtomicUsize::new(0),
         });
         let shared = Arc::clone(&inner);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let inner = Arc::clone(&shared);
+                inner.connections.fetch_add(1, Ordering::Relaxed);
                 thread::spawn(move || inner.converse(stream));
             }
         });
@@ -241,6 +245,11 @@ impl GitOrigin {
     /// Shows a certificate again for which the authority vouches.
     pub fn show_good_certificate(&self) {
         self.inner.state.lock().tls = self.certified.as_ref().map(certified_tls);
+    }
+
+    /// How many connections were opened to it so far, also by those who left before they asked.
+    pub fn connections(&self) -> usize {
+        self.inner.connections.load(Ordering::Relaxed)
     }
 
     /// Every request so far.

@@ -133,7 +133,11 @@ impl Play {
             assert_eq!(self.scene.origin.received().len(), heard, "it was told something all the same");
             self.scene.origin.show_good_certificate();
         }
-        self.scene.origin_is_up_again().await;
+        match day {
+            // It was told to ask again after a while, and answers until then from what it knows.
+            Day::Limits => self.scene.origin_is(Manner::Up),
+            _ => self.scene.origin_is_up_again().await,
+        }
     }
 
     async fn ask(&self, day: Day, place: Place, person: Person, outcome: Outcome, content: &Content) {

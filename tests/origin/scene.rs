@@ -133,13 +133,22 @@ impl Scene {
         self.origin.be(manner);
     }
 
-    /// It is up again, and the mirror has heard of it: before that, the mirror waits for each answer for a few seconds only,
-    /// which a busy machine may need.
+    /// It is up again, and the mirror has heard of it. The first who asks makes the mirror ask the origin, so that nothing old
+    /// is shown; but it waits for each answer for a few seconds only, which a busy machine may need.
     pub async fn origin_is_up_again(&self) {
         self.origin_is(Manner::Up);
         let url = self.url(Person::Reader, Place::Private);
+        let ask = || git_output(Path::new("/"), &["ls-remote", url.as_str()]);
+        // Who does not get to speak in time has come all the same.
+        let contacts = || self.origin.connections() + self.origin.received().len();
+        let before = contacts();
+        ask();
+        eventually("the origin to be asked for the first who asks", || async {
+            (contacts() > before).then_some(())
+        })
+        .await;
         eventually("the mirror to hear of the origin", || async {
-            git_output(Path::new("/"), &["ls-remote", url.as_str()]);
+            ask();
             let status = self.mirror.anonymous().get("/status").await.expect(200).json();
             (status["origin"]["reachable"] == true).then_some(())
         })

@@ -106,26 +106,21 @@ async fn three(pair: &Pair) -> [Copy; 3] {
     [Copy::new(pair).await, Copy::new(pair).await, Copy::new(pair).await]
 }
 
-async fn metric(pair: &Pair, name: &str) -> Option<f64> {
-    let text = pair.mirror.anonymous().get("/metrics").await.expect(200).text;
-    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
-}
-
 async fn are_told(pair: &Pair, repairs: f64) {
     eventually("the metrics of the repairs", || async {
-        let is_over = metric(pair, "heliostat_mirror_repositories_in_repair").await? == 0.0;
-        (is_over && metric(pair, "heliostat_mirror_repositories_repaired_total").await? >= repairs)
+        let is_over = pair.mirror.metric("heliostat_mirror_repositories_in_repair").await? == 0.0;
+        (is_over && pair.mirror.metric("heliostat_mirror_repositories_repaired_total").await? >= repairs)
             .then_some(())
     })
     .await;
-    assert!(metric(pair, "heliostat_mirror_repositories_damaged_total").await >= Some(repairs));
+    assert!(pair.mirror.metric("heliostat_mirror_repositories_damaged_total").await >= Some(repairs));
 }
 
 #[tokio::test]
 async fn what_was_damaged_while_the_mirror_was_down_is_made_anew() {
     let mut pair = Pair::start_with(ServerOptions::default(), watchful()).await;
     let copies = three(&pair).await;
-    pair.mirror.kill();
+    pair.mirror.kill_with_children();
     damage(&copies);
     pair.mirror.restart();
     for copy in &copies {
@@ -192,13 +187,13 @@ async fn a_copy_that_cannot_be_read_for_a_moment_is_kept() {
     symlink("HEAD", &head).expect("linked");
     copy.push(&pair);
     eventually("the mirror to have met it", || async {
-        (metric(&pair, "heliostat_mirror_repositories_in_repair").await? > 0.0).then_some(())
+        (pair.mirror.metric("heliostat_mirror_repositories_in_repair").await? > 0.0).then_some(())
     })
     .await;
     fs::rename(&aside, &head).expect("it is there");
     copy.heals(&pair).await;
     assert_eq!(fs::metadata(&copy.place).expect("it is there").ino(), before, "a good copy was replaced");
-    assert_eq!(metric(&pair, "heliostat_mirror_repositories_damaged_total").await, Some(0.0));
+    assert_eq!(pair.mirror.metric("heliostat_mirror_repositories_damaged_total").await, Some(0.0));
 }
 
 #[tokio::test]

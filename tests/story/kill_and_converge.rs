@@ -66,7 +66,7 @@ async fn the_sweep_finds_what_events_missed() {
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     // A change that no event tells of: made in the repository on disk while the upstream is down.
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     let commit = checkout.commit("behind-the-back.txt", "no event\n");
     let on_disk = bare_repositories(&pair.upstream.data()).pop().expect("the upstream has one repository");
     git(checkout.path(), &["push", "--quiet", on_disk.to_str().expect("is UTF-8"), "HEAD:refs/heads/main"]);

@@ -1,5 +1,7 @@
 //! What a mirror says of itself rests on what it knows of its upstream; what it does not know, it says since when.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -159,4 +161,24 @@ async fn a_mirror_that_cannot_get_a_change_takes_no_traffic_beyond_the_limit() {
     assert!(late["lagMillis"].as_i64().is_some_and(|lag_ms| lag_ms > 1_000), "{late}");
     let reason = late["reason"].as_str().expect("it says why");
     assert!(reason.contains("made known") && reason.contains("the limit is 1 s"), "{reason}");
+}
+
+/// How often it is waited for that a mirror tells how far it is.
+const TELLINGS: usize = 5;
+/// It does so every ten seconds, and no later finds out that its upstream is away.
+const LONG_SILENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_mirror_to_which_nothing_happens_tells_its_upstream_all_the_same_how_far_it_is() {
+    let by_hand = UpstreamByHand::start_installed_with(seldom_comparing(&[])).await;
+    let told = || by_hand.received().iter().filter(|request| request.path.ends_with("/standing")).count();
+    let mut silences = Vec::new();
+    for _ in 0..TELLINGS {
+        let (before, began) = (told(), Instant::now());
+        eventually("the mirror to tell how far it is", || async { (told() > before).then_some(()) }).await;
+        silences.push(began.elapsed());
+    }
+    // A machine that stands still for a while spoils some of them.
+    let short = silences.iter().filter(|silence| **silence < LONG_SILENCE).count();
+    assert!(short > TELLINGS / 2, "it is silent for long: {silences:?}");
 }

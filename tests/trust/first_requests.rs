@@ -71,14 +71,20 @@ impl Scene {
         }
         let (whole, missing) = (Pushed::to(&upstream).await, Pushed::to(&upstream).await);
         let (mut older, backup) = (Vec::new(), tempfile::tempdir().expect("a folder can be made"));
-        for number in 0..count {
-            let pushed = Pushed::to(&upstream).await;
+        for _ in 0..count {
+            older.push(Pushed::to(&upstream).await);
+        }
+        // Nothing changes while it is copied, or is put in another state.
+        upstream.kill_with_children();
+        for (number, pushed) in older.iter().enumerate() {
             copy_folder(&pushed.place(&upstream), &backup.path().join(number.to_string()));
+        }
+        upstream.restart();
+        for pushed in &older {
             pushed.checkout.commit("since.txt", "pushed since the backup\n");
             pushed.checkout.push(&upstream.admin_url(&pushed.repository), &["HEAD:refs/heads/main"]);
-            older.push(pushed);
         }
-        upstream.kill();
+        upstream.kill_with_children();
         for (number, pushed) in older.iter().enumerate() {
             remove_folder(&pushed.place(&upstream));
             copy_folder(&backup.path().join(number.to_string()), &pushed.place(&upstream));
@@ -185,8 +191,8 @@ async fn a_mirror_shows_no_references_whose_objects_it_has_lost_also_right_after
         mirrored.push(Pushed { repository, checkout });
     }
     let [stuck, lost, whole] = &mirrored[..] else { panic!("as many as were made") };
-    pair.mirror.kill();
-    pair.upstream.kill();
+    pair.mirror.kill_with_children();
+    pair.upstream.kill_with_children();
     // The round at the mirror looks at one after the other, in the order in which they came.
     pipe_in(&place_at(&pair.mirror, stuck));
     let objects = place_at(&pair.mirror, lost).join("objects");

@@ -15,8 +15,8 @@ async fn a_mirror_takes_back_what_has_moved_half_and_serves_it_without_its_upstr
     let topic = checkout.commit("topic.txt", "a topic\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/topic"]);
     pair.mirrored(&repository).await;
-    pair.upstream.kill();
-    pair.mirror.kill();
+    pair.upstream.kill_with_children();
+    pair.mirror.kill_with_children();
 
     let place = bare_repositories(&pair.mirror.data()).pop().expect("a repository");
     // As it is before the second of two renames: both have lain in the file for all references.
@@ -64,8 +64,8 @@ async fn a_mirror_serves_what_has_moved_and_was_not_recorded_without_its_upstrea
         })
         .await;
         assert!(here["generation"].as_i64() < Some(shown), "{here}");
-        pair.upstream.kill();
-        pair.mirror.kill();
+        pair.upstream.kill_with_children();
+        pair.mirror.kill_with_children();
 
         fs::remove_dir(&lock).expect("removed");
         fs::remove_file(&drafts).expect("removed");
@@ -103,7 +103,7 @@ async fn an_upstream_finishes_a_push_that_was_to_change_all_or_nothing_whatever_
         let new = checkout.commit("new.txt", "something new\n");
         // What the push has brought is there before any of its references.
         checkout.push(&url, &["HEAD:refs/heads/there", "HEAD~:refs/heads/topic"]);
-        upstream.kill();
+        upstream.kill_with_children();
 
         let place = bare_repositories(&upstream.data()).pop().expect("a repository");
         let folder = place.join("heliostat-atomic-pushes");

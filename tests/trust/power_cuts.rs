@@ -29,7 +29,7 @@ const CHANGES_OF_THE_MIRROR: u64 = 800;
 const REPOSITORIES: usize = 3;
 /// Git never syncs the list of its commit graphs, which it makes anew.
 const FSCK: [&str; 4] = ["-c", "core.commitGraph=false", "fsck", "--no-dangling"];
-/// So soon is found and made anew what a cut has taken from a mirror.
+/// So long a busy machine may take to find and make anew what a cut has taken from a mirror; how soon it has to be is not asked.
 const HEALING_PATIENCE: Duration = Duration::from_mins(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

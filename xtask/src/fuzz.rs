@@ -70,7 +70,15 @@ pub fn run(options: &Options) -> anyhow::Result<Outcome> {
         let tried =
             try_together(together, |target| tried(target, options.seconds, &binaries, &folder, &artefacts));
         for (target, tried) in together.iter().zip(tried) {
-            let output = tried?;
+            let output = match tried {
+                Ok(output) => output,
+                // What the others have found is told all the same.
+                Err(error) => {
+                    let remedy = format!("see why it does not run, and try it by `--target {target}`");
+                    findings.push(Finding { problem: format!("{error:#}"), remedy });
+                    continue;
+                }
+            };
             println!("{target}: tried for {} s", options.seconds);
             for said in [&output.stdout, &output.stderr] {
                 print!("{}", String::from_utf8_lossy(said));

@@ -26,7 +26,7 @@ async fn damaged(when: When) {
     let patients = Patient::at(Role::Mirror, &mut pair, damages.iter().map(|(kind, _)| *kind)).await;
     let places = Patient::places(&patients, &pair.mirror);
     if when == When::Down {
-        pair.mirror.kill();
+        pair.mirror.kill_with_children();
     }
     for ((kind, damage), place) in damages.iter().zip(&places) {
         if let Some(file) = kind.find(place) {

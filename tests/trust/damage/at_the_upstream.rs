@@ -29,7 +29,7 @@ async fn damaged(when: When) {
     let patients = Patient::at(Role::Upstream, &mut pair, damages.iter().map(|(kind, _)| *kind)).await;
     let places = Patient::places(&patients, &pair.upstream);
     if when == When::Down {
-        pair.upstream.kill();
+        pair.upstream.kill_with_children();
     }
     let mut damaged: Vec<(&Patient, PathBuf, Vec<u8>)> = Vec::new();
     for ((patient, (kind, damage)), place) in patients.iter().zip(&damages).zip(&places) {

@@ -68,7 +68,7 @@ impl Patient {
             pair.mirrored(&patient.repository).await;
         }
         let server = role.of(pair);
-        server.kill();
+        server.kill_with_children();
         bare_repositories(&server.data()).iter().for_each(|place| make_all_kinds(place));
         server.restart();
         for patient in &patients {

@@ -1,7 +1,8 @@
-//! Modules of the whole-system tests that need not run on a second database, because the store has no part in what they ask.
+//! Modules of the whole-system tests that need not run on a second database: what the store does in them is asked for on both
+//! by others.
 //!
-//! Pushes, events, leases, users, permissions, webhooks, restarts, restoring and sweeps are asked about on both, and so is
-//! every operation of the contract.
+//! Pushes, events, leases, users, permissions, webhooks, restarts, restoring, repairs and sweeps are asked about on both, and
+//! so is every operation of the contract.
 
 /// Modules that have one reason.
 struct Group {
@@ -12,7 +13,7 @@ struct Group {
 const GROUPS: [Group; 7] = [
     Group { reason: "no server is asked", modules: &["authorisation::completeness::", "coverage::"] },
     Group {
-        reason: "what clients get is read from a repository and from what was computed of it before",
+        reason: "what clients get is computed from a repository; who may have it is asked of the store as everywhere",
         modules: &[
             "git::clones::",
             "git::disconnects::",
@@ -31,7 +32,7 @@ const GROUPS: [Group; 7] = [
         ],
     },
     Group {
-        reason: "a mirror of another Git server keeps the same few rows, which `origin::doors` and `origin::outage` ask for",
+        reason: "a mirror of another Git server keeps few rows, and `origin::doors` and `origin::outage` ask for them",
         modules: &[
             "origin::credentials::",
             "origin::kinds_of_origins::",
@@ -44,7 +45,7 @@ const GROUPS: [Group; 7] = [
         ],
     },
     Group {
-        reason: "it is refused before the store is asked: at the start, by what reads requests, or by git",
+        reason: "what refuses it is not the store: it is the start, what reads requests, or git",
         modules: &[
             "bad_input::harmful_objects::",
             "bad_input::harmful_packs::",
@@ -67,7 +68,7 @@ const GROUPS: [Group; 7] = [
         ],
     },
     Group {
-        reason: "command line, pages, documents, log, addresses and TLS stand in front of everything",
+        reason: "it asks about command line, pages, documents, log or TLS, and needs only that there is a store",
         modules: &[
             "story::browsers_find_pages::",
             "story::command_line::",
@@ -76,14 +77,12 @@ const GROUPS: [Group; 7] = [
             "story::log_tells_operators::",
             "story::service_manager::",
             "story::tls::",
-            "story::two_addresses::",
         ],
     },
     Group {
-        reason: "it happens to the disk, on which only SQLite lies, or to repositories on it",
+        reason: "it happens to files: those of repositories, or SQLite's own",
         modules: &[
             "bad_input::open_folder::",
-            "story::heals_by_itself::",
             "trust::damage::",
             "trust::disk_forgets::",
             "trust::first_requests::",

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 
-use super::{binary_path, carry_out, system};
+use super::{built_binary, carry_out, system};
 use crate::tools::Tools;
 use crate::{debian, workspace};
 
@@ -69,7 +69,7 @@ pub fn run(preparation: &mut Preparation) -> anyhow::Result<()> {
     tests.args(system::ALONE).args(["--", "--ignored", "outside::"]);
     tests.env(system::THREADS_VARIABLE, system::at_a_time());
     tools.tell_tests(&mut tests)?;
-    tests.env("HELIOSTAT_TEST_DATABASE", "sqlite").env("HELIOSTAT_TEST_BINARY", binary_path());
+    tests.env("HELIOSTAT_TEST_DATABASE", "sqlite").env("HELIOSTAT_TEST_BINARY", built_binary()?);
     tests.env("HELIOSTAT_TEST_XTASK", std::env::current_exe()?);
     // Kept from run to run, for it holds the compiled standard library.
     tests.env("GOCACHE", workspace::target().join("go-cache"));

@@ -77,6 +77,8 @@ async fn behaviour_a_secret_is_gone_everywhere_and_a_mirror_that_is_away_does_it
             .await;
         }
     }
+    let damaged = pair.mirror.metric("heliostat_mirror_repositories_damaged_total").await;
+    assert_eq!(damaged, Some(0.0), "it is sound because it was made anew");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ async fn behaviour_what_is_missing_and_what_has_no_record_is_listed_and_told() {
         assert_eq!(status.get(complaint), None, "{status}");
     }
 
-    upstream.kill();
+    upstream.kill_with_children();
     lay_on_disk(&upstream, &whole, 4711);
     take_off_disk(&upstream, &lost);
     upstream.restart();

@@ -32,7 +32,7 @@ async fn behaviour_a_missing_and_a_damaged_repository_come_back() {
     pair.mirror.kill();
     let newest = checkout.commit("newest.txt", "only at the upstream\n");
     checkout.push(&pair.upstream_url(&damaged), &["HEAD:refs/heads/main"]);
-    pair.upstream.kill();
+    pair.upstream.kill_with_children();
     take_off_disk(&pair.upstream, &lost);
     let place = place_of(&pair.upstream, damaged["id"].as_i64().expect("a repository has an id"));
     std::fs::write(place.join("refs/heads/main"), "").expect("a reference can be emptied");
