@@ -81,10 +81,10 @@ fn long<'a>(left_out: &[&'a str]) -> Vec<&'a str> {
     ALONE.into_iter().chain(["--"]).chain(LONG).chain(skipped).collect()
 }
 
-/// What cargo is told for the lane of all others.
+/// What cargo is told for the lane of all others. A program of tests that fails keeps no other from being run.
 fn others<'a>(selection: &[&'a str], left_out: &[&'a str]) -> Vec<&'a str> {
     let skipped = LONG.into_iter().chain(left_out.iter().copied()).flat_map(|module| ["--skip", module]);
-    selection.iter().copied().chain(["--"]).chain(skipped).collect()
+    selection.iter().copied().chain(["--no-fail-fast", "--"]).chain(skipped).collect()
 }
 
 /// A command that runs beside others. What it prints goes into a file meanwhile, and is shown in one piece at its end.
@@ -138,7 +138,7 @@ mod tests {
         let (long, others) = (long(&["git::clones::"]), others(&selection, &["git::clones::"]));
         assert_eq!(long[..4], ALONE);
         assert_eq!(others[..3], selection);
-        let (skips, rest): (Vec<_>, Vec<_>) = others[4..].chunks(2).partition(|pair| pair[0] == "--skip");
+        let (skips, rest): (Vec<_>, Vec<_>) = others[5..].chunks(2).partition(|pair| pair[0] == "--skip");
         assert!(rest.is_empty(), "{rest:?}");
         for module in LONG {
             assert!(long.contains(&module), "{module}");
