@@ -66,11 +66,13 @@ async fn what_was_deleted_is_given_by_no_server_in_no_version() {
     let url = pair.upstream_url(&repository);
     let secret = Secret::pushed(&checkout, &url, "oops");
     let places = [&pair.upstream, &pair.mirror].map(|server: &Server| anonymous(server, &repository));
+    pair.mirrored(&repository).await;
     for place in &places {
         shows(place, "refs/heads/oops", Some(&secret.commit)).await;
         assert_eq!(secret.given_by(place, 2).len(), 3, "while the branch is there, anybody may have it");
     }
     checkout.push(&url, &[":oops"]);
+    pair.mirrored(&repository).await;
     for place in &places {
         shows(place, "refs/heads/oops", None).await;
         for protocol in [0, 2] {
@@ -110,15 +112,19 @@ async fn what_a_branch_was_moved_from_is_given_for_a_while_and_not_when_it_is_go
         let secret = Secret::pushed(&checkout, &url, "topic");
         let main = git(checkout.path(), &["rev-parse", "main"]);
         let places = [&pair.upstream, &pair.mirror].map(|server: &Server| anonymous(server, &repository));
+        // Else the mirror may be shown what its upstream says, and itself never have had it.
+        pair.mirrored(&repository).await;
         for place in &places {
             shows(place, "refs/heads/topic", Some(&secret.commit)).await;
         }
         checkout.push(&url, &["main:topic"]);
+        pair.mirrored(&repository).await;
         for place in &places {
             shows(place, "refs/heads/topic", Some(&main)).await;
             assert_eq!(secret.given_by(place, 2).len(), given, "{place}");
         }
         checkout.push(&url, &[":topic"]);
+        pair.mirrored(&repository).await;
         for place in &places {
             shows(place, "refs/heads/topic", None).await;
             assert_eq!(secret.given_by(place, 2).len(), 0, "{place}");

@@ -88,24 +88,51 @@ impl Repository {
         tips: &BTreeSet<ObjectId>,
         search: SearchFor,
     ) -> Result<Option<Unreached>, GitError> {
-        let here = |object| Unreached { object, is_here: true };
         let unknown: BTreeSet<_> = objects.difference(tips).cloned().collect();
         if unknown.is_empty() {
             return Ok(None);
         }
-        let Sorted { missing, commits, others } = self.sorted_by_kind(&unknown, search).await?;
-        if let Some(object) = missing.into_iter().next() {
+        let sorted = self.sorted_by_kind(&unknown, search).await?;
+        if let Some(object) = sorted.missing.iter().next().cloned() {
             return Ok(Some(Unreached { object, is_here: false }));
         }
-        let commit = self.first_unreached_commit(&commits, tips, search).await?.map(here);
+        match self.first_unreached_of(&sorted, tips, search).await {
+            Ok(found) => Ok(found.map(|object| Unreached { object, is_here: true })),
+            Err(error) => self.gone_meanwhile(&unknown, search, error).await.map(Some),
+        }
+    }
+
+    /// One of these objects, which were here, that none of the tips leads to.
+    async fn first_unreached_of(
+        &self,
+        Sorted { commits, others, .. }: &Sorted,
+        tips: &BTreeSet<ObjectId>,
+        search: SearchFor,
+    ) -> Result<Option<ObjectId>, GitError> {
+        let commit = self.first_unreached_commit(commits, tips, search).await?;
         if commit.is_some() || others.is_empty() {
             return Ok(commit);
         }
-        let doubtful = self.not_seen_below(&others, tips, search).await?;
+        let doubtful = self.not_seen_below(others, tips, search).await?;
         if doubtful.is_empty() {
             return Ok(None);
         }
-        Ok(self.unlisted(doubtful, tips, search).await?.into_iter().next().map(here))
+        Ok(self.unlisted(doubtful, tips, search).await?.into_iter().next())
+    }
+
+    /// One of these objects that is not here any more, which is why the search has failed: what no reference leads to may be
+    /// removed at any time, and git takes it for damage when it misses it.
+    async fn gone_meanwhile(
+        &self,
+        objects: &BTreeSet<ObjectId>,
+        search: SearchFor,
+        error: GitError,
+    ) -> Result<Unreached, GitError> {
+        if !error.fault().is_some_and(|fault| fault.is_damage()) {
+            return Err(error);
+        }
+        let gone = self.sorted_by_kind(objects, search).await?.missing.into_iter().next();
+        gone.map(|object| Unreached { object, is_here: false }).ok_or(error)
     }
 
     /// Those of these objects that are here.
@@ -288,6 +315,16 @@ mod tests {
             }
             let below_nothing = repository.first_unreached(&all, &BTreeSet::new(), SearchFor::Client).await;
             assert!(below_nothing.expect("git runs").is_some());
+        }
+        for (object, is_gone) in [(&lost[1], false), (&lost[4], true)] {
+            // As they are found when the second was here a moment ago.
+            let sorted = Sorted { commits: BTreeSet::from([object.clone()]), ..Sorted::default() };
+            let missing_tip = BTreeSet::from([parse(&"34".repeat(20))]);
+            let searched = repository.first_unreached_of(&sorted, &missing_tip, SearchFor::Client).await;
+            let error = searched.expect_err("git misses something");
+            assert!(error.fault().is_some_and(|fault| fault.is_damage()), "{error}");
+            let told = repository.gone_meanwhile(&sorted.commits, SearchFor::Client, error).await;
+            assert_eq!(told.is_ok_and(|found| found.object == *object && !found.is_here), is_gone);
         }
         let present = repository.present(&lost.iter().cloned().collect()).await.expect("git runs");
         assert_eq!(present, lost[..4].iter().cloned().collect());
