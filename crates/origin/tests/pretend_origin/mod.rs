@@ -22,6 +22,7 @@ use heliostat_origin::{NotOpened, OpenedRepository, Origin, OriginOptions, Visit
 use heliostat_peer::Clock;
 use heliostat_storage::{Database, Flush, MirrorStore, Role};
 use parking_lot::Mutex;
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -38,6 +39,8 @@ pub struct PretendOrigin {
     pub repository: Mutex<Repository>,
     readers: Mutex<Readers>,
     away: Mutex<Option<Refusal>>,
+    /// It answers no question for its list while a test holds this.
+    pub answering: RwLock<()>,
     /// Where it never ends a fetch: below this path.
     pub endless_below: Mutex<Option<&'static str>>,
     /// How often it was asked for its list.
@@ -155,6 +158,7 @@ impl Source for PretendOrigin {
     ) -> BoxFuture<'a, Result<Listing, Refusal>> {
         async move {
             self.asked.fetch_add(1, Ordering::SeqCst);
+            let _answering = self.answering.read().await;
             let seen = self.seen_by(credentials).await?;
             let repository = self.repository.lock().clone();
             Ok(Listing::new(seen, repository.object_format().await.expect("readable"), None))
@@ -246,6 +250,7 @@ impl World {
             repository: Mutex::new(repository),
             readers: Mutex::default(),
             away: Mutex::default(),
+            answering: RwLock::default(),
             endless_below: Mutex::default(),
             asked: AtomicUsize::new(0),
             asked_for_part: AtomicUsize::new(0),
