@@ -75,13 +75,13 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     times.count_helper(postgres.as_ref().and_then(Postgres::process));
     let mut preparation = outside::Preparation::default();
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
-    for stage in all.iter().filter(|stage| stages.contains(stage)) {
+    for stage in wanted(stages) {
         println!("== {stage:?}");
-        if *stage == Stage::Clippy && stages.contains(&Stage::Outside) {
+        if stage == Stage::Clippy && stages.contains(&Stage::Outside) {
             preparation.begin();
         }
         let ended =
-            times.measure(format!("{stage:?}"), || run_stage(*stage, postgres.as_ref(), &mut preparation));
+            times.measure(format!("{stage:?}"), || run_stage(stage, postgres.as_ref(), &mut preparation));
         if !matches!(ended, Ok(Outcome::Good(_))) {
             outcome = ended;
             break;
@@ -89,6 +89,11 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     }
     print!("{times}");
     outcome
+}
+
+/// These stages in the order in which they run.
+fn wanted(stages: &[Stage]) -> impl Iterator<Item = Stage> {
+    Stage::value_variants().iter().copied().filter(move |stage| stages.contains(stage))
 }
 
 /// The arguments of cargo for unit tests and whole-system tests.
@@ -204,4 +209,15 @@ fn carry_out(command: &mut Command) -> anyhow::Result<()> {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_runs_in_order_and_torture_too() {
+        let wanted: Vec<_> = wanted(&[Stage::Torture, Stage::Gates]).collect();
+        assert_eq!(wanted, [Stage::Gates, Stage::Torture]);
+    }
 }
