@@ -21,8 +21,11 @@ pub const ALONE: [&str; 4] = ["test", "--workspace", "--test", "system"];
 /// The variable that tells a program of tests how many of them to run at a time.
 pub const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
-/// Modules with tests that take minutes: each cuts power, spoils answers or damages files many times over.
-const LONG: [&str; 5] = [
+/// Modules with tests that take minutes: of every caller of every operation, of very many references, and those that cut
+/// power, spoil answers or damage files many times over. There are enough of them for both lanes to end together.
+const LONG: [&str; 7] = [
+    "authorisation::every_cell::",
+    "origin::very_many_references::",
     "trust::damage::",
     "trust::faulty_line::",
     "trust::first_requests::",
