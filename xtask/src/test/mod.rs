@@ -74,12 +74,12 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
         if needs_postgres { Some(times.measure("Setup".to_owned(), Postgres::start)?) } else { None };
     times.count_helper(postgres.as_ref().and_then(Postgres::process));
     let mut preparation = outside::Preparation::default();
+    if stages.contains(&Stage::Outside) {
+        preparation.begin();
+    }
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
     for stage in wanted(stages) {
         println!("== {stage:?}");
-        if stage == Stage::Clippy && stages.contains(&Stage::Outside) {
-            preparation.begin();
-        }
         let ended =
             times.measure(format!("{stage:?}"), || run_stage(stage, postgres.as_ref(), &mut preparation));
         if !matches!(ended, Ok(Outcome::Good(_))) {
