@@ -270,6 +270,10 @@ impl Inventory {
             self.hold_locked(entry, reason).await?;
             return Ok(SyncNeed::Nothing);
         }
+        if !self.forget_proof(entry).await {
+            // The next answer is as old.
+            return Ok(SyncNeed::Nothing);
+        }
         let now_ms = self.clock.now_ms();
         let local_id = entry.local_id;
         if self.store.reset_known(local_id, known, generation, hash.as_str(), now_ms).await?

@@ -4,11 +4,14 @@
 //! known to have anything newer, the record has its hash, and the next synchronisation finds it proven and reports it. Where
 //! something newer is known, the record has the hash of that: then the proof is what was noted in the repository before the
 //! state was shown. So nothing has to be asked of the upstream in either case, which may be away.
+//!
+//! Such a proof holds as long as the history of the upstream goes on. Where that is followed back to an older generation, the
+//! numbers above it are given again, to other states.
 
 use heliostat_git::ContentHash;
 use heliostat_storage::{Generation, MirroredRepository, StoreError};
 
-use super::entry::{disk_id, is_available};
+use super::entry::{Entry, disk_id, is_available};
 use super::mirrored::Inventory;
 
 impl Inventory {
@@ -46,6 +49,22 @@ impl Inventory {
         let content_hash = refs.content_hash();
         (content_hash.as_str() == proven.content_hash).then(|| (generation, content_hash.clone()))
     }
+
+    /// Forgets what was proven in a history that the upstream may have lost, and says whether that is done. Until then, the
+    /// new history must not be followed: a next process would take the proof for one of it.
+    pub(super) async fn forget_proof(&self, entry: &Entry) -> bool {
+        let repository = self.repositories.repository(entry.disk_id());
+        let forgotten = repository.forget_proven_state().await;
+        if let Err(error) = &forgotten {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(
+                repository.local_id = entry.local_id.0,
+                error,
+                "cannot forget which state was shown"
+            );
+        }
+        forgotten.is_ok()
+    }
 }
 
 #[cfg(test)]
@@ -55,11 +74,10 @@ mod tests {
     use heliostat_git::fixture::Workshop;
     use heliostat_git::{ObjectFormat, RecordedState, RefName, Repository, RepositoryStore};
     use heliostat_peer::Clock;
-    use heliostat_storage::{Database, Flush, MirrorStore, MirroredStatus, Role};
+    use heliostat_storage::{Database, Flush, HeldReason, MirrorStore, MirroredStatus, Role};
 
     use super::*;
-    use crate::inventory::SelectedProjects;
-    use crate::inventory::entry::Entry;
+    use crate::inventory::{SelectedProjects, SyncNeed};
     use crate::upstream_link::{
         UpstreamAddresses, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository, UpstreamUrl,
     };
@@ -69,6 +87,7 @@ mod tests {
     struct Scene {
         store: MirrorStore,
         repositories: RepositoryStore,
+        first: ContentHash,
         second: ContentHash,
         _workshop: Workshop,
     }
@@ -95,7 +114,7 @@ mod tests {
             inventory.note_known(&entry, &told(4, &second)).await.expect("recorded");
             let proven = RecordedState { generation: 4, content_hash: second.to_string() };
             repository.note_proven_state(&proven).await.expect("noted");
-            Self { store, repositories, second, _workshop: workshop }
+            Self { store, repositories, first, second, _workshop: workshop }
         }
 
         /// As the next process finds it.
@@ -160,5 +179,36 @@ mod tests {
         assert_eq!(record.last_error.as_deref(), Some("no route"));
         assert_eq!(record.next_attempt_at, Some(1_763_000_300_000));
         assert_eq!((record.behind_since, record.last_sync_at), (failed.behind_since, failed.last_sync_at));
+    }
+
+    #[tokio::test]
+    async fn what_was_proven_is_forgotten_where_the_upstream_has_fallen_back() {
+        let scene = Scene::new().await;
+        let (inventory, entry) = scene.started().await;
+        let need = inventory.note_answer(&entry, &told(3, &scene.first), Generation(4)).await;
+        assert_eq!(need.expect("recorded"), SyncNeed::Snapshot);
+        // It goes on from there, and what it has at generation 4 now is something else.
+        inventory.note_known(&entry, &told(9, &ContentHash::of_nothing())).await.expect("recorded");
+        let before = entry.record();
+
+        let (_, entry) = scene.started().await;
+        assert_eq!(entry.record(), before);
+        assert_eq!(before.generation_known, Generation(9));
+    }
+
+    #[tokio::test]
+    async fn what_was_proven_is_forgotten_where_the_upstream_has_again_what_is_here() {
+        let scene = Scene::new().await;
+        let (inventory, entry) = scene.started().await;
+        inventory.hold(&entry, HeldReason::FellBack).await.expect("recorded");
+        let again = told(7, &scene.first);
+        let need = inventory.reconsider(&entry, &again).await;
+        assert_eq!(need.expect("recorded"), SyncNeed::Snapshot);
+        inventory.note_known(&entry, &again).await.expect("recorded");
+        let before = entry.record();
+
+        let (_, entry) = scene.started().await;
+        assert_eq!(entry.record(), before);
+        assert_eq!((before.generation_known, before.held), (Generation(7), None));
     }
 }
