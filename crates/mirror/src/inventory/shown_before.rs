@@ -56,12 +56,7 @@ impl Inventory {
         let repository = self.repositories.repository(entry.disk_id());
         let forgotten = repository.forget_proven_state().await;
         if let Err(error) = &forgotten {
-            let error = error as &dyn std::error::Error;
-            tracing::warn!(
-                repository.local_id = entry.local_id.0,
-                error,
-                "cannot forget which state was shown"
-            );
+            tracing::warn!(repository.local_id = entry.local_id.0, %error, "cannot forget which state was shown");
         }
         forgotten.is_ok()
     }
