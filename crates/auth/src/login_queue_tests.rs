@@ -108,7 +108,7 @@ async fn one_network_takes_neither_all_turns_nor_the_whole_queue() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn attempts_that_queued_before_the_pause_are_refused_in_it() {
     let queue = LoginQueue::new(1, 10);
     for number in 0..FREE_FAILURES {
