@@ -4,6 +4,7 @@ use std::sync::mpsc;
 
 use futures_util::FutureExt;
 use tokio::task::{JoinHandle, yield_now};
+use tokio::time::advance;
 
 use super::*;
 
@@ -22,7 +23,7 @@ async fn settle() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn permits_go_round_repositories_and_clients() {
     let queue = FairQueue::new(Shares::unlimited(1));
     let permit = queue.permit(9, ClientKey::verified("first")).await;
@@ -139,22 +140,24 @@ async fn background_work_goes_on_when_the_last_who_waited_leaves() {
     assert_eq!(queue.running(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn waits_are_counted() {
     let queue = FairQueue::new(Shares::unlimited(1));
     let permit = queue.permit(1, ClientKey::verified("a")).await;
     let (sender, _order) = mpsc::channel();
     let first = wait_as(&queue, 1, "b", &sender);
     settle().await;
+    advance(Duration::from_secs(1)).await;
     let second = wait_as(&queue, 1, "c", &sender);
     settle().await;
+    advance(Duration::from_secs(2)).await;
     drop(permit);
     first.await.expect("no panic");
     second.await.expect("no panic");
     let counters = queue.counters();
     assert_eq!((counters.permits, counters.waits), (3, 2));
-    assert!(counters.longest_wait > Duration::ZERO, "{counters:?}");
-    assert!(counters.waited > counters.longest_wait && counters.waited < counters.longest_wait * 2);
+    let (waited, longest) = (Duration::from_secs(3 + 2), Duration::from_secs(3));
+    assert_eq!((counters.waited, counters.longest_wait), (waited, longest));
 }
 
 /// Takes as many permits as there are without waiting.

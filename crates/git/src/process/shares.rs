@@ -4,7 +4,9 @@
 //! unverified clients together, can hold all of them: there is always one left for somebody else.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::process::ClientKey;
 use crate::process::usage::Usage;

@@ -4,7 +4,9 @@
 //! now and then.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::process::ClientKey;
 
