@@ -239,14 +239,14 @@ mod tests {
     fn an_answer_holds_for_those_who_came_before_its_question() {
         let reader = Reader::default();
         let asked_since = |moment| reader.last_answer(NewEnough::AskedSince(moment));
-        let began = Instant::now() - Duration::from_secs(10);
+        let now = Instant::now();
+        let (began, lately) = (now - Duration::from_secs(10), now - Duration::from_secs(5));
         assert!(asked_since(began).is_none());
         reader.note_grant(grant(began));
         assert!(asked_since(began).expect("new enough").answer.is_ok());
         assert!(asked_since(began + Duration::from_millis(1)).is_none());
         assert!(asked_since(began - Duration::from_secs(1)).is_some());
         // That the answer took its time makes it no older for those who follow.
-        let lately = Instant::now() - Duration::from_secs(5);
         assert!(reader.last_answer(NewEnough::AnsweredSince(lately)).is_some());
     }
 
