@@ -144,8 +144,11 @@ fn run_of_process(pid: u32) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A run that no kernel has given a process id to.
-    const KILLED: u32 = 4_999_999;
+    /// A run whose number no kernel gives to a process, and no other run of this test has.
+    fn killed_run() -> u32 {
+        const MOST_PROCESSES: u32 = 1 << 22;
+        MOST_PROCESSES + std::process::id()
+    }
 
     #[test]
     fn names_tell_whose_they_are() {
@@ -153,41 +156,42 @@ mod tests {
         assert_eq!(run_of_name("heliostat-bench-12-0"), Some(12));
         assert_eq!(run_of_name("heliostat-bench-served-Ab3"), None);
         assert_eq!(run_of_name("heliostat-12"), None);
-        assert!(is_run(std::process::id()) && !is_run(KILLED));
+        assert!(is_run(std::process::id()) && !is_run(killed_run()));
     }
 
     #[test]
     fn everything_of_a_killed_run_is_removed_and_nothing_else() {
+        let (killed, own) = (killed_run(), std::process::id());
         let mark = |run: u32| {
             let mut sleep = process::command("sleep");
             process::spawn(sleep.arg("600").env(RUN_VARIABLE, run.to_string())).expect("it starts")
         };
-        let (mut left, mut other) = (mark(KILLED), mark(KILLED - 1));
-        let folder = std::env::temp_dir().join(format!("{}{KILLED}-test-x", scratch::PREFIX));
+        let (mut left, mut other) = (mark(killed), mark(own));
+        let folder = std::env::temp_dir().join(format!("{}{killed}-test-x", scratch::PREFIX));
         fs::create_dir_all(folder.join("inner")).expect("a folder can be made");
         let groups: Vec<PathBuf> = group::parents()
             .iter()
-            .map(|parent| parent.join(format!("{}{KILLED}-0", scratch::PREFIX)))
+            .map(|parent| parent.join(format!("{}{killed}-0", scratch::PREFIX)))
             .collect();
         let groups: Vec<PathBuf> = groups.into_iter().filter(|group| fs::create_dir(group).is_ok()).collect();
         let network = network::why_not().is_none();
         if network {
-            network::leave_something(KILLED).expect("a network can be made");
+            network::leave_something(killed).expect("a network can be made");
         }
 
-        let leftovers = Leftovers::find(|run| run == KILLED);
+        let leftovers = Leftovers::find(|run| run == killed);
         assert_eq!(leftovers.processes, [left.id()]);
         assert_eq!((leftovers.folders.len(), leftovers.groups.len()), (1, groups.len()));
         if network {
             assert_eq!((leftovers.devices.len(), leftovers.namespaces.len()), (1, 1));
         }
-        assert!(leftovers.told().expect("there is something").contains("(4999999)"));
+        assert!(leftovers.told().expect("there is something").contains(&format!("({killed})")));
         leftovers.remove();
-        assert!(
-            left.try_wait().expect("it is ours").is_some() && other.try_wait().expect("it is ours").is_none()
-        );
+        // On a busy machine, one that was killed may take longer to end than is waited for it.
+        process::wait(&mut left, "sleep", Duration::from_mins(2)).expect("it was killed");
+        assert!(other.try_wait().expect("it is ours").is_none());
         assert!(!folder.exists() && groups.iter().all(|group| !group.exists()));
-        assert!(Leftovers::find(|run| run == KILLED).told().is_none());
+        assert!(Leftovers::find(|run| run == killed).told().is_none());
         process::kill(&mut other);
     }
 }

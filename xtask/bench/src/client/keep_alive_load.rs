@@ -102,7 +102,18 @@ mod tests {
         let address: SocketAddr = listener.local_addr().expect("it listens");
         tokio::spawn(plain_hyper::answer_all(listener, Bytes::from_static(b"{}")));
         let target = Target { authority: address.to_string(), path: "/x".into(), authorization: None };
-        let load = run(&target, 2, Duration::from_millis(50)).await.expect("all is answered");
-        assert!(load.requests > 1 && load.wall >= Duration::from_millis(50));
+        // A busy machine may let a short time pass before anything is asked.
+        for duration in [50, 1_000, 10_000, 60_000].map(Duration::from_millis) {
+            match run(&target, 2, duration).await {
+                Ok(load) => {
+                    assert!(load.wall >= duration, "{load:?}");
+                    if load.requests > 1 {
+                        return;
+                    }
+                }
+                Err(error) => assert_eq!(error.to_string(), "nothing was answered"),
+            }
+        }
+        panic!("next to nothing is answered in a minute");
     }
 }

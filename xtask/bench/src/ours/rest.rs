@@ -165,7 +165,7 @@ mod tests {
             asked.set(asked.get() + 1);
             Ok((asked.get() == 3).then_some("here"))
         };
-        assert_eq!(eventually("it", Duration::from_secs(5), ask).expect("it comes"), "here");
+        assert_eq!(eventually("it", Duration::from_mins(2), ask).expect("it comes"), "here");
         let never = eventually("more", Duration::ZERO, || Ok(None::<()>)).expect_err("it never comes");
         assert_eq!(never.to_string(), "waited 0 s in vain for more");
     }
