@@ -40,8 +40,12 @@ pub fn of_process(pid: u32) -> io::Result<Memory> {
 
 /// What a process and everything below it occupy.
 pub fn of_tree(root: u32) -> io::Result<Memory> {
+    Ok(of_process(root).unwrap_or_default().plus(of_descendants(root)?))
+}
+
+fn of_descendants(root: u32) -> io::Result<Memory> {
     let processes = cpu::with_descendants(&[root])?;
-    let found = processes.iter().filter_map(|pid| of_process(*pid).ok());
+    let found = processes.iter().filter(|pid| **pid != root).filter_map(|pid| of_process(*pid).ok());
     Ok(found.fold(Memory::default(), Memory::plus))
 }
 
@@ -67,8 +71,10 @@ pub struct Peak {
 /// Begins to look for the highest values of a process.
 pub fn watch_peak(pid: u32) -> Watch<Peak> {
     Watch::start(PAUSE, move |peak: &mut Peak| {
-        peak.process = peak.process.larger(of_process(pid).unwrap_or_default());
-        peak.tree = peak.tree.larger(of_tree(pid).unwrap_or_default());
+        // One look for both: it may give memory back at any moment, and all of them have no less than it alone.
+        let alone = of_process(pid).unwrap_or_default();
+        peak.process = peak.process.larger(alone);
+        peak.tree = peak.tree.larger(alone.plus(of_descendants(pid).unwrap_or_default()));
     })
 }
 
