@@ -143,7 +143,8 @@ impl Followings {
         let found = self.store.following_of(repository.id).await?;
         let following = found.ok_or_else(|| follows_nothing(repository))?;
         self.schedule.ask(&following, self.now_ms());
-        Ok(self.as_of_now(following))
+        // What is told of it is from before, also where the look has ended in the meantime.
+        Ok(FollowedRepository { in_progress: true, ..self.as_of_now(following) })
     }
 
     /// Lets a repository follow nothing any more. What is in it stays.
