@@ -59,7 +59,9 @@ pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_daemon::GitDaemon;
 pub use git_origin::{GitOrigin, Manner, Readers};
 pub use git_programs::{GitProgram, git_programs};
-pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
+pub use git_wire::{
+    DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, is_said_late, objects_of_pack, packet, packets,
+};
 pub use hand_made_pack::push_pack;
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
