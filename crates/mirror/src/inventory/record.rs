@@ -278,6 +278,10 @@ impl Inventory {
             self.hold_locked(entry, reason).await?;
             return Ok(SyncNeed::Nothing);
         }
+        if !self.forget_proof(entry).await {
+            // The next answer is as old.
+            return Ok(SyncNeed::Nothing);
+        }
         let now_ms = self.clock.now_ms();
         let local_id = entry.local_id;
         if self.store.reset_known(local_id, known, generation, hash.as_str(), now_ms).await?
@@ -321,23 +325,16 @@ impl Inventory {
         self.write(entry, async || self.store.record_synced(synced).await).await
     }
 
-    /// Takes in that an earlier process has shown the upstream's refs of this generation. When that was is not known, and
-    /// nothing was compared now.
+    /// Takes in that an earlier process has shown the upstream's refs of this generation. Nothing was synchronised or compared
+    /// now: when that was stays, and so does what has failed since.
     pub(super) async fn note_shown_before(
         &self,
         entry: &Entry,
         generation: Generation,
         content_hash: &ContentHash,
     ) -> Result<(), StoreError> {
-        let (record, now_ms) = (entry.record(), self.clock.now_ms());
-        let synced = SyncedRepository {
-            local_id: entry.local_id,
-            generation,
-            content_hash: content_hash.to_string(),
-            started_at: record.behind_since.unwrap_or(now_ms),
-            finished_at: record.last_sync_at.unwrap_or(now_ms),
-        };
-        self.write(entry, async || self.store.record_synced(synced).await).await
+        let shown = async || self.store.record_shown(entry.local_id, generation, content_hash.as_str()).await;
+        self.write(entry, shown).await
     }
 
     /// Takes in that a synchronisation failed and when it will be tried again.
