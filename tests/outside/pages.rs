@@ -6,8 +6,9 @@ use url::Url;
 
 use super::browser::visit;
 use crate::harness::{
-    Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, UpstreamByHand, clone_url, eventually,
-    kept_address, lay_on_disk, place_of, repository_path, request_of, take_off_disk, unreachable_repository,
+    Checkout, DatabaseBackup, Pair, Receiver, Server, ServerOptions, USER_PASSWORD, UpstreamByHand,
+    clone_url, eventually, kept_address, lay_on_disk, place_of, repository_path, request_of, take_off_disk,
+    unreachable_repository,
 };
 
 #[tokio::test]
@@ -172,6 +173,21 @@ async fn what_people_look_for_has_a_page_on_every_screen() {
         ("HELIOSTAT_SELF_LINK", repository["links"]["self"][0]["href"].as_str().expect("it has a link")),
     ];
     visit("console-pages", "pages/console_pages.mjs", &pair.upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn what_is_hidden_and_what_does_not_exist_look_the_same() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let repository = upstream.empty_repository(false).await;
+    let user = upstream.new_user().await;
+    let facts = [
+        ("HELIOSTAT_USER", user.name()),
+        ("HELIOSTAT_USER_PASSWORD", USER_PASSWORD),
+        ("HELIOSTAT_PROJECT_KEY", repository["project"]["key"].as_str().expect("a project has a key")),
+        ("HELIOSTAT_REPOSITORY", repository["slug"].as_str().expect("a repository has a slug")),
+    ];
+    visit("console-missing", "pages/console_missing.mjs", &upstream, &facts);
 }
 
 #[tokio::test]

@@ -95,7 +95,9 @@ async fn a_browser_is_told_by_a_page_what_is_not_there_and_programs_as_ever() {
     ] {
         let page = browser(server).get(path).await.expect(404);
         assert!(page.media_type().starts_with("text/html"), "{path}: {}", page.media_type());
-        assert!(page.text.contains(path) && page.text.contains("href=\"/\""), "{}", page.text);
+        for part in [path, "href=\"/\"", "href=\"/#sign-in\""] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
+        }
         let told = server.client(&Identity::Anonymous).unjudged().get(path).await.expect(404);
         assert_eq!(told.media_type(), "application/json", "{path}");
     }

@@ -1,14 +1,19 @@
 //! Programs that come as Debian packages: installed when they are missing and this is root, named otherwise.
 
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
+
+/// Held while a package is installed: tools are installed beside gates, and one apt-get does not wait for another.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// Installs a package from the system's archive.
 pub fn install(package: &str) -> anyhow::Result<()> {
     if !is_root() {
         bail!("{package} is needed for the tests: run `sudo apt-get install {package}`, then again");
     }
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     println!("installing {package} from the system's packages");
     run(Command::new("apt-get").args(["update", "-q"]))?;
     let install = ["install", "-y", "-q", "--no-install-recommends", package];

@@ -20,7 +20,18 @@ await inBrowser([base], async (page, guard) => {
   await page.locator("#sign-in button").click();
   await page.locator("#create [name=name]").fill("grace");
   await page.locator("#create [name=displayName]").fill("Grace Hopper");
-  await page.locator("#create [name=password]").fill("Nanosecond-1906");
+  const password = page.locator("#create [name=password]");
+  // The browser says of a short password what the server would say of it, which is not asked.
+  await password.pressSequentially("seconds");
+  await page.locator("#create button").click();
+  assert.ok(await password.evaluate((field) => field.validity.tooShort));
+  assert.equal(await password.inputValue(), "seconds", "nothing was sent");
+  // The server asks for more than a length, and what it says is shown.
+  guard.announce(400);
+  await password.fill("password");
+  await page.locator("#create button").click();
+  await page.locator("#problem", { hasText: "tried first" }).waitFor();
+  await password.fill("Nanosecond-1906");
   await page.locator("#create button").click();
   const row = page.locator("#users tr", { hasText: "Grace Hopper" });
   await row.waitFor();

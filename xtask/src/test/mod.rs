@@ -1,11 +1,13 @@
 //! `cargo xtask test`: sets up what the tests need, then runs every gate and every test.
 //!
-//! Stages run in order and the first failure ends the run; `--stage` runs some of them. At the end stands how long each
-//! took, and how many cores it kept busy: the whole is to stay below 40 minutes on two cores, from an empty target folder.
+//! Stages run in order and the first failure ends the run; `--stage` runs some of them. Two of them leave cores idle, and run
+//! beside each other. At the end stands how long each took, and how many cores it kept busy: the whole is to stay below 40
+//! minutes on two cores, from an empty target folder.
 //!
 //! Everything but clippy's and the fuzzer's is compiled once: each stage builds the whole workspace in the same profile,
 //! because a part of it would make cargo choose other features, and build everything again.
 
+mod lane;
 mod one_database;
 mod outside;
 mod packages;
@@ -14,6 +16,9 @@ pub mod statuses;
 mod system;
 mod times;
 
+use std::env;
+use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,18 +54,51 @@ pub enum Stage {
     Drift,
     /// Whole-system tests on PostgreSQL.
     Postgres,
+    /// What other people's programs make of the contract and of live servers: linters, schemathesis, generated clients, a
+    /// browser.
+    Outside,
     /// A while of looking for bytes that break the reading of Git requests.
     Fuzz,
     /// Faults of every kind while people push and read, judged afterwards. It takes minutes, and is run by hand: only when it
     /// is named.
     Torture,
-    /// What other people's programs make of the contract and of live servers: linters, schemathesis, generated clients, a
-    /// browser.
-    Outside,
     /// What `cargo xtask dist` makes, from the binary of the tests: unpacked, looked at and run.
     Packages,
     /// The demonstration as a newcomer runs it, with its self-check.
     Demo,
+}
+
+impl Stage {
+    /// What the command line calls it.
+    fn name(self) -> String {
+        let value = self.to_possible_value().expect("every stage can be named");
+        value.get_name().to_owned()
+    }
+
+    /// This program once more, for this stage alone.
+    fn command(self) -> anyhow::Result<Command> {
+        let mut command = Command::new(env::current_exe().context("this program has no path")?);
+        command.args(["test", "--stage", &self.name()]);
+        Ok(command)
+    }
+}
+
+/// These run beside each other when both are wanted: their tests wait for servers and for other programs. The second one is a
+/// process of its own.
+const TOGETHER: [Stage; 2] = [Stage::Postgres, Stage::Outside];
+
+/// A stage, and the one that runs beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Step {
+    stage: Stage,
+    beside: Option<Stage>,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}", self.stage)?;
+        self.beside.map_or(Ok(()), |beside| write!(formatter, " and {beside:?}"))
+    }
 }
 
 /// Runs the stages; all of them but torture when none is named.
@@ -74,14 +112,13 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
         if needs_postgres { Some(times.measure("Setup".to_owned(), Postgres::start)?) } else { None };
     times.count_helper(postgres.as_ref().and_then(Postgres::process));
     let mut preparation = outside::Preparation::default();
+    if stages.contains(&Stage::Outside) {
+        preparation.begin();
+    }
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
-    for stage in all.iter().filter(|stage| stages.contains(stage)) {
-        println!("== {stage:?}");
-        if *stage == Stage::Clippy && stages.contains(&Stage::Outside) {
-            preparation.begin();
-        }
-        let ended =
-            times.measure(format!("{stage:?}"), || run_stage(*stage, postgres.as_ref(), &mut preparation));
+    for step in steps(stages) {
+        println!("== {step}");
+        let ended = times.measure(step.to_string(), || run_step(step, postgres.as_ref(), &mut preparation));
         if !matches!(ended, Ok(Outcome::Good(_))) {
             outcome = ended;
             break;
@@ -89,6 +126,15 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     }
     print!("{times}");
     outcome
+}
+
+/// What runs one after the other, so that each of these stages runs.
+fn steps(stages: &[Stage]) -> Vec<Step> {
+    let [first, second] = TOGETHER;
+    let together = stages.contains(&first) && stages.contains(&second);
+    let wanted = Stage::value_variants().iter().copied().filter(|stage| stages.contains(stage));
+    let begun = wanted.filter(|stage| !(together && *stage == second));
+    begun.map(|stage| Step { stage, beside: (together && stage == first).then_some(second) }).collect()
 }
 
 /// The arguments of cargo for unit tests and whole-system tests.
@@ -126,13 +172,17 @@ fn told(outcome: anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
     outcome
 }
 
-fn run_stage(
-    stage: Stage,
+fn run_step(
+    step: Step,
     postgres: Option<&Postgres>,
     preparation: &mut outside::Preparation,
 ) -> anyhow::Result<Outcome> {
+    if step.beside == Some(Stage::Outside) {
+        // The other process finds what was installed meanwhile, and tells what could not be.
+        drop(mem::take(preparation));
+    }
     let postgres_url = postgres.map(Postgres::url).unwrap_or_default();
-    match stage {
+    match step.stage {
         Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
         Stage::Gates => return gates(),
         Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
@@ -140,13 +190,13 @@ fn run_stage(
         Stage::Build => cargo(&[&ALL_TESTS[..], &["--no-run"]].concat(), &[])?,
         Stage::Sqlite => {
             let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
-            tests(&ALL_TESTS, &[], "sqlite", postgres_url, Some(noted.path()))?;
+            tests(&ALL_TESTS, &[], "sqlite", postgres_url, Some(noted.path()), step.beside)?;
             return told(statuses::run(noted.path()));
         }
         Stage::Drift => return told(drift::run()),
         Stage::Postgres => {
             println!("{}", one_database::reasons());
-            tests(&system::ALONE, &one_database::modules(), postgres_url, postgres_url, None)?;
+            tests(&system::ALONE, &one_database::modules(), postgres_url, postgres_url, None, step.beside)?;
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
@@ -163,6 +213,7 @@ fn tests(
     database: &str,
     postgres_url: &str,
     noted: Option<&Path>,
+    beside: Option<Stage>,
 ) -> anyhow::Result<()> {
     let binary = built_binary()?;
     let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
@@ -175,7 +226,7 @@ fn tests(
         let folder = folder.to_str().context("the temporary folder's path is not UTF-8")?;
         environment.push((statuses::FOLDER_VARIABLE, folder));
     }
-    system::run(selection, left_out, &environment)
+    system::run(selection, left_out, &environment, beside)
 }
 
 /// The binary as the tests build it, from what the sources are now: whatever runs it gets it here. To compile the whole-system
@@ -204,4 +255,36 @@ fn carry_out(command: &mut Command) -> anyhow::Result<()> {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alone(stage: Stage) -> Step {
+        Step { stage, beside: None }
+    }
+
+    #[test]
+    fn what_is_named_runs_in_order_and_torture_too() {
+        let expected = [alone(Stage::Gates), alone(Stage::Torture)];
+        assert_eq!(steps(&[Stage::Torture, Stage::Gates]), expected);
+    }
+
+    #[test]
+    fn two_stages_run_beside_each_other_when_both_are_wanted() {
+        for stage in TOGETHER {
+            assert_eq!(steps(&[stage]), [alone(stage)]);
+        }
+        let both = Step { stage: Stage::Postgres, beside: Some(Stage::Outside) };
+        assert_eq!(steps(&[Stage::Demo, Stage::Outside, Stage::Postgres]), [both, alone(Stage::Demo)]);
+        assert_eq!(both.to_string(), "Postgres and Outside");
+    }
+
+    #[test]
+    fn a_stage_of_its_own_process_is_named_as_the_command_line_does() {
+        let command = Stage::Outside.command().expect("this program has a path");
+        assert!(shown(&command).ends_with(" test --stage outside"), "{}", shown(&command));
+        assert_eq!(Stage::from_str("outside", false), Ok(Stage::Outside));
+    }
 }

@@ -28,7 +28,7 @@ const FAIL2BAN: (&str, &str) = ("/usr/bin/fail2ban-regex", "fail2ban");
 /// A server of SSH.
 const SSHD: (&str, &str) = ("/usr/sbin/sshd", "openssh-server");
 
-/// The tools, which are installed while other stages compile: for most of a minute that waits for the network.
+/// The tools, which are installed beside the first stages: those keep one core busy.
 #[derive(Default)]
 pub struct Preparation {
     begun: Option<JoinHandle<anyhow::Result<Tools>>>,

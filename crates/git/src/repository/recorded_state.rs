@@ -8,7 +8,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::disk::{blocking, read_note, write_durably, write_note};
+use crate::disk::{blocking, read_note, sync_folder, write_durably, write_note};
 use crate::process::Durability;
 use crate::repository::Repository;
 
@@ -58,6 +58,17 @@ impl Repository {
         })
         .await
     }
+
+    /// Forgets which state was proven, for good: its number is to mean another one. There need be no repository.
+    pub async fn forget_proven_state(&self) -> io::Result<()> {
+        let (folder, durability) = (self.path().to_owned(), self.git().durability());
+        let forget = move || match std::fs::remove_file(folder.join(PROVEN_STATE_FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(()) if durability == Durability::Strict => sync_folder(&folder),
+            removed => removed,
+        };
+        blocking(forget).await
+    }
 }
 
 async fn state_in(path: PathBuf) -> io::Result<Option<RecordedState>> {
@@ -90,7 +101,13 @@ mod tests {
             let state = RecordedState { generation, content_hash: "abc".to_owned() };
             repository.note_proven_state(&state).await.expect("writable");
             assert_eq!(strict.proven_state().await.expect("readable"), Some(state));
+            if generation == 8 {
+                strict.forget_proven_state().await.expect("removable");
+                assert_eq!(relaxed.proven_state().await.expect("readable"), None);
+            }
         }
+        let nowhere = Repository::at(workshop.git.clone(), workshop.path("nowhere.git"));
+        nowhere.forget_proven_state().await.expect("there is none");
         assert_eq!(relaxed.recorded_state().await.expect("readable"), None);
     }
 

@@ -94,6 +94,10 @@ impl Inventory {
         if before.held.is_none() || before.removed_at.is_some() || standing(&before, answer).is_some() {
             return Ok(SyncNeed::Nothing);
         }
+        // It may have come to that by another way.
+        if !self.forget_proof(entry).await {
+            return Ok(SyncNeed::Nothing);
+        }
         tracing::info!(
             repository.project = before.project_key,
             repository.slug = before.slug,

@@ -49,14 +49,22 @@ impl Inventory {
         Ok(Some(entry))
     }
 
-    /// The same for many, which are recorded all at once. Those that were removed a moment ago, or whose number is taken on
-    /// disk, are left for [`Inventory::adopt`].
+    /// Whether a repository that is not mirrored left because the upstream had it no longer. What tells of it now may be older
+    /// than that; what the upstream answers now decides.
+    pub(crate) fn is_gone(&self, repository: &UpstreamRepository) -> bool {
+        self.returning.is_gone(repository)
+    }
+
+    /// The same for many, which are recorded all at once. Those that were removed a moment ago, whose number is taken on disk, or
+    /// that the upstream had no longer, are left for [`Inventory::adopt`].
     pub(crate) async fn adopt_all(
         &self,
         repositories: &[&UpstreamRepository],
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         let _coming_or_going = self.coming_or_going.lock().await;
-        let is_new = |repository: &&&UpstreamRepository| self.index.find(&repository.external_id).is_none();
+        let is_new = |repository: &&&UpstreamRepository| {
+            self.index.find(&repository.external_id).is_none() && !self.is_gone(repository)
+        };
         let new: Vec<&UpstreamRepository> = repositories.iter().filter(is_new).copied().collect();
         if new.is_empty() {
             return Ok(Vec::new());
@@ -270,6 +278,10 @@ impl Inventory {
             self.hold_locked(entry, reason).await?;
             return Ok(SyncNeed::Nothing);
         }
+        if !self.forget_proof(entry).await {
+            // The next answer is as old.
+            return Ok(SyncNeed::Nothing);
+        }
         let now_ms = self.clock.now_ms();
         let local_id = entry.local_id;
         if self.store.reset_known(local_id, known, generation, hash.as_str(), now_ms).await?
@@ -313,23 +325,16 @@ impl Inventory {
         self.write(entry, async || self.store.record_synced(synced).await).await
     }
 
-    /// Takes in that an earlier process has shown the upstream's refs of this generation. When that was is not known, and
-    /// nothing was compared now.
+    /// Takes in that an earlier process has shown the upstream's refs of this generation. Nothing was synchronised or compared
+    /// now: when that was stays, and so does what has failed since.
     pub(super) async fn note_shown_before(
         &self,
         entry: &Entry,
         generation: Generation,
         content_hash: &ContentHash,
     ) -> Result<(), StoreError> {
-        let (record, now_ms) = (entry.record(), self.clock.now_ms());
-        let synced = SyncedRepository {
-            local_id: entry.local_id,
-            generation,
-            content_hash: content_hash.to_string(),
-            started_at: record.behind_since.unwrap_or(now_ms),
-            finished_at: record.last_sync_at.unwrap_or(now_ms),
-        };
-        self.write(entry, async || self.store.record_synced(synced).await).await
+        let shown = async || self.store.record_shown(entry.local_id, generation, content_hash.as_str()).await;
+        self.write(entry, shown).await
     }
 
     /// Takes in that a synchronisation failed and when it will be tried again.

@@ -27,11 +27,14 @@ struct ErrorPage<'a> {
     heading: &'static str,
     status: StatusCode,
     message: &'a str,
+    /// Whether one can sign in at the first page.
+    has_users: bool,
 }
 
 /// The middleware; stands around all that answers with errors.
 #[derive(Clone)]
 pub struct ErrorPages {
+    role: Role,
     site: Arc<Site>,
     context_path: Arc<str>,
 }
@@ -44,7 +47,7 @@ impl ErrorPages {
             Role::Mirror | Role::OriginMirror => "Heliostat mirror",
         };
         let context_path = base_url.path().trim_end_matches('/').into();
-        ErrorPages { site: Arc::new(Site::new(name, base_url, None)), context_path }
+        ErrorPages { role, site: Arc::new(Site::new(name, base_url, None)), context_path }
     }
 
     fn are_for(&self, request: &Request) -> bool {
@@ -60,7 +63,8 @@ impl ErrorPages {
         let frame = Frame::new(&self.site);
         let nonce = frame.nonce.clone();
         let message = message.as_deref().unwrap_or("The server does not say why.");
-        let page = ErrorPage { frame, script: "", heading: heading(status), status, message };
+        let has_users = self.role != Role::OriginMirror;
+        let page = ErrorPage { frame, script: "", heading: heading(status), status, message, has_users };
         let page = respond(&nonce, &page);
         // What else the answer says stays: which methods are allowed, or when to try again.
         let headers = response.headers_mut();
@@ -132,7 +136,11 @@ mod tests {
     use crate::http::problem::Problem;
 
     fn pages() -> ErrorPages {
-        ErrorPages::new(Role::Mirror, &Url::parse("https://git.example.com/x").expect("is a URL"))
+        pages_of(Role::Mirror)
+    }
+
+    fn pages_of(role: Role) -> ErrorPages {
+        ErrorPages::new(role, &Url::parse("https://git.example.com/x").expect("is a URL"))
     }
 
     #[tokio::test]
@@ -145,6 +153,15 @@ mod tests {
         let text = page.into_body().into_string().await.expect("the page is text");
         assert!(text.contains("Nothing is served at /x/") && !text.contains("/x/<script>"), "{text}");
         assert!(text.contains("href=\"/x/\"") && text.contains("405 Method Not Allowed"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn it_leads_to_signing_in_where_there_are_users() {
+        for (role, has_users) in [(Role::Upstream, true), (Role::Mirror, true), (Role::OriginMirror, false)] {
+            let page = pages_of(role).as_page(Problem::unknown_path("/x/none").response()).await;
+            let text = page.into_body().into_string().await.expect("the page is text");
+            assert_eq!(text.contains("href=\"/x/#sign-in\""), has_users, "{role:?}: {text}");
+        }
     }
 
     #[tokio::test]

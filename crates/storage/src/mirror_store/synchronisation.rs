@@ -98,6 +98,24 @@ impl MirrorStore {
         self.existing_repository(synced.local_id).await
     }
 
+    /// Records that an earlier process has shown a generation and has not recorded it, and returns the record. Nothing was
+    /// synchronised now: what has failed before has still failed.
+    pub async fn record_shown(
+        &self,
+        local_id: LocalRepositoryId,
+        generation: Generation,
+        content_hash: &str,
+    ) -> Result<MirroredRepository, StoreError> {
+        Entity::update_many()
+            .col_expr(Column::ContentHash, Expr::value(content_hash))
+            .col_expr(Column::GenerationSynced, Expr::value(generation))
+            .filter(Column::LocalId.eq(local_id))
+            .filter(Column::RemovedAt.is_null())
+            .exec(self.database.connection())
+            .await?;
+        self.existing_repository(local_id).await
+    }
+
     /// Records a synchronisation that has failed and is not tried again before a time, and returns the
     /// record. What was cloneable before stays so.
     pub async fn record_failed(

@@ -35,7 +35,15 @@ const search = newest(findRepositories, (page, start = 0) => {
   note("problem", "");
 });
 
-const showProjects = newest(() => all("rest/api/latest/projects").catch(() => []), (projects) => {
+/** Whether the reader sees no project at the address, as far as that can be said: a list that is cut may lack some. */
+function isMissing(listed) {
+  if (!projectInAddress || listed === null || listed.length >= MAX_LISTED) return false;
+  return !listed.some(({ key }) => key.toLowerCase() === projectInAddress.toLowerCase());
+}
+
+const showProjects = newest(() => all("rest/api/latest/projects").catch(() => null), (listed) => {
+  element("missing-card").hidden = !isMissing(listed);
+  const projects = listed ?? [];
   const select = form.elements.project;
   const chosen = select.value || projectInAddress || "";
   select.replaceChildren(option("", "All projects"), ...projects.map(({ key, name }) => option(key, `${key} · ${name}`)));

@@ -141,13 +141,18 @@ const showAll = newest(
   },
   (error) => {
     element("state").hidden = true;
-    const isHidden = username === null && (error.status === 401 || error.status === 404);
-    note("problem", isHidden ? "Sign in to see more of it, if you may read it." : error.message);
+    // Who is signed in and gets 401 has lost the session, and is told that.
+    const isMissing = error.status === 404 || (username === null && error.status === 401);
+    element("missing-card").hidden = !isMissing;
+    // Git shows credentials of its own, and may be given what this page is not.
+    element("clone-card").hidden = isMissing && username !== null;
+    note("problem", isMissing ? "" : error.message);
   },
 );
 
 async function refresh() {
-  for (const card of CARDS) element(`${card}-card`).hidden = true;
+  for (const card of [...CARDS, "missing"]) element(`${card}-card`).hidden = true;
+  element("clone-card").hidden = false;
   showSources([primary()]);
   await showAll();
 }

@@ -108,6 +108,28 @@ async fn failures_are_counted_and_postponed_and_end_with_a_success() {
 }
 
 #[tokio::test]
+async fn what_was_shown_before_is_no_synchronisation() {
+    for (store, test) in stores().await {
+        let upstream = upstream(&store, "up", NOW).await;
+        let site = repository(&store, &upstream, "1").await;
+        store.record_synced(synced(&site, 1)).await.unwrap();
+        know(&store, &site, 3).await;
+        let failed = store.record_failed(site.local_id, "no route", NOW + 100).await.unwrap();
+        let shown = store.record_shown(site.local_id, Generation(2), "hash 2").await.unwrap();
+        let expected = MirroredRepository {
+            generation_synced: Generation(2),
+            content_hash: Some("hash 2".to_owned()),
+            ..failed
+        };
+        assert_eq!(shown, expected);
+        store.mark_removed(site.local_id, NOW).await.unwrap();
+        let late = store.record_shown(site.local_id, Generation(3), "hash 3").await.unwrap();
+        assert_eq!(late.generation_synced, Generation(2));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
 async fn a_removed_repository_stays_removed_when_its_synchronisation_ends() {
     for (store, test) in stores().await {
         let upstream = upstream(&store, "up", NOW).await;
