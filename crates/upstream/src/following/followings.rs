@@ -146,7 +146,7 @@ impl Followings {
         let found = self.store.following_of(repository.id).await?;
         let following = found.ok_or_else(|| follows_nothing(repository))?;
         self.schedule.ask(&following, self.now_ms());
-        // So it is when it is asked for, even if it has ended by now: what is told was so before.
+        // What is told of it is from before, also where the look has ended in the meantime.
         Ok(FollowedRepository { in_progress: true, ..self.as_of_now(following) })
     }
 
