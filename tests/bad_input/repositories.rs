@@ -27,6 +27,8 @@ async fn a_damaged_repository_on_the_mirror_is_made_anew() {
         String::from_utf8_lossy(&output.stdout).starts_with(&commit).then_some(())
     })
     .await;
+    // Until the mirror has it, its upstream may answer in its place.
+    pair.mirrored(&repository).await;
     let folder = tempfile::tempdir().expect("a folder can be made");
     git(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);
 }

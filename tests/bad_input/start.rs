@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::{Certified, binary, kept_address};
+use crate::harness::{Certified, binary, kept_address, make_script};
 
 fn start(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
@@ -71,9 +71,7 @@ fn an_unreachable_database_and_its_password_stays_secret() {
 fn a_git_that_is_too_old_or_missing() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let old = folder.path().join("git");
-    std::fs::write(&old, "#!/bin/sh\necho git version 2.20.1\n").expect("a script can be written");
-    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755))
-        .expect("it can be made executable");
+    make_script(&old, "#!/bin/sh\necho git version 2.20.1\n");
     let data = folder.path().join("data");
     let data = data.to_str().expect("is UTF-8");
     let common = ["upstream", "--data", data, "--listen", "127.0.0.1:0", "--git"];

@@ -11,6 +11,9 @@ use crate::harness::{GitProgram, git};
 /// The steps of a client: git command lines, the first one making `copy`, the others run in it.
 pub type Steps<'a> = &'a [&'a str];
 
+/// With these words a want is refused: in place of an answer, or within one that has begun because it was long in coming.
+const REFUSED_WANT: &str = "upload-pack: not our ref ";
+
 /// What can be seen of a client's story from outside.
 #[derive(Debug, PartialEq, Eq, Default)]
 struct Ending {
@@ -85,11 +88,17 @@ impl Client<'_> {
 
 /// The lines with which git explains a failure or passes on what the server says.
 ///
-/// Where git's server hangs up without a word we may say why, so such complaints are all the same.
+/// Where git's server hangs up without a word we may say why, so such complaints are all the same. Of a want that is refused
+/// within an answer git has more to say than of one that is refused at once.
 fn complaints(text: &str, url: &Url) -> String {
     let marks = ["fatal:", "error:", "warning:", "remote:"];
     let lines = text.lines().filter(|line| marks.iter().any(|mark| line.starts_with(mark)));
     let lines = lines.collect::<Vec<_>>().join("\n").replace(url.as_str(), "$URL");
     let hung_up = ["hung up unexpectedly", "error processing shallow info", "RPC failed"];
-    if hung_up.iter().any(|mark| lines.contains(mark)) { "hung up".to_owned() } else { lines }
+    if hung_up.iter().any(|mark| lines.contains(mark)) {
+        return "hung up".to_owned();
+    }
+    let refused =
+        lines.lines().find_map(|line| line.find(REFUSED_WANT).map(|start| line[start..].to_owned()));
+    refused.unwrap_or(lines)
 }

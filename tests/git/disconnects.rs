@@ -15,7 +15,7 @@ use url::Url;
 use super::server_process::{children_of, open_files_of};
 use crate::harness::{
     ADMIN_PASSWORD, BLOB, Checkout, HandMadePack, Pair, Server, ServerOptions, clone_url, commit_noise,
-    eventually, git, packets, post_fetch,
+    eventually, git, git_output, packets, post_fetch,
 };
 
 /// How many leave.
@@ -129,8 +129,9 @@ async fn noisy_repository(pair: &Pair) -> (serde_json::Value, (Checkout, String)
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     let url = clone_url(pair.mirror.base_url(), &repository, None);
     eventually("the push on the mirror", || async {
-        let listed = git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
-        listed.starts_with(&commit).then_some(())
+        // It may not have heard of the repository yet.
+        let listed = git_output(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]);
+        String::from_utf8_lossy(&listed.stdout).starts_with(&commit).then_some(())
     })
     .await;
     pair.mirrored(&repository).await;

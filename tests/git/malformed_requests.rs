@@ -11,7 +11,7 @@ use url::Url;
 use super::scene::{Place, Scene, filled, scene};
 use super::server_process::{children_of, forget_peak_of, peak_memory_bytes_of};
 use crate::harness::{
-    DELIMITER, FLUSH, GitRequest, Pair, clone_url, command_v2, eventually, packet, packets,
+    DELIMITER, FLUSH, GitRequest, Pair, clone_url, command_v2, eventually, is_said_late, packet, packets,
 };
 
 /// More than any client wants at once.
@@ -44,13 +44,6 @@ async fn fault(place: &Place, request: &GitRequest) -> Option<String> {
         theirs.status,
         shorter(judged.told)
     ))
-}
-
-/// Whether an answer that had begun before it was refused says in its band for errors what git says at once.
-fn is_said_late(told: &[String], judged: &[String]) -> bool {
-    let late = told.last().and_then(|line| line.strip_prefix('\u{3}')).map(str::trim_end);
-    let at_once = judged.first().and_then(|line| line.strip_prefix("ERR ")).map(str::trim_end);
-    late.is_some() && late == at_once
 }
 
 /// Sends them all, then fails with everything that is wrong.

@@ -1,11 +1,10 @@
 //! What people see while they wait: how far the server is, beside an answer that is the same for all.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::scene::short_history;
-use crate::harness::{Server, ServerOptions, WatchedGit, clone_url, git, git_output};
+use crate::harness::{Server, ServerOptions, WatchedGit, clone_url, git, git_output, make_script};
 
 /// What stands before `git` at the server: it holds up each pack until the gate is open.
 const SLOW_GIT: &str = r#"#!/bin/sh
@@ -27,8 +26,7 @@ exec git "$@"
 "#;
 
 fn script(place: &Path, text: &str) -> String {
-    fs::write(place, text).expect("can be written");
-    fs::set_permissions(place, fs::Permissions::from_mode(0o755)).expect("can be made a program");
+    make_script(place, text);
     place.to_str().expect("is UTF-8").to_owned()
 }
 

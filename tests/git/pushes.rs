@@ -1,10 +1,9 @@
 //! What a push costs its server, counted in processes.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::harness::{Server, ServerOptions};
+use crate::harness::{Server, ServerOptions, make_script};
 
 /// What stands before `git` at the server: it writes down what is started.
 const NOTING_GIT: &str = "#!/bin/sh\necho \"$*\" >> 'NOTED'\nexec git \"$@\"\n";
@@ -12,8 +11,7 @@ const NOTING_GIT: &str = "#!/bin/sh\necho \"$*\" >> 'NOTED'\nexec git \"$@\"\n";
 fn noting_git(folder: &Path, noted: &Path) -> String {
     let program = folder.join("noting-git");
     let script = NOTING_GIT.replace("NOTED", noted.to_str().expect("is UTF-8"));
-    fs::write(&program, script).expect("can be written");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("can be made a program");
+    make_script(&program, &script);
     program.to_str().expect("is UTF-8").to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! A server's process as the kernel sees it: its children, its open files, its memory.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::harness::Server;
 
@@ -22,6 +23,14 @@ pub fn answers_written_by(server: &Server) -> usize {
 /// Files and connections that it has open.
 pub fn open_files_of(server: &Server) -> usize {
     fs::read_dir(format!("/proc/{}/fd", process_id(server))).expect("the server runs").count()
+}
+
+/// Files without a name among them: each holds what has arrived of a long request.
+pub fn nameless_files_of(server: &Server) -> usize {
+    let open = fs::read_dir(format!("/proc/{}/fd", process_id(server))).expect("the server runs").flatten();
+    // The kernel says so behind the name that they never had, or no longer have.
+    let is_nameless = |place: &PathBuf| place.to_string_lossy().ends_with(" (deleted)");
+    open.filter_map(|file| fs::read_link(file.path()).ok()).filter(is_nameless).count()
 }
 
 /// The most memory that it has had since [`forget_peak_of`].

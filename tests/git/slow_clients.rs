@@ -1,12 +1,14 @@
 //! Clients that say nothing, stop in the middle or do not read: the server ends them after a named time, holds little for
 //! them meanwhile, and serves others.
 
+use std::future::pending;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::malformed_requests::gzip;
 use super::server_process::{
-    answers_written_by, children_of, forget_peak_of, open_files_of, peak_memory_bytes_of,
+    answers_written_by, children_of, forget_peak_of, nameless_files_of, open_files_of, peak_memory_bytes_of,
 };
 use crate::harness::{
     DELIMITER, Server, ServerOptions, begin_clone, clone_url, commit_noise, eventually, git, noise, packet,
@@ -46,8 +48,8 @@ async fn connect_from_elsewhere(server: &Server) -> TcpStream {
 async fn post(stream: &mut TcpStream, path: &str, headers: &str, body: &[u8], announced: usize) {
     let head =
         format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {announced}\r\n{headers}\r\n");
-    stream.write_all(head.as_bytes()).await.expect("the server reads");
-    stream.write_all(body).await.expect("the server reads");
+    // At once: a busy machine may take longer from one to the other than the server waits.
+    stream.write_all(&[head.as_bytes(), body].concat()).await.expect("the server reads");
 }
 
 async fn everything(mut stream: TcpStream) -> String {
@@ -93,9 +95,11 @@ async fn a_request_that_trickles_in_ends_as_well() {
         }
     };
     let mut answer = vec![0; 12];
+    // The server may have closed the connection before its answer is read.
+    let read = async { reader.read_exact(&mut answer).await.expect("an answer comes") };
     tokio::select! {
-        read = reader.read_exact(&mut answer) => { read.expect("an answer comes"); }
-        () = trickle => panic!("the connection ended without an answer"),
+        _ = read => {}
+        () = async { trickle.await; pending().await } => {}
     }
     assert_eq!(answer, b"HTTP/1.1 408");
 }
@@ -140,11 +144,8 @@ async fn half_sent_requests_take_little_memory_and_nobody_waits_for_them() {
         post(&mut stream, &path, &headers, &body[..body.len() - 1], body.len()).await;
         half_sent.push(stream);
     }
-    // Each has a connection and a file.
-    eventually("all of it to arrive", || async {
-        (open_files_of(&server) + SPARE_FILES >= before + 2 * HALF_SENT).then_some(())
-    })
-    .await;
+    eventually("all of it to arrive", || async { (nameless_files_of(&server) >= HALF_SENT).then_some(()) })
+        .await;
     let taken = peak_memory_bytes_of(&server).saturating_sub(taken_before);
     assert!(taken < MAX_MEMORY_BYTES, "{HALF_SENT} half-sent requests took {taken} bytes");
     eventually("git to do nothing for them", || async { (children_of(&server) == 0).then_some(()) }).await;
@@ -181,8 +182,9 @@ async fn connections_that_do_nothing_make_room() {
         let read = stream.try_read(&mut [0; 1]);
         matches!(read, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     };
-    eventually("the oldest to be closed", || async { (!is_open(&idle[1])).then_some(()) }).await;
-    assert!(idle.iter().filter(|stream| is_open(stream)).count() <= 8);
+    let open = || idle.iter().filter(|stream| is_open(stream)).count();
+    eventually("the oldest to be closed", || async { (open() <= 8 && !is_open(&idle[1])).then_some(()) })
+        .await;
     assert!(is_open(&idle[0]), "one network displaces its own");
 }
 

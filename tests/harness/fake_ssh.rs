@@ -3,12 +3,13 @@
 //! machine on which there is no `ssh`.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
 use super::git::git;
+use super::script::make_script;
 
 /// What the right private key has in it.
 const RIGHT_KEY: &str = "aKeyOfAnn";
@@ -47,9 +48,7 @@ impl FakeSsh {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let script = SCRIPT.replace("@FOLDER@", &folder.path().display().to_string());
         let script = script.replace("@HOST_KEY@", HOST_KEY).replace("@RIGHT_KEY@", RIGHT_KEY);
-        let program = folder.path().join("ssh");
-        fs::write(&program, script).expect("a file can be written");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        make_script(&folder.path().join("ssh"), &script);
         fs::create_dir(folder.path().join("repositories")).expect("a folder can be made");
         Self { folder }
     }

@@ -143,6 +143,14 @@ impl GitAnswer {
     }
 }
 
+/// Whether an answer that had begun before it was refused says in its band for errors what git says at once: a mirror that
+/// has waited long begins.
+pub fn is_said_late(told: &[String], judged: &[String]) -> bool {
+    let late = told.last().and_then(|line| line.strip_prefix('\u{3}')).map(str::trim_end);
+    let at_once = judged.first().and_then(|line| line.strip_prefix("ERR ")).map(str::trim_end);
+    late.is_some() && late == at_once
+}
+
 /// How long the first packet line is, its length included; a special one is its length alone.
 fn length_of(bytes: &[u8]) -> Option<usize> {
     let length = usize::from_str_radix(std::str::from_utf8(bytes.get(..4)?).ok()?, 16).ok()?.max(4);

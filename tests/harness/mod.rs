@@ -4,7 +4,7 @@
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, `watched_git` tells what their users see meanwhile, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
-//! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs, and `program` those that are servers. Disks that forget or fill up come
+//! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs, `program` those that are servers, and `script` writes those that stand in the place of others. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
 
 mod attempt;
@@ -34,6 +34,7 @@ mod raw_clone;
 mod read_along;
 mod receiver;
 mod reference_git;
+mod script;
 mod server;
 mod statuses;
 mod tiny_http;
@@ -59,7 +60,9 @@ pub use git::{Checkout, git, git_command, git_fails, git_output, refs_hash};
 pub use git_daemon::GitDaemon;
 pub use git_origin::{GitOrigin, Manner, Readers};
 pub use git_programs::{GitProgram, git_programs};
-pub use git_wire::{DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, objects_of_pack, packet, packets};
+pub use git_wire::{
+    DELIMITER, FLUSH, GitAnswer, GitRequest, command_v2, is_said_late, objects_of_pack, packet, packets,
+};
 pub use hand_made_pack::push_pack;
 pub use history::{History, Mark, Source};
 pub use joined_by_hand::{
@@ -75,6 +78,7 @@ pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};
 pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
+pub use script::make_script;
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, kept_address, said};
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};

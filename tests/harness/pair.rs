@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::{Answer, Client, Identity};
-use super::git::{Checkout, git};
+use super::git::{Checkout, git, git_output};
 use super::server::{Server, ServerOptions};
 use super::wait::eventually;
 
@@ -103,7 +103,13 @@ impl Pair {
 
     /// The id under which the mirror knows its upstream.
     pub async fn upstream_id(&self) -> String {
-        let page = self.mirror_admin().get("/rest/mirroring/latest/upstreamServers").await.expect(200).json();
+        let admin = self.mirror_admin();
+        // A busy upstream may take longer to say who asks than the mirror waits.
+        let answer = eventually("the mirror to know who asks", || async {
+            Some(admin.get("/rest/mirroring/latest/upstreamServers").await)
+                .filter(|answer| answer.status != 503)
+        });
+        let page = answer.await.expect(200).json();
         page["values"][0]["id"].as_str().expect("an upstream has an id").to_owned()
     }
 
@@ -129,7 +135,10 @@ impl Pair {
         let (upstream, mirror) = (self.upstream_url(repository), self.mirror_url(repository));
         let expected = git(checkout.path(), &["ls-remote", upstream.as_str()]);
         eventually("the mirror to show what the upstream has", || async {
-            (git(checkout.path(), &["ls-remote", mirror.as_str()]) == expected).then_some(())
+            // It may not have heard of the repository yet.
+            let output = git_output(checkout.path(), &["ls-remote", mirror.as_str()]);
+            let shown = String::from_utf8_lossy(&output.stdout);
+            (output.status.success() && shown.trim() == expected).then_some(())
         })
         .await;
     }

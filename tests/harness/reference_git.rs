@@ -87,12 +87,11 @@ fn converse(stream: &TcpStream) -> Option<()> {
         answer.push_str(&format!("{line}\r\n"));
     }
     answer.push_str("\r\n");
+    // Who has the answer may ask at once what was answered.
+    log().lock().push(Judged { body: Vec::new(), ..request });
     let mut writer = stream;
     writer.write_all(answer.as_bytes()).ok()?;
-    writer.write_all(body).ok()?;
-    let body = Vec::new();
-    log().lock().push(Judged { body, ..request });
-    Some(())
+    writer.write_all(body).ok()
 }
 
 /// Runs git's server as the Common Gateway Interface has it; returns header lines and body.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,6 +21,8 @@ use super::on_disk::copy_folder;
 pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 /// How long a server may take to come up; a machine may have much else to do.
 const START_PATIENCE: Duration = Duration::from_mins(5);
+/// Pause between two looks whether anything listens.
+const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
 /// How to start a server.
 #[derive(Debug, Clone, Default)]
@@ -253,7 +255,19 @@ impl Server {
     /// Starts it again where it was, with the same data.
     pub fn restart(&mut self) {
         self.kill();
+        self.leave_address();
         self.run();
+    }
+
+    /// Waits until nothing listens where it did: a child that it was starting when it was killed has its socket until that
+    /// begins.
+    fn leave_address(&self) {
+        let listen = self.options.listen.as_deref().and_then(|listen| listen.parse().ok());
+        let address: SocketAddr = listen.unwrap_or_else(|| self.own_address.address());
+        let started = Instant::now();
+        while TcpStream::connect(address).is_ok() && started.elapsed() < START_PATIENCE {
+            thread::sleep(LISTEN_PAUSE);
+        }
     }
 
     /// Starts it again where it was, with the same data and further arguments.

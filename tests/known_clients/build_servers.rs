@@ -10,7 +10,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::harness::{Checkout, GitOrigin, Readers, Server, ServerOptions, binary, git};
+use crate::harness::{
+    Checkout, GitOrigin, Readers, Server, ServerOptions, binary, eventually, git, make_script,
+};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ci.md");
 
@@ -120,6 +122,12 @@ impl Scene {
     fn reads_from_the_mirror(&self, environment: &[(String, String)], setup: &str) {
         let read = self.run(environment, &format!("{setup}\ngit ls-remote --get-url \"$URL\""));
         assert!(read.starts_with(self.mirror.base_url().as_str()), "{read}");
+        self.pushes_to_the_git_server(environment, setup);
+    }
+
+    /// Fails the test unless git pushes to the Git server.
+    #[track_caller]
+    fn pushes_to_the_git_server(&self, environment: &[(String, String)], setup: &str) {
         let pushed = format!(
             "{setup}\ngit init --quiet pushes\ngit -C pushes remote add origin \"$URL\"\n\
              git -C pushes remote get-url --push origin"
@@ -229,8 +237,7 @@ fn jenkins() {
     let answers = scene.machine.path().join("pass.sh");
     let script =
         format!("#!/bin/sh\ncase \"$1\" in\nUsername*) echo ci ;;\nPassword*) echo {TOKEN} ;;\nesac\n");
-    write(&answers, &script);
-    scene.run(&[], "chmod 700 pass.sh");
+    make_script(&answers, &script);
     let commit = git(scene.checkout.path(), &["rev-parse", "HEAD"]);
     let environment = variables(&[("GIT_ASKPASS", &answers.display().to_string()), ("COMMIT", &commit)]);
     let commands = r#"
@@ -247,11 +254,17 @@ git rev-parse HEAD"#;
     assert_eq!(scene.run(&environment, commands), commit);
 }
 
-#[test]
-fn buildkite() {
+#[tokio::test]
+async fn buildkite() {
     let mut scene = Scene::start();
     let hook = scene.recipe("Buildkite");
-    scene.reads_from_the_mirror(&[], &hook);
+    // The hook waits five seconds for the mirror; a busy machine may take longer.
+    eventually("the hook to find the mirror", || async {
+        let read = scene.run(&[], &format!("{hook}git ls-remote --get-url \"$URL\""));
+        read.starts_with(scene.mirror.base_url().as_str()).then_some(())
+    })
+    .await;
+    scene.pushes_to_the_git_server(&[], &hook);
     let at = |url: &Url| url.as_str().replace("http://", &format!("http://ci:{TOKEN}@"));
     let credentials = [at(scene.origin.url()), at(scene.mirror.base_url())].join("\n") + "\n";
     write(&scene.home().join(".git-credentials"), &credentials);

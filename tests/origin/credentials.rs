@@ -1,7 +1,7 @@
 //! What a client shows of who it is goes to the origin and nowhere else: to no argument list, no log and no file.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -72,8 +72,13 @@ fn holds_a_secret(bytes: &[u8]) -> bool {
 }
 
 fn files_with_secrets(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).expect("it can be listed").flatten();
+    let entries = match fs::read_dir(folder) {
+        // The mirror runs, and removes what it has made for a while.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        entries => entries.expect("it can be listed"),
+    };
     entries
+        .flatten()
         .flat_map(|entry| {
             let path = entry.path();
             match entry.file_type() {

@@ -14,7 +14,11 @@ const server = createServer((request, response) => {
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 
+// What is not answered by then was neither read nor blocked.
+const PATIENCE_MS = 240_000;
+
 const browser = await chromium.launch({
+  timeout: PATIENCE_MS,
   executablePath: process.env.HELIOSTAT_CHROMIUM,
   args: [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -22,11 +26,9 @@ const browser = await chromium.launch({
   ],
 });
 
-// Gives up before the test does; what is not answered by then was neither read nor blocked.
-const PATIENCE_MS = 30_000;
-
 // Fetches on a page of our own origin, one address after the other.
 async function ask(page, asked) {
+  page.setDefaultTimeout(PATIENCE_MS);
   // Another port of the same host is another origin.
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   return page.evaluate(async ([questions, patience]) => {
@@ -52,7 +54,7 @@ try {
   // This browser knows a user of the mirror: it has been there, and would send the password again.
   const { username, password, visit } = JSON.parse(process.env.HELIOSTAT_SIGNED_IN);
   const signedIn = await (await browser.newContext({ httpCredentials: { username, password } })).newPage();
-  const visited = await signedIn.goto(visit);
+  const visited = await signedIn.goto(visit, { timeout: PATIENCE_MS });
   answers.push({ name: "visit", status: visited.status(), body: await visited.json() });
   answers.push(...await ask(signedIn, questions.filter(({ credentials }) => credentials === "include")));
   console.log(`answers ${JSON.stringify(answers)}`);

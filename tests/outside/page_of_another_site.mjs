@@ -9,6 +9,8 @@ import { need } from "./browser/browser.mjs";
 const { chromium } = createRequire(join(need("HELIOSTAT_NODE_MODULES"), "from-here.js"))("playwright-core");
 const { username, password, visit, posts } = JSON.parse(need("HELIOSTAT_SIGNED_IN"));
 
+const WAIT_MS = 240_000;
+
 /** Runs in the page: sends a form there. */
 function submit(url) {
   const form = Object.assign(document.createElement("form"), { method: "post", action: url });
@@ -23,11 +25,13 @@ const evil = createServer((request, response) => {
 await new Promise((resolve) => evil.listen(0, "127.0.0.1", resolve));
 const browser = await chromium.launch({
   executablePath: need("HELIOSTAT_CHROMIUM"),
+  timeout: WAIT_MS,
   args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
 });
 try {
   const context = await browser.newContext({ httpCredentials: { username, password } });
   const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
   const visited = await page.goto(visit);
   // Another name of this machine is another site; another port of it another origin.
   for (const site of [`http://localhost:${evil.address().port}/`, `http://127.0.0.1:${evil.address().port}/`]) {

@@ -1,6 +1,7 @@
 //! Prometheus' own checker and the strict reader of its Python client find nothing wrong with the metrics of all roles, with
 //! the alert rules, and with the queries of the dashboard.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use url::Url;
 
-use crate::harness::{Identity, Pair, Server, ServerOptions, clone_url, must_succeed, tool};
+use crate::harness::{Identity, Pair, Server, ServerOptions, clone_url, eventually, must_succeed, tool};
 
 /// Where the system's package puts it.
 const PROMTOOL: &str = "/usr/bin/promtool";
@@ -26,17 +27,30 @@ fn promtool(arguments: &[&str]) -> Command {
     command
 }
 
+/// What a text tells of, without the values.
+fn samples(text: &str) -> BTreeSet<&str> {
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    samples.filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
+}
+
 /// Both texts of a server, each in a file.
 async fn texts(server: &Server, folder: &TempDir) -> [PathBuf; 2] {
-    let mut paths = Vec::new();
-    for (name, accept) in [("open", "application/openmetrics-text"), ("classic", "text/plain")] {
-        let client = server.anonymous().with_header("Accept", accept);
-        let text = client.get("/metrics").await.expect(200).text;
-        let path = folder.path().join(name);
-        fs::write(&path, text).expect("a file can be written");
-        paths.push(path);
+    const OPEN: &str = "application/openmetrics-text";
+    let text = async |accept: &'static str| {
+        server.anonymous().with_header("Accept", accept).get("/metrics").await.expect(200).text
+    };
+    // What the server does by itself may be counted for the first time between the two.
+    let read = eventually("nothing new to be told of", || async {
+        let read = [text(OPEN).await, text("text/plain").await];
+        let again = text(OPEN).await;
+        let is_all = samples(&read[0]) == samples(&again);
+        is_all.then_some(read)
+    });
+    let paths = ["open", "classic"].map(|name| folder.path().join(name));
+    for (path, text) in paths.iter().zip(read.await) {
+        fs::write(path, text).expect("a file can be written");
     }
-    paths.try_into().expect("two")
+    paths
 }
 
 async fn is_clean(role: &str, server: &Server) {

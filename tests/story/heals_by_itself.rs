@@ -181,10 +181,11 @@ async fn a_copy_that_cannot_be_read_for_a_moment_is_kept() {
     let pair = Pair::start_with(ServerOptions::default(), watchful()).await;
     let mut copy = Copy::new(&pair).await;
     let before = fs::metadata(&copy.place).expect("it is there").ino();
-    let (head, aside) = (copy.place.join("HEAD"), copy.place.join("HEAD.aside"));
-    fs::rename(&head, &aside).expect("it is there");
-    // Opening it fails for a reason that says nothing about its content, also for root.
-    symlink("HEAD", &head).expect("linked");
+    let [head, aside, looped] = ["HEAD", "HEAD.aside", "HEAD.loop"].map(|name| copy.place.join(name));
+    fs::hard_link(&head, &aside).expect("it is there");
+    // Opening it fails for a reason that says nothing about its content, also for root. It is never missing: that would.
+    symlink("HEAD", &looped).expect("linked");
+    fs::rename(&looped, &head).expect("it is there");
     copy.push(&pair);
     eventually("the mirror to have met it", || async {
         (pair.mirror.metric("heliostat_mirror_repositories_in_repair").await? > 0.0).then_some(())

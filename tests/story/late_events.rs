@@ -77,3 +77,32 @@ async fn what_a_comparison_misses_is_held_after_a_second_look_and_gone_when_an_e
     post(&pair, json!({"eventKey": "repo:deleted", "repository": repository})).await;
     assert_eq!(held_back(&pair).await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn an_event_that_is_repeated_after_a_deletion_brings_nothing_back_unless_the_upstream_has_it() {
+    let pair = UpstreamByHand::start_installed().await;
+    let mut repository = repository_of_nothing(ID, 3);
+    repository["properties"]["identity"] = json!("ours");
+    let path = format!("/repos/{ID}");
+    let mirrored = || {
+        eventually("the mirror to have it", || async {
+            let found = pair.get(&path).await;
+            (found.status == 200 && found.json()["available"] == true).then_some(())
+        })
+    };
+    pair.announce(&repository).await;
+    mirrored().await;
+    pair.lose_repository(ID);
+    post(&pair, json!({"eventKey": "repo:deleted", "repository": repository})).await;
+    for event in ["repo:created", "repo:modified", "repo:refs_changed"] {
+        post(&pair, json!({"eventKey": event, "repository": repository})).await;
+        assert_eq!(pair.get(&path).await.status, 404, "after {event}");
+    }
+    assert_eq!(held_back(&pair).await, Vec::<Value>::new());
+    pair.announce(&repository).await;
+    mirrored().await;
+    eventually("what was in the trash to be taken", || async {
+        pair.mirror.log().contains("took a repository that is wanted again out of the trash").then_some(())
+    })
+    .await;
+}

@@ -1,8 +1,8 @@
 //! Small pushes travel inside the events that tell of them: mirrors fetch nothing for them, and show the same as if they had.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Pair, Server, ServerOptions, bare_repositories, git, repository_path};
+use crate::harness::{Checkout, Pair, Server, ServerOptions, bare_repositories, git, repository_path};
 
 /// How many fetches a server has answered.
 async fn fetches(server: &Server) -> f64 {
@@ -16,6 +16,12 @@ async fn pair_with(small_push: &str) -> Pair {
     Pair::start_with(ServerOptions { arguments, ..ServerOptions::default() }, ServerOptions::default()).await
 }
 
+/// Waits until the mirror itself has what was pushed. What it shows before that is the upstream's.
+async fn follows(pair: &Pair, repository: &Value, checkout: &Checkout) {
+    pair.mirrored(repository).await;
+    pair.shows_the_same(repository, checkout).await;
+}
+
 #[tokio::test]
 async fn what_a_small_push_brings_is_not_fetched() {
     let pair = pair_with("64KiB").await;
@@ -24,34 +30,34 @@ async fn what_a_small_push_brings_is_not_fetched() {
     let numbers: String = (0..2_000).map(|number| format!("{number}\n")).collect();
     checkout.commit("src/numbers", &numbers);
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
-    pair.mirrored(&repository).await;
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     let before = fetches(&pair.upstream).await;
 
     // Deltas, a folder that moves, an annotated tag, and a branch that is made from an earlier commit.
     checkout.commit("src/numbers", &format!("{numbers}more\n"));
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     git(checkout.path(), &["mv", "src", "lib"]);
     git(checkout.path(), &["commit", "--quiet", "--message", "move"]);
     git(checkout.path(), &["tag", "--annotate", "--message", "one", "v1"]);
     checkout.push(&upstream, &["HEAD:refs/heads/main", "v1"]);
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     git(checkout.path(), &["reset", "--quiet", "--hard", "HEAD~2"]);
     checkout.commit("other.txt", "other\n");
     checkout.push(&upstream, &["HEAD:refs/heads/other"]);
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     // What is pushed over goes away, and a deletion needs nothing.
     git(checkout.path(), &["commit", "--quiet", "--amend", "--message", "again"]);
     checkout.push(&upstream, &["+HEAD:refs/heads/other"]);
+    follows(&pair, &repository, &checkout).await;
     checkout.push(&upstream, &[":refs/tags/v1"]);
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     // A branch that is not pushed names what is there.
     let earlier = git(checkout.path(), &["rev-parse", "HEAD~1"]);
     let path = format!("{}/branches", repository_path(&repository));
     let branch = json!({"name": "topic", "startPoint": earlier});
     pair.admin().post(&path, &branch).await.promised(200);
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     assert!((fetches(&pair.upstream).await - before).abs() < 0.5, "the mirror has fetched");
 
     let [copy] = &bare_repositories(&pair.mirror.data())[..] else { panic!("one repository is mirrored") };
@@ -64,11 +70,10 @@ async fn what_a_small_push_brings_is_not_fetched() {
 async fn what_is_larger_than_the_limit_is_fetched() {
     let pair = pair_with("0").await;
     let (repository, checkout) = pair.pushed_repository(true).await;
-    pair.mirrored(&repository).await;
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     let before = fetches(&pair.upstream).await;
     checkout.commit("a.txt", "a\n");
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
-    pair.shows_the_same(&repository, &checkout).await;
+    follows(&pair, &repository, &checkout).await;
     assert!(fetches(&pair.upstream).await > before);
 }

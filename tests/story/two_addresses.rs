@@ -33,7 +33,11 @@ async fn a_mirror_follows_one_address_and_shows_people_the_other() {
     let there = pair.mirrored(&repository).await;
     let push_url = there["pushUrls"][0]["href"].as_str().expect("is text");
     assert!(push_url.starts_with(&for_people), "{push_url}");
-    let status = pair.mirror.anonymous().get("/status").await.expect(200).json();
+    let ready = eventually("the mirror to be ready", || async {
+        let answer = pair.mirror.anonymous().get("/status").await;
+        (answer.status == 200).then(|| answer.json())
+    });
+    let status = ready.await;
     assert_eq!(status["upstream"]["baseUrl"], for_people.as_str());
     assert_eq!(status["reason"].as_str().filter(|reason| reason.contains("base URL")), None, "{status}");
 

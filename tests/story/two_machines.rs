@@ -1,15 +1,16 @@
 //! The first steps with two machines: the commands of `docs/quick-start.md`, word for word, from an empty upstream to a push
 //! that is found at the mirror.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::harness::{
-    ADMIN_PASSWORD, Checkout, Server, ServerOptions, USER_PASSWORD, binary, eventually, git, said,
+    ADMIN_PASSWORD, Checkout, Server, ServerOptions, USER_PASSWORD, binary, eventually, git, make_script,
+    said,
 };
 
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/quick-start.md");
@@ -40,8 +41,7 @@ impl Desk {
         symlink(fs::canonicalize(binary()).expect("it is built"), file("bin/heliostat")).expect("a link");
         let asked =
             format!("#!/bin/sh\ncase \"$1\" in Username*) echo ann ;; *) echo '{USER_PASSWORD}' ;; esac\n");
-        fs::write(file("bin/asked"), asked).expect("a file can be written");
-        fs::set_permissions(file("bin/asked"), Permissions::from_mode(0o755)).expect("it is ours");
+        make_script(&file("bin/asked"), &asked);
         fs::write(file("admin-password"), ADMIN_PASSWORD).expect("a file can be written");
         let names = vec![
             ("https://github.com/some/repository.git", source.path().display().to_string()),

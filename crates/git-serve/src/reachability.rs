@@ -254,6 +254,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_named_and_is_removed_during_the_search_is_no_damage() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+        let path = repository.path();
+        let first = workshop.run(path, &["rev-parse", "main"]);
+        let below_topic = workshop.run(path, &["rev-parse", "topic"]);
+        for branch in ["main", "topic"] {
+            workshop.commit(&repository, branch);
+        }
+        let before = repository.refs().await.expect("readable");
+        workshop.run(path, &["update-ref", "-d", "refs/heads/topic"]);
+        workshop.run(path, &["prune", "--expire=now"]);
+        let reachability = Reachability::new(Duration::ZERO);
+        let check = async |name: &str| reachability.check(&repository, &before, &objects(&[name])).await;
+        assert_eq!(check(&first).await.expect("no damage"), Wanted::AllReachable);
+        assert_eq!(check(&below_topic).await.expect("no damage"), unreachable(&below_topic));
+    }
+
+    #[tokio::test]
     async fn what_was_proven_holds_for_the_same_references_only() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;

@@ -18,8 +18,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 const LOOK_LIMIT: Duration = Duration::from_secs(1);
 /// How long it may then take to answer the work: one that is busy for a moment is not away, and what waits for it is answered.
 const WORK_LIMIT: Duration = Duration::from_secs(3);
-/// Another process counts when so many looks in a row have found it: one that has ended may be there for a moment longer.
-const LOOKS_AT_A_DOUBLE: u32 = 2;
+/// Another process counts when it has asked so often: one that has ended may be there for a while longer, the longer the
+/// slower the database is, and asks no more.
+const ASKS_OF_A_DOUBLE: u32 = 2;
 /// Names, with a number for the role, the advisory lock that is shared by all processes which work with a database.
 const SHARED_LOCK: i32 = 0x4845_4c49;
 
@@ -55,16 +56,14 @@ impl Database {
         let Location::Postgres { .. } = self.location() else {
             return std::future::pending().await;
         };
-        let (mut own, mut doubles_seen) = (None, 0);
+        let (mut own, mut double) = (None, Double::default());
         let name = format!("heliostat {}", Uuid::new_v4());
         loop {
             let found = self.look(&name, &mut own).await;
-            doubles_seen = match found {
-                Ok(2..) => LOOKS_AT_A_DOUBLE.min(doubles_seen + 1),
-                Ok(_) => 0,
-                Err(_) => doubles_seen,
-            };
-            self.note_double(doubles_seen == LOOKS_AT_A_DOUBLE);
+            if let Ok(others) = &found {
+                double.take_in(others);
+            }
+            self.note_double(double.is_there());
             let was_away = self.away().swap(found.is_err(), Ordering::Relaxed);
             match found {
                 Err(error) if !was_away => {
@@ -88,34 +87,68 @@ impl Database {
         }
     }
 
-    /// Looks over a connection of its own, which no work keeps busy, and says how many processes work with the database. A
-    /// server that lets nobody else in may still answer those who are.
-    async fn look(&self, name: &str, own: &mut Option<DatabaseConnection>) -> Result<i64, String> {
+    /// Looks over a connection of its own, which no work keeps busy, and says who else works with the database. A server that
+    /// lets nobody else in may still answer those who are.
+    async fn look(&self, name: &str, own: &mut Option<DatabaseConnection>) -> Result<Others, String> {
         let ping = async {
             let connection = match own.take() {
                 Some(connection) => connection,
                 None => sea_orm::Database::connect(self.location().options_to_watch(LOOK_LIMIT)).await?,
             };
-            let sharers = count_sharers(&connection, self.role(), name).await?;
+            let others = find_others(&connection, self.role(), name).await?;
             *own = Some(connection);
-            Ok::<_, DbErr>(sharers)
+            Ok::<_, DbErr>(others)
         };
         let error = match tokio::time::timeout(LOOK_LIMIT, ping).await {
-            Ok(Ok(sharers)) => return Ok(sharers),
+            Ok(Ok(others)) => return Ok(others),
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", LOOK_LIMIT.as_secs()),
         };
         match tokio::time::timeout(WORK_LIMIT, self.connection().ping()).await {
-            Ok(Ok(())) => Ok(1),
+            Ok(Ok(())) => Ok(Others::NotKnown),
             _ => Err(error),
         }
     }
 }
 
-/// How many processes work with the database for this role: as many as have sessions that share a lock and have asked this
-/// lately. The session of a process that has vanished without a word may be there for hours, and asks nothing. One that this
-/// process has given up may be there for a moment: it has the name of the one after it.
-async fn count_sharers(connection: &DatabaseConnection, role: Role, name: &str) -> Result<i64, DbErr> {
+/// What a look has found of other processes that work with the database for the same role.
+enum Others {
+    /// None has asked lately.
+    Nobody,
+    /// One has asked, the last time then, in epoch milliseconds of the database.
+    AskedAt(i64),
+    /// The database answers, and was too slow to say.
+    NotKnown,
+}
+
+/// What looks have found so far.
+#[derive(Default)]
+struct Double {
+    asked_at: Option<i64>,
+    asks: u32,
+}
+
+impl Double {
+    fn take_in(&mut self, others: &Others) {
+        match others {
+            Others::Nobody => *self = Self::default(),
+            Others::AskedAt(at) if self.asked_at.is_none_or(|before| before < *at) => {
+                self.asked_at = Some(*at);
+                self.asks = ASKS_OF_A_DOUBLE.min(self.asks + 1);
+            }
+            Others::AskedAt(_) | Others::NotKnown => {}
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.asks == ASKS_OF_A_DOUBLE
+    }
+}
+
+/// Who else works with the database for this role: who has a session that shares a lock and has asked this lately. The session
+/// of a process that has vanished without a word may be there for hours, and asks nothing. One that this process has given up
+/// may be there for a moment: it has the name of the one after it.
+async fn find_others(connection: &DatabaseConnection, role: Role, name: &str) -> Result<Others, DbErr> {
     let role = match role {
         Role::Upstream => 1,
         Role::Mirror => 2,
@@ -126,13 +159,15 @@ async fn count_sharers(connection: &DatabaseConnection, role: Role, name: &str) 
     );
     connection.execute_unprepared(&lock).await?;
     let asked = format!(
-        "SELECT count(DISTINCT application_name) AS sharers FROM pg_locks JOIN pg_stat_activity USING (pid) \
-         WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = {SHARED_LOCK} AND objid::bigint = {role} \
+        "SELECT (extract(epoch FROM max(query_start)) * 1000)::bigint AS asked_at \
+         FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name <> '{name}' \
+         AND locktype = 'advisory' AND objsubid = 2 AND classid::bigint = {SHARED_LOCK} AND objid::bigint = {role} \
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND query_start > clock_timestamp() - interval '5 seconds'"
     );
     let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, asked)).await?;
-    row.map_or(Ok(1), |row| row.try_get("", "sharers"))
+    let asked_at: Option<i64> = row.map_or(Ok(None), |row| row.try_get("", "asked_at"))?;
+    Ok(asked_at.map_or(Others::Nobody, Others::AskedAt))
 }
 
 #[cfg(test)]
@@ -140,6 +175,22 @@ async fn count_sharers(connection: &DatabaseConnection, role: Role, name: &str) 
 mod tests {
     use super::*;
     use crate::test_databases::TestDatabase;
+
+    #[test]
+    fn another_process_counts_from_when_it_asks_again_until_it_is_known_to_ask_no_more() {
+        let mut double = Double::default();
+        let mut is_there = |others| {
+            double.take_in(&others);
+            double.is_there()
+        };
+        assert!(!is_there(Others::AskedAt(10)));
+        assert!(!is_there(Others::AskedAt(10)), "it may have ended");
+        assert!(is_there(Others::AskedAt(11)));
+        assert!(is_there(Others::NotKnown), "the database is slow");
+        assert!(is_there(Others::AskedAt(11)));
+        assert!(!is_there(Others::Nobody));
+        assert!(!is_there(Others::AskedAt(12)));
+    }
 
     #[tokio::test]
     async fn another_process_at_the_same_database_is_noticed_by_both() {

@@ -94,16 +94,17 @@ impl<E: Clone + Send + Sync + 'static> InFlight<E> {
         compute: Compute<E>,
     ) {
         if let Some((stored, file)) = self.look(shared, stored).await {
+            // Counted before the client has it, who may ask right after that what was counted.
+            if !self.prepared {
+                count(&shared.counters.hits);
+                shared.counters.saved(stored.footer.cost);
+            }
             self.entry.adopt(file, stored.footer.length);
             let mut directory = shared.directory.lock();
             directory.leave_in_flight(self);
             let joined = self.joined.load(Ordering::Relaxed);
             shared.counters.saved(stored.footer.cost * joined);
             directory.index.want(&self.key, joined);
-            if !self.prepared {
-                count(&shared.counters.hits);
-                shared.counters.saved(stored.footer.cost);
-            }
             return;
         }
         count(if self.prepared { &shared.counters.prepared } else { &shared.counters.misses });

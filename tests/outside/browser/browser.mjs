@@ -34,7 +34,9 @@ export function need(name) {
  * and the console may hold no errors but those that the visit has announced. `options` are those of a browser context.
  */
 export async function inBrowser(origins, visit, options = {}) {
-  const browser = await chromium.launch({ executablePath: need("HELIOSTAT_CHROMIUM"), args: FLAGS });
+  const browser = await chromium.launch({
+    executablePath: need("HELIOSTAT_CHROMIUM"), args: FLAGS, timeout: WAIT_MS,
+  });
   try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
     page.setDefaultTimeout(WAIT_MS);

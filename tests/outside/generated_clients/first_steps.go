@@ -15,7 +15,7 @@ import (
 
 // How long the mirror may take to ask, and the pause between two looks.
 const (
-	patience = 60 * time.Second
+	patience = 4 * time.Minute
 	pause    = 50 * time.Millisecond
 )
 

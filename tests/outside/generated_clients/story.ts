@@ -23,7 +23,7 @@ import {
 } from "heliostat-client";
 
 /** How long a condition may take; generous, because machines are shared. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 240_000;
 /** Pause between two looks. */
 const PAUSE_MS = 50;
 

@@ -73,6 +73,7 @@ from surroundings import (
     MIRROR,
     MIRROR_NAME,
     NEW_CLONE,
+    PATIENCE_SECONDS,
     UPSTREAM,
     WORKING_COPY,
     basic_credentials,
@@ -216,7 +217,7 @@ def follow_the_link(
     assert link.startswith(MIRROR), link
 
     def available() -> RestMirroredRepository | None:
-        response = httpx.get(link)
+        response = httpx.get(link, timeout=PATIENCE_SECONDS)
         assert "authorization" not in response.request.headers
         assert response.status_code == HTTPStatus.OK, (response.status_code, response.text)
         told = RestMirroredRepository.from_dict(response.json())

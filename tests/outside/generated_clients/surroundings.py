@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # How long a condition may take, in seconds; generous, because machines are shared.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 # Pause between two looks, in seconds.
 PAUSE_SECONDS = 0.05
 

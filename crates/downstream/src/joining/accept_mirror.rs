@@ -27,8 +27,8 @@ use super::requests::Joining;
 use crate::calling::{self, MirrorCall, called_at, internal_url, text_of};
 use crate::permit::SystemAdministrator;
 
-/// How long fetching a descriptor may take.
-const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long fetching a descriptor may take: the machine of a mirror that has just started may be busy.
+const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a mirror may take to check and store its secret.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Most projects that one acceptance can name.

@@ -194,7 +194,7 @@ impl Repository {
         Ok(finished)
     }
 
-    /// Ends a push whose git has ended badly, perhaps in the middle of it.
+    /// Ends a push whose git has ended badly, or was ended because its report could not be read, perhaps in the middle of it.
     pub(crate) async fn end_broken_push(&self, push: AtomicPush, durability: Durability) {
         match self.finish(&push.commands, None).await {
             Ok(_) => push.end(durability).await,

@@ -88,6 +88,18 @@ impl Repository {
         tips: &BTreeSet<ObjectId>,
         search: SearchFor,
     ) -> Result<Option<Unreached>, GitError> {
+        match self.search_unreached(objects, tips, search).await {
+            Err(error) => self.without_what_is_gone(objects, tips, search, error).await,
+            searched => searched,
+        }
+    }
+
+    async fn search_unreached(
+        &self,
+        objects: &BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
+        search: SearchFor,
+    ) -> Result<Option<Unreached>, GitError> {
         let unknown: BTreeSet<_> = objects.difference(tips).cloned().collect();
         if unknown.is_empty() {
             return Ok(None);
@@ -96,10 +108,8 @@ impl Repository {
         if let Some(object) = sorted.missing.iter().next().cloned() {
             return Ok(Some(Unreached { object, is_here: false }));
         }
-        match self.first_unreached_of(&sorted, tips, search).await {
-            Ok(found) => Ok(found.map(|object| Unreached { object, is_here: true })),
-            Err(error) => self.gone_meanwhile(&unknown, search, error).await.map(Some),
-        }
+        let found = self.first_unreached_of(&sorted, tips, search).await?;
+        Ok(found.map(|object| Unreached { object, is_here: true }))
     }
 
     /// One of these objects, which were here, that none of the tips leads to.
@@ -120,19 +130,28 @@ impl Repository {
         Ok(self.unlisted(doubtful, tips, search).await?.into_iter().next())
     }
 
-    /// One of these objects that is not here any more, which is why the search has failed: what no reference leads to may be
-    /// removed at any time, and git takes it for damage when it misses it.
-    async fn gone_meanwhile(
+    /// Searches once more without what is not here any more, if that is why the search has failed: what no reference leads to
+    /// may be removed at any time, also what one named a moment ago, and git takes it for damage when it misses it.
+    async fn without_what_is_gone(
         &self,
         objects: &BTreeSet<ObjectId>,
+        tips: &BTreeSet<ObjectId>,
         search: SearchFor,
         error: GitError,
-    ) -> Result<Unreached, GitError> {
+    ) -> Result<Option<Unreached>, GitError> {
         if !error.fault().is_some_and(|fault| fault.is_damage()) {
             return Err(error);
         }
-        let gone = self.sorted_by_kind(objects, search).await?.missing.into_iter().next();
-        gone.map(|object| Unreached { object, is_here: false }).ok_or(error)
+        let _no_removal = self.no_removal().await;
+        let mut doubtful = tips.clone();
+        self.refs().await?.retain_unnamed(&mut doubtful);
+        doubtful.extend(objects.difference(tips).cloned());
+        let gone = self.sorted_by_kind(&doubtful, search).await?.missing;
+        if gone.is_empty() {
+            return Err(error);
+        }
+        let left = tips.difference(&gone).cloned().collect();
+        self.search_unreached(objects, &left, search).await
     }
 
     /// Those of these objects that are here.
@@ -316,17 +335,40 @@ mod tests {
             let below_nothing = repository.first_unreached(&all, &BTreeSet::new(), SearchFor::Client).await;
             assert!(below_nothing.expect("git runs").is_some());
         }
-        for (object, is_gone) in [(&lost[1], false), (&lost[4], true)] {
-            // As they are found when the second was here a moment ago.
-            let sorted = Sorted { commits: BTreeSet::from([object.clone()]), ..Sorted::default() };
-            let missing_tip = BTreeSet::from([parse(&"34".repeat(20))]);
-            let searched = repository.first_unreached_of(&sorted, &missing_tip, SearchFor::Client).await;
-            let error = searched.expect_err("git misses something");
-            assert!(error.fault().is_some_and(|fault| fault.is_damage()), "{error}");
-            let told = repository.gone_meanwhile(&sorted.commits, SearchFor::Client, error).await;
-            assert_eq!(told.is_ok_and(|found| found.object == *object && !found.is_here), is_gone);
-        }
+        // As it is found when it was here a moment ago.
+        let sorted = Sorted { commits: BTreeSet::from([lost[4].clone()]), ..Sorted::default() };
+        let searched = repository.first_unreached_of(&sorted, &tips, SearchFor::Client).await;
+        let error = searched.expect_err("git misses it");
+        assert!(error.fault().is_some_and(|fault| fault.is_damage()), "{error}");
+        let told = repository.without_what_is_gone(&sorted.commits, &tips, SearchFor::Client, error).await;
+        let expected = Unreached { object: lost[4].clone(), is_here: false };
+        assert_eq!(told.expect("no damage"), Some(expected));
         let present = repository.present(&lost.iter().cloned().collect()).await.expect("git runs");
         assert_eq!(present, lost[..4].iter().cloned().collect());
+    }
+
+    #[tokio::test]
+    async fn a_tip_that_is_gone_leads_to_nothing_and_is_damage_only_where_a_reference_names_it() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let path = repository.path();
+        let object = |text: &str| ObjectId::parse(text.trim()).expect("an object name");
+        let first = object(&workshop.run(path, &["rev-parse", "main"]));
+        let main = object(&workshop.commit(&repository, "main"));
+        let lost = object(&workshop.run(path, &["commit-tree", "-m", "lost", "main^{tree}"]));
+        let gone = object(&"34".repeat(20));
+        let tips = BTreeSet::from([main, gone.clone()]);
+        let is_lost = Unreached { object: lost.clone(), is_here: true };
+        let was_tip = Unreached { object: gone.clone(), is_here: false };
+        let search = async |wants: [&ObjectId; 2]| {
+            let wants = wants.into_iter().cloned().collect();
+            repository.first_unreached(&wants, &tips, SearchFor::Client).await
+        };
+        assert_eq!(search([&first, &first]).await.expect("no damage"), None);
+        assert_eq!(search([&first, &lost]).await.expect("no damage"), Some(is_lost));
+        assert_eq!(search([&first, &gone]).await.expect("no damage"), Some(was_tip));
+
+        std::fs::write(path.join("refs/heads/broken"), format!("{gone}\n")).expect("written");
+        assert!(search([&first, &lost]).await.is_err(), "what a reference names is missing");
     }
 }

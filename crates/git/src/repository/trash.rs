@@ -362,8 +362,11 @@ fn list(trash: &Path) -> io::Result<Vec<TrashedRepository>> {
         let bin = entry?.path();
         let path = bin.join(REPOSITORY);
         // A record without a repository: its way here, or back, was interrupted.
-        if path.try_exists()? {
-            listed.push(look_at(&bin, path)?);
+        let trashed = if path.try_exists()? { look_at(&bin, path) } else { continue };
+        match trashed {
+            // Taken back or deleted in the meantime.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            trashed => listed.push(trashed?),
         }
     }
     listed.sort_by(|a, b| (a.trashed_at, &a.name).cmp(&(b.trashed_at, &b.name)));

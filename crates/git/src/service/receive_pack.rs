@@ -11,13 +11,14 @@ use heliostat_git_wire::{
     decode_packet, push_flush, push_packet,
 };
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::process::{ByteStream, GitError, is_about_a_lock};
 use crate::repository::{AtomicPush, Repository, STALE_LOCK_AGE};
-use crate::service::ServeMode;
 use crate::service::new_refs::{create_hidden, settings_for, shown_one};
 use crate::service::prepare_push::last_piece_after;
 use crate::service::run::exchange_with;
+use crate::service::{RunningService, ServeMode, ServiceEnd};
 
 /// Most that a client may push at once.
 pub const MAX_PUSH_BYTES: u64 = 16 * 1024 * 1024 * 1024;
@@ -154,25 +155,23 @@ async fn run(
     let noted = note_what_moves(repository.clone(), Arc::clone(&commands), Arc::clone(&atomic));
     let request = last_piece_after(request, noted);
     let (service, mode) = (GitService::ReceivePack, ServeMode::Exchange);
+    let (lives, is_gone) = oneshot::channel::<()>();
+    let until_it_is_gone = (Arc::clone(&atomic), lives);
     let mut running =
-        exchange_with(repository, service, mode, protocol, request, settings, Arc::clone(&atomic)).await?;
-    let mut output = BytesMut::new();
-    while let Some(piece) = running.next().await {
-        if matches!(&piece, Err(GitError::Request(_))) && !is_within(&commands.lock(), room) {
-            // Git has not seen the end of the commands, and so carries out none of them.
-            return Ok(too_many_references(commands.lock().side_band));
-        }
-        output.extend_from_slice(&piece?);
-        if output.len() > MAX_RECEIVE_REPORT_BYTES {
-            let limit_bytes = MAX_RECEIVE_REPORT_BYTES;
-            return Err(GitError::OutputTooLarge { operation: "receive a push", limit_bytes });
-        }
+        exchange_with(repository, service, mode, protocol, request, settings, until_it_is_gone).await?;
+    let reported = report_of(&mut running).await;
+    if matches!(&reported, Err(GitError::Request(_))) && !is_within(&commands.lock(), room) {
+        // Git has not seen the end of the commands, and so carries out none of them.
+        return Ok(too_many_references(commands.lock().side_band));
     }
-    let end = running.end().await?;
-    let success = end.status.success();
-    let failure = (!success && output.is_empty()).then(|| running.failure(&end));
-    // Its locks are its own as long as it lives.
+    let success = matches!(&reported, Ok((_, end)) if end.status.success());
+    let failure = match &reported {
+        Ok((output, end)) if !success && output.is_empty() => Some(running.failure(end)),
+        _ => None,
+    };
+    // One that has not ended is ended by that. Its locks are its own as long as it lives.
     drop(running);
+    is_gone.await.ok();
     // What it had to carry out as a whole is carried out, or not, unless it was killed in the middle.
     let (atomic, durability) = (atomic.lock().take(), repository.git().durability());
     match atomic {
@@ -181,6 +180,7 @@ async fn run(
         None => {}
     }
     repository.note_left_since(&before).await;
+    let (output, end) = reported?;
     let report = String::from_utf8_lossy(&output[..output.len().min(LOCK_SEARCH_BYTES)]);
     if is_about_a_lock(&report) || is_about_a_lock(&end.stderr) {
         // The client has to push again; it must not fail for ever because a process was once killed.
@@ -191,12 +191,26 @@ async fn run(
         return Err(error);
     }
     let pack = commands.lock().take_pack();
-    let mut received = ReceivedPack { output: output.freeze(), success, pack };
+    let mut received = ReceivedPack { output, success, pack };
     if !success || received.refuses_some() {
         // No reference leads to some of it, and that goes to nobody.
         received.pack = None;
     }
     Ok(received)
+}
+
+/// All that git reports of a push, and how it ended.
+async fn report_of(running: &mut RunningService) -> Result<(Bytes, ServiceEnd), GitError> {
+    let mut output = BytesMut::new();
+    while let Some(piece) = running.next().await {
+        output.extend_from_slice(&piece?);
+        if output.len() > MAX_RECEIVE_REPORT_BYTES {
+            let limit_bytes = MAX_RECEIVE_REPORT_BYTES;
+            return Err(GitError::OutputTooLarge { operation: "receive a push", limit_bytes });
+        }
+    }
+    let end = running.end().await?;
+    Ok((output.freeze(), end))
 }
 
 /// Notes what references name that the push moves, before it can move them: this process may end right afterwards, or git in
@@ -251,6 +265,7 @@ fn too_many_references(side_band: bool) -> ReceivedPack {
 mod tests {
     use super::*;
     use crate::fixture::Workshop;
+    use crate::process::Git;
 
     #[tokio::test]
     async fn of_many_deletions_one_that_is_refused_stops_no_other() {
@@ -297,6 +312,42 @@ mod tests {
             assert_eq!(left.len(), 1, "{left:?}");
             assert_eq!((left[0].object.as_str(), &left[0].reference[..]), (tip.trim(), &b"refs/heads/a"[..]));
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_done_as_a_whole_is_finished_when_the_report_cannot_be_read() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "a", "b"]).await;
+        let tip = |name: &str| workshop.run(repository.path(), &["rev-parse", name]).trim().to_owned();
+        let [main, a, b] = ["main", "a", "b"].map(tip);
+        // It moves one of the references, and then says more than anybody listens to.
+        let (git, place) = (workshop.git.program().display(), repository.path().display());
+        let talkative = format!(
+            "#!/bin/sh
+case \" $* \" in *' receive-pack '*)
+    cat >/dev/null
+    '{git}' --git-dir='{place}' update-ref refs/heads/a {main}
+    exec head -c {} /dev/zero
+esac
+exec '{git}' \"$@\"
+",
+            MAX_RECEIVE_REPORT_BYTES + 1
+        );
+        // Written by another process: a file that this one has open cannot be run.
+        workshop.shell(repository.path(), &format!("cat >../git <<'END'\n{talkative}END\nchmod u+x ../git"));
+        let git = Git::discover(&workshop.path("git")).await.expect("it says its version");
+        let taking = Repository::at(git, repository.path().to_owned());
+
+        let mut request = Vec::new();
+        for (from, name) in [(a, "a\0report-status atomic"), (b, "b")] {
+            push_packet(&mut request, &[format!("{from} {main} refs/heads/{name}").as_bytes()]);
+        }
+        push_flush(&mut request);
+        let pieces = stream::iter([Ok(Bytes::from(request))]);
+        let received = receive_pack(&taking, pieces, &GitProtocol::default(), RefRoom::of(0)).await;
+        assert!(matches!(received, Err(GitError::OutputTooLarge { .. })), "{received:?}");
+        assert_eq!(["a", "b"].map(tip), [main.clone(), main]);
+        assert!(!taking.has_noted_pushes().await.expect("readable"));
     }
 
     #[tokio::test]

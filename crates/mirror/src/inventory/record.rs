@@ -49,14 +49,22 @@ impl Inventory {
         Ok(Some(entry))
     }
 
-    /// The same for many, which are recorded all at once. Those that were removed a moment ago, or whose number is taken on
-    /// disk, are left for [`Inventory::adopt`].
+    /// Whether a repository that is not mirrored left because the upstream had it no longer. What tells of it now may be older
+    /// than that; what the upstream answers now decides.
+    pub(crate) fn is_gone(&self, repository: &UpstreamRepository) -> bool {
+        self.returning.is_gone(repository)
+    }
+
+    /// The same for many, which are recorded all at once. Those that were removed a moment ago, whose number is taken on disk, or
+    /// that the upstream had no longer, are left for [`Inventory::adopt`].
     pub(crate) async fn adopt_all(
         &self,
         repositories: &[&UpstreamRepository],
     ) -> Result<Vec<Arc<Entry>>, StoreError> {
         let _coming_or_going = self.coming_or_going.lock().await;
-        let is_new = |repository: &&&UpstreamRepository| self.index.find(&repository.external_id).is_none();
+        let is_new = |repository: &&&UpstreamRepository| {
+            self.index.find(&repository.external_id).is_none() && !self.is_gone(repository)
+        };
         let new: Vec<&UpstreamRepository> = repositories.iter().filter(is_new).copied().collect();
         if new.is_empty() {
             return Ok(Vec::new());

@@ -21,6 +21,15 @@ pub(super) struct Returning(Mutex<HashMap<String, Returnable>>);
 struct Returnable {
     lies: Lies,
     origin: Origin,
+    /// The upstream has said that it has it no longer.
+    is_gone: bool,
+}
+
+impl Returnable {
+    fn is(&self, repository: &UpstreamRepository) -> bool {
+        let identity = repository.identity();
+        identity.is_some() && self.origin.identity.as_deref() == identity
+    }
 }
 
 /// Where a repository is that may come back.
@@ -58,34 +67,35 @@ impl Returning {
             }
         }
         for (disk_id, origin) in unrecorded.into_iter().filter(|(_, origin)| is_ours(origin)) {
-            returning.insert(Lies::Unrecorded(disk_id), origin);
+            returning.insert(Lies::Unrecorded(disk_id), origin, false);
         }
         returning
     }
 
     /// Takes in what was moved into the trash.
     pub(super) fn put(&self, name: String, reason: TrashReason, origin: Origin) {
-        let was_whole = matches!(
-            reason,
-            TrashReason::NotSelected | TrashReason::LinkEnded | TrashReason::Deleted | TrashReason::NotListed
-        );
-        if was_whole {
-            self.insert(Lies::InTrash(name), origin);
+        let is_gone = matches!(reason, TrashReason::Deleted | TrashReason::NotListed);
+        if is_gone || matches!(reason, TrashReason::NotSelected | TrashReason::LinkEnded) {
+            self.insert(Lies::InTrash(name), origin, is_gone);
         }
     }
 
-    fn insert(&self, lies: Lies, origin: Origin) {
+    fn insert(&self, lies: Lies, origin: Origin, is_gone: bool) {
         if let Some(external_id) = origin.external_id.clone() {
-            self.0.lock().insert(external_id, Returnable { lies, origin });
+            self.0.lock().insert(external_id, Returnable { lies, origin, is_gone });
         }
+    }
+
+    /// Whether it left because the upstream had it no longer. Then what tells of it may be older than that.
+    pub(super) fn is_gone(&self, repository: &UpstreamRepository) -> bool {
+        let returnable = self.0.lock();
+        returnable.get(&repository.external_id).is_some_and(|found| found.is_gone && found.is(repository))
     }
 
     /// Where a repository lies that is wanted again.
     pub(super) fn take(&self, wanted: &UpstreamRepository) -> Option<Lies> {
         let found = self.0.lock().remove(&wanted.external_id)?;
-        let identity = wanted.identity();
-        let is_the_same = identity.is_some() && found.origin.identity.as_deref() == identity;
         let has_all = found.origin.generation.is_some_and(|generation| generation <= wanted.generation.0);
-        (is_the_same && has_all).then_some(found.lies)
+        (found.is(wanted) && has_all).then_some(found.lies)
     }
 }

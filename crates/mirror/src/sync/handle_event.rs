@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::event::UpstreamEvent;
+use super::late_news::as_it_is_now;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
@@ -242,7 +243,14 @@ impl UpstreamEvents {
         let is_selected = self.selection.current().covers(&repository.project.id);
         match self.inventory.find(&repository.external_id) {
             None if is_selected => {
-                if let Some(entry) = self.inventory.adopt(repository).await? {
+                let there = as_it_is_now(&self.client, &self.link, &self.inventory, repository).await;
+                let there = there.unwrap_or_else(|_| {
+                    self.sweep_signal.wake();
+                    None
+                });
+                if let Some(repository) = there
+                    && let Some(entry) = self.inventory.adopt(&repository).await?
+                {
                     self.queue.request(&entry, PendingChanges::Snapshot);
                 }
                 Ok(())

@@ -24,6 +24,7 @@ mod disk_rounds;
 mod held_back;
 mod hold_lease;
 mod keep_contact;
+mod late_news;
 mod missed;
 mod purges;
 mod sweep;

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::late_news::as_it_is_now;
 use super::missed::{EVENT_TIME, Missed};
 use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
@@ -209,7 +210,9 @@ impl Sweep {
             return Ok(());
         }
         let Some(entry) = self.inventory.find(&repository.external_id) else {
-            if let Some(entry) = self.inventory.adopt(repository).await? {
+            let there = as_it_is_now(&self.client, &self.link, &self.inventory, repository).await?;
+            let Some(repository) = there else { return Ok(()) };
+            if let Some(entry) = self.inventory.adopt(&repository).await? {
                 self.queue.request(&entry, PendingChanges::Snapshot);
             }
             outcome.added += 1;

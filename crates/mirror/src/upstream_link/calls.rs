@@ -214,6 +214,20 @@ impl UpstreamClient {
         }
     }
 
+    /// The same, where only an answer to this very question counts.
+    pub(crate) async fn repository_now(
+        &self,
+        external_id: &str,
+        secret: &Secret,
+    ) -> Result<Option<UpstreamRepository>, CallError> {
+        match self.ask_for_repository(external_id, secret).await? {
+            Some((_, Freshness::Unproven)) => {
+                Err(self.malformed(&UnfitValue::new("properties.nonce", NOT_FRESH)))
+            }
+            answer => Ok(answer.map(|(repository, _)| repository)),
+        }
+    }
+
     async fn ask_for_repository(
         &self,
         external_id: &str,

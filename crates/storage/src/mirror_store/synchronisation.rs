@@ -99,7 +99,7 @@ impl MirrorStore {
     }
 
     /// Records that an earlier process has shown a generation and has not recorded it, and returns the record. Nothing was
-    /// synchronised now: what has failed before has still failed, and waits as long as it did.
+    /// synchronised now: what has failed before has still failed.
     pub async fn record_shown(
         &self,
         local_id: LocalRepositoryId,

@@ -120,8 +120,11 @@ impl Followings {
         administrator: &RepositoryAdministrator<'_>,
     ) -> Result<FollowedRepository, Refusal> {
         let repository = administrator.repository();
+        // Asked first: what a look has found is recorded before the look has ended.
+        let in_progress = self.schedule.is_busy(repository.id);
         let found = self.store.following_of(repository.id).await?;
-        found.map(|following| self.as_of_now(following)).ok_or_else(|| follows_nothing(repository))
+        let following = found.ok_or_else(|| follows_nothing(repository))?;
+        Ok(FollowedRepository { following, in_progress, now_ms: self.now_ms() })
     }
 
     /// All repositories that follow something.
@@ -143,7 +146,8 @@ impl Followings {
         let found = self.store.following_of(repository.id).await?;
         let following = found.ok_or_else(|| follows_nothing(repository))?;
         self.schedule.ask(&following, self.now_ms());
-        Ok(self.as_of_now(following))
+        // What is told of it is from before, also where the look has ended in the meantime.
+        Ok(FollowedRepository { in_progress: true, ..self.as_of_now(following) })
     }
 
     /// Lets a repository follow nothing any more. What is in it stays.
