@@ -238,17 +238,19 @@ impl Changes {
         Ok(unrecorded)
     }
 
-    /// Takes back the record of a repository that was never announced. What lies on disk under its number goes along only
+    /// Takes back the record of a repository that was never announced; where that fails, it is tried again until it is done, for
+    /// the name is taken until then. What lies on disk under its number goes along only
     /// if it was made for this record and holds nothing: anything else belongs to a repository of which this database does not know.
     pub(crate) async fn abandon(&self, draft: &Repository) {
         let id = draft.id;
         match self.store.find_repository(id).await {
             // It was announced after all, and may have been pushed to since.
             Ok(Some(recorded)) if recorded.state != RepositoryState::Initialising => return self.doubt(id),
-            Ok(_) => {}
+            Ok(Some(_)) => {}
+            Ok(None) => return,
             Err(error) => {
                 tracing::error!(repository.id = id.0, error = %error, "cannot look up an unfinished repository");
-                return self.doubt(id);
+                return self.reconciliation.abandon_later(draft);
             }
         }
         if self.is_empty_draft(draft).await
@@ -256,9 +258,18 @@ impl Changes {
                 self.disk().trash(disk_id(id), git::TrashReason::Unfinished, git::Origin::default()).await
         {
             tracing::error!(repository.id = id.0, error = %error, "cannot remove an unfinished repository from disk");
+            return self.reconciliation.abandon_later(draft);
         }
         if let Err(error) = self.store.delete_repository(id, Vec::new()).await {
             tracing::error!(repository.id = id.0, error = %error, "cannot remove an unfinished repository");
+            self.reconciliation.abandon_later(draft);
+        }
+    }
+
+    /// Takes back what could not be taken back before.
+    pub(crate) async fn abandon_again(&self) {
+        for draft in self.reconciliation.take_abandoned() {
+            self.abandon(&draft).await;
         }
     }
 

@@ -39,6 +39,8 @@ const LISTED_AT_ONCE: u64 = 500;
 #[derive(Debug, Default)]
 pub(crate) struct Reconciliation {
     doubtful: Mutex<BTreeSet<RepositoryId>>,
+    /// Repositories that were never announced, and whose records are still to be taken back.
+    abandoned: Mutex<Vec<Repository>>,
     /// Those at which something met what looks like damage, until they were examined.
     suspected: watch::Sender<BTreeSet<RepositoryId>>,
     /// Whether every repository that was recorded at the start was looked at.
@@ -61,6 +63,15 @@ impl Reconciliation {
     /// Notes that a repository's record may be wrong.
     pub(crate) fn doubt(&self, id: RepositoryId) {
         self.doubtful.lock().insert(id);
+    }
+
+    /// Notes that the record of a repository that was never announced could not be taken back.
+    pub(super) fn abandon_later(&self, draft: &Repository) {
+        self.abandoned.lock().push(draft.clone());
+    }
+
+    pub(super) fn take_abandoned(&self) -> Vec<Repository> {
+        std::mem::take(&mut self.abandoned.lock())
     }
 
     /// Notes that something at a repository looks like damage.
@@ -127,6 +138,7 @@ async fn check_in_rounds(changes: &Arc<Changes>) {
         futures_util::stream::iter(doubtful)
             .for_each_concurrent(PARALLEL_CHECKS, |id| check_and_note(changes, id))
             .await;
+        changes.abandon_again().await;
         if !changes.faults.agreement().unrecorded.is_empty()
             && let Err(error) = changes.look_for_unrecorded().await
         {

@@ -365,6 +365,30 @@ async fn a_creation_that_was_interrupted_is_given_up_at_the_next_start_also_if_i
 }
 
 #[tokio::test]
+async fn a_creation_that_cannot_be_given_up_is_given_up_later() {
+    let server = TestUpstream::new().await;
+    server.project("APP").await;
+    let repository = server.repository("APP", "Engine").await;
+    let unfinished =
+        RepositoryUpdate { state: Some(RepositoryState::Initialising), ..RepositoryUpdate::default() };
+    let store = &server.upstream.0.store;
+    let update = store.update_repository(repository.id, unfinished, 0, metadata_hash, |_| Vec::new());
+    let draft = update.await.expect("recorded");
+    // Where a file is in the place of the trash, nothing goes there.
+    let trash = server.folder.path().join("repositories/trash");
+    std::fs::remove_dir(&trash).ok();
+    std::fs::write(&trash, "").expect("a file");
+    let changes = &server.upstream.0.changes;
+    changes.abandon(&draft).await;
+    changes.abandon_again().await;
+    assert!(store.find_repository(draft.id).await.expect("readable").is_some());
+    std::fs::remove_file(&trash).expect("it is there");
+    changes.abandon_again().await;
+    assert_eq!(store.find_repository(draft.id).await.expect("readable"), None);
+    assert!(server.repository("APP", "Engine").await.id != draft.id, "the name is free again");
+}
+
+#[tokio::test]
 async fn all_that_ask_for_a_repository_after_a_start_wait_for_one_look_at_it() {
     let server = TestUpstream::new().await;
     server.project("APP").await;
