@@ -5,7 +5,6 @@
 //! server's repositories. The server that is followed is an [`Origin`]: today the primary. Values of [`permit`] say
 //! that a caller was asked for what a call needs.
 
-mod detached_tasks;
 mod downstream;
 mod origin;
 mod parts;
@@ -27,7 +26,6 @@ pub use delivery::{
     MAX_CHANGES_PER_EVENT, MAX_SMALL_PUSH_BYTES, MirrorDelivery, PushedPacks, REFS_CHANGED, Receivers,
     deliver, event_date, metadata_hash, net_changes, wire_changes,
 };
-pub use detached_tasks::DetachedTasks;
 pub use downstream::Downstream;
 pub use joining::{Acceptance, Joining, Registration};
 pub use members::{

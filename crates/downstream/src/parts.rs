@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_peer::PeerClient;
+use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_storage::UpstreamStore;
 
 use crate::delivery::Announcer;
-use crate::detached_tasks::DetachedTasks;
 
 /// What the parts are made of.
 #[derive(Clone)]

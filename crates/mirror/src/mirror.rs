@@ -123,8 +123,9 @@ impl Mirror {
         }
     }
 
-    /// Waits until everything that [`Mirror::run`] has started is over.
+    /// Waits until everything that [`Mirror::run`] has started is over, and what requests have begun.
     pub async fn stopped(&self) {
         self.tasks.wait().await;
+        self.parts.tasks.finished().await;
     }
 }

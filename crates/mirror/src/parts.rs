@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use heliostat_auth::Secret;
 use heliostat_git::Git;
 use heliostat_git_serve::ServedRepositories;
-use heliostat_peer::Clock;
+use heliostat_peer::{Clock, DetachedTasks};
 use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
 use parking_lot::Mutex;
 use thiserror::Error;
@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) sweep_signal: Arc<SweepSignal>,
     sweep_progress: Arc<SweepProgress>,
     synchroniser: Arc<Synchroniser>,
+    /// What is done to its end, whoever has asked for it.
+    pub(crate) tasks: DetachedTasks,
 }
 
 /// Why a mirror does not start.
@@ -116,7 +118,9 @@ impl Parts {
             clock: clock.clone(),
         });
 
-        let selection = SelectedProjects::load(Arc::clone(&link), client.clone(), store.clone()).await?;
+        let tasks = DetachedTasks::default();
+        let (of_client, of_store) = (client.clone(), store.clone());
+        let selection = SelectedProjects::load(Arc::clone(&link), of_client, of_store, tasks.clone()).await?;
         let selection = Arc::new(selection);
         let (of_link, of_selection) = (Arc::clone(&link), Arc::clone(&selection));
         let inventory =
@@ -158,6 +162,7 @@ impl Parts {
             sweep_signal,
             sweep_progress,
             synchroniser,
+            tasks,
         })
     }
 
@@ -182,6 +187,7 @@ impl Parts {
             sweep_progress: Arc::clone(&self.sweep_progress),
             unconfirmed: Unconfirmed::default(),
             heartbeat: Arc::clone(&self.heartbeat),
+            tasks: self.tasks.clone(),
         }
     }
 
@@ -270,6 +276,7 @@ impl Parts {
             inventory: Arc::clone(&self.inventory),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
+            tasks: self.tasks.clone(),
         }
     }
 

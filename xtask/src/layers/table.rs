@@ -236,7 +236,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["parts"],
             &["delivery"],
             &["calling"],
-            &["detached_tasks", "origin", "permit", "text", "wire"],
+            &["origin", "permit", "text", "wire"],
         ],
         circle: &[],
     },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heliostat_peer::PeerClient;
+use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest, StoreError, UpstreamStore,
@@ -17,7 +17,6 @@ use super::last_seen::LastSeen;
 use super::standing::ToldStandings;
 use crate::calling::{self, MirrorCall, called_at, descriptor_uri, mirror_base_url, text_of};
 use crate::delivery::{Announcer, MirrorDelivery};
-use crate::detached_tasks::DetachedTasks;
 use crate::parts::DownstreamParts;
 use crate::permit::{Authenticated, MirrorKeeper, MirrorOrAdministrator, SignedInUser, SystemAdministrator};
 use crate::text::one_line;

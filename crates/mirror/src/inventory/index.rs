@@ -99,6 +99,12 @@ impl Index {
         self.arrivals.fetch_add(1, Ordering::Release);
     }
 
+    /// Whether it is this one that is found.
+    pub(crate) fn has(&self, entry: &Arc<Entry>) -> bool {
+        let maps = self.maps.read();
+        maps.by_external_id.get(&entry.external_id).is_some_and(|found| Arc::ptr_eq(found, entry))
+    }
+
     /// Forgets a repository.
     pub(crate) fn leave(&self, entry: &Arc<Entry>) {
         let mut maps = self.maps.write();

@@ -27,6 +27,10 @@ impl Inventory {
         reason: TrashReason,
     ) -> Result<(), StoreError> {
         let _coming_or_going = self.coming_or_going.lock().await;
+        if !self.index.has(entry) {
+            // Somebody else was told of its end, too.
+            return Ok(());
+        }
         self.note_removed(entry).await?;
         self.index.leave(entry);
         let record = entry.record();

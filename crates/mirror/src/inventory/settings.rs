@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorStore, StoreError, UpstreamSettings};
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::selection::{Selection, parse_mode, parse_project_ids};
 use crate::access::permit::Administrator;
@@ -17,7 +18,8 @@ pub struct SelectedProjects {
     client: UpstreamClient,
     store: MirrorStore,
     current: watch::Sender<Arc<Selection>>,
-    changing: Mutex<()>,
+    changing: Arc<Mutex<()>>,
+    tasks: DetachedTasks,
 }
 
 impl SelectedProjects {
@@ -26,10 +28,11 @@ impl SelectedProjects {
         link: Arc<UpstreamLink>,
         client: UpstreamClient,
         store: MirrorStore,
+        tasks: DetachedTasks,
     ) -> Result<Self, StoreError> {
         let selection = Selection::from(store.upstream_settings(link.id()).await?);
         let current = watch::Sender::new(Arc::new(selection));
-        Ok(Self { link, client, store, current, changing: Mutex::default() })
+        Ok(Self { link, client, store, current, changing: Arc::default(), tasks })
     }
 
     pub(crate) fn current(&self) -> Arc<Selection> {
@@ -41,8 +44,8 @@ impl SelectedProjects {
     }
 
     /// Nothing is selected or deselected while this is held.
-    pub(crate) async fn hold(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().await
+    pub(crate) async fn hold(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.changing).lock_owned().await
     }
 
     /// The mode and the selected projects.
@@ -133,12 +136,12 @@ impl SelectedProjects {
         change: impl FnOnce(&Selection) -> Result<Selection, Refusal>,
     ) -> Result<UpstreamSettings, Refusal> {
         self.link.require(upstream_id)?;
-        let _changing = self.hold().await;
+        let changing = self.hold().await;
         let current = self.current();
         let wanted = change(&current)?;
         let settings = UpstreamSettings::from(&wanted);
         if wanted != *current {
-            self.store_selection(wanted).await?;
+            self.store_selection(wanted, changing).await?;
         }
         Ok(settings)
     }
@@ -162,13 +165,19 @@ impl SelectedProjects {
 
     /// What leaves the selection is no longer served from here on; the sweep, which waits for changes, removes it
     /// from disk.
-    async fn store_selection(&self, selection: Selection) -> Result<(), Refusal> {
-        let UpstreamSettings { mode, project_ids } = UpstreamSettings::from(&selection);
-        self.store
-            .set_upstream_settings(self.link.id(), mode, Some(&project_ids))
-            .await
-            .map_err(store_refusal)?;
-        self.current.send_replace(Arc::new(selection));
-        Ok(())
+    async fn store_selection(
+        &self,
+        selection: Selection,
+        changing: OwnedMutexGuard<()>,
+    ) -> Result<(), Refusal> {
+        let (store, link, current) = (self.store.clone(), Arc::clone(&self.link), self.current.clone());
+        let storing = async move {
+            let UpstreamSettings { mode, project_ids } = UpstreamSettings::from(&selection);
+            store.set_upstream_settings(link.id(), mode, Some(&project_ids)).await?;
+            current.send_replace(Arc::new(selection));
+            drop(changing);
+            Ok(())
+        };
+        self.tasks.to_the_end(storing).await.map_err(store_refusal)
     }
 }

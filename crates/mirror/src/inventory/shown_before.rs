@@ -68,7 +68,7 @@ mod tests {
 
     use heliostat_git::fixture::Workshop;
     use heliostat_git::{ObjectFormat, RecordedState, RefName, Repository, RepositoryStore};
-    use heliostat_peer::Clock;
+    use heliostat_peer::{Clock, DetachedTasks};
     use heliostat_storage::{Database, Flush, HeldReason, MirrorStore, MirroredStatus, Role};
 
     use super::*;
@@ -129,7 +129,8 @@ mod tests {
         let link = Arc::new(link);
         let client = UpstreamClient::new(Arc::clone(&link), "a mirror".to_owned(), clock.clone());
         let client = client.expect("a client");
-        let selection = SelectedProjects::load(Arc::clone(&link), client, store.clone()).await;
+        let selection =
+            SelectedProjects::load(Arc::clone(&link), client, store.clone(), DetachedTasks::default()).await;
         let selection = Arc::new(selection.expect("readable"));
         let loaded = Inventory::load(link, selection, store.clone(), repositories.clone(), clock).await;
         loaded.expect("readable")

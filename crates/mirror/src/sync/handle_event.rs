@@ -9,6 +9,7 @@ use heliostat_api::models::RestUnknownEntity;
 use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
 use heliostat_git::TrashReason;
+use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{HeldReason, StoreError};
 use serde_json::Value;
@@ -42,12 +43,13 @@ pub struct UpstreamEvents {
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) unconfirmed: Unconfirmed,
     pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) tasks: DetachedTasks,
 }
 
 impl UpstreamEvents {
     /// Takes an `installed` event, which may come from anyone: the upstream has to confirm it.
     pub async fn installed(
-        &self,
+        self: &Arc<Self>,
         upstream_id: &str,
         event: InstalledEvent,
         credentials: &Credentials,
@@ -62,7 +64,10 @@ impl UpstreamEvents {
         let is_signed = matches!(caller, Some(Caller::Upstream { .. }));
         let claim = ClaimedInstallation { event, is_signed };
         match claim.event.make {
-            UpstreamMake::Heliostat => self.believe(claim).await,
+            UpstreamMake::Heliostat => {
+                let this = Arc::clone(self);
+                self.tasks.to_the_end(async move { this.believe(claim).await }).await
+            }
             // It waits for the answer before its own side of the link is in force.
             UpstreamMake::Other => {
                 self.link.check_installed_event(&claim.event)?;
@@ -99,9 +104,10 @@ impl UpstreamEvents {
 
     /// Takes an `uninstalled` event, which may come from a copy of the upstream: the upstream itself has to confirm it. It is
     /// asked again for a moment, because some tell of the end before it is in force.
-    pub async fn uninstalled(&self, _: &UpstreamItself, upstream_id: &str) -> Result<(), Refusal> {
+    pub async fn uninstalled(self: &Arc<Self>, _: &UpstreamItself, upstream_id: &str) -> Result<(), Refusal> {
         self.link.require(upstream_id)?;
-        if let Err(reason) = self.end_if_confirmed().await {
+        let this = Arc::clone(self);
+        if let Err(reason) = self.tasks.to_the_end(async move { this.end_if_confirmed().await }).await {
             tracing::warn!(reason = %reason, "the end of the link was announced, and the upstream does not confirm it");
             self.unconfirmed.keep_end();
             return Err(reason);
@@ -137,7 +143,7 @@ impl UpstreamEvents {
 
     /// Takes an event.
     pub async fn handle(
-        &self,
+        self: &Arc<Self>,
         _: &UpstreamItself,
         upstream_id: &str,
         event: RestUnknownEntity,
@@ -152,6 +158,11 @@ impl UpstreamEvents {
                 return Err(unread);
             }
         };
+        let this = Arc::clone(self);
+        self.tasks.to_the_end(async move { this.take_in(event).await }).await
+    }
+
+    async fn take_in(&self, event: UpstreamEvent) -> Result<(), Refusal> {
         let stored = match event {
             UpstreamEvent::RefsChanged { repository, change } => self.refs_changed(&repository, change).await,
             UpstreamEvent::RepositoryDescribed { repository } => self.repository_described(&repository).await,

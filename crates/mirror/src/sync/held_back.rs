@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
 use sha2::{Digest, Sha256};
@@ -29,11 +30,13 @@ pub struct HeldBackList {
 }
 
 /// Shows what waits for an administrator, and takes the confirmation.
+#[derive(Clone)]
 pub struct HeldBack {
     pub(crate) link: Arc<UpstreamLink>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
+    pub(crate) tasks: DetachedTasks,
 }
 
 impl HeldBack {
@@ -59,6 +62,11 @@ impl HeldBack {
                 "Something else is held back now than what was confirmed; look at the list again.",
             ));
         }
+        let this = self.clone();
+        self.tasks.to_the_end(async move { this.let_go(&seen).await }).await
+    }
+
+    async fn let_go(&self, seen: &HeldBackList) -> Result<HeldBackList, Refusal> {
         for entry in self.inventory.held() {
             self.inventory.give_up(&entry).await.map_err(store_refusal)?;
         }

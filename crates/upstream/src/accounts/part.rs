@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use heliostat_auth::Passwords;
-use heliostat_downstream::{Announcer, DetachedTasks, Members};
+use heliostat_downstream::{Announcer, Members};
+use heliostat_peer::DetachedTasks;
 use heliostat_storage::UpstreamStore;
 
 /// Users, their tokens and their permissions.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use heliostat_downstream::{Announcer, DetachedTasks};
+use heliostat_downstream::Announcer;
 use heliostat_foreign::{
     Credentials, GitStream, GitStreamOptions, LongLists, RepositoryAddress, RepositoryPath, ServerUrl,
     SmartHttp, SmartHttpOptions, Source, StreamUrl,
 };
 use heliostat_git::SshIdentity;
+use heliostat_peer::DetachedTasks;
 use heliostat_peer::http::Destinations;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{FollowedSource, Following, Page, PageRequest, Repository, UpstreamStore};

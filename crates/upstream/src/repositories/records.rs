@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
-use heliostat_downstream::{Announcer, DetachedTasks, metadata_hash};
+use heliostat_downstream::{Announcer, metadata_hash};
 use heliostat_git::{Origin, RefName, TrashReason};
 use heliostat_git_serve::ServedRepositories;
-use heliostat_peer::PeerClient;
+use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
