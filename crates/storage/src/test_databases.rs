@@ -7,6 +7,7 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use crate::database::{Database, Flush, Role};
+use crate::database_unavailable::DatabaseUnavailable;
 
 const POSTGRES_VARIABLE: &str = "HELIOSTAT_TEST_POSTGRES";
 
@@ -39,8 +40,7 @@ impl TestDatabase {
         let folder = tempfile::tempdir().expect("a temporary folder can be created");
         // A percent sign, because addresses must not be decoded on the way.
         let url = format!("sqlite:{}", folder.path().join("50%20store.db").display());
-        let database =
-            Database::open(&url, role, Flush::NowAndThen).await.expect("a new SQLite file can be opened");
+        let database = opened(&url, role).await;
         Self { database, url, role, cleanup: Cleanup::Folder(folder) }
     }
 
@@ -50,17 +50,13 @@ impl TestDatabase {
         on_server(&admin_url, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin_url.rsplit_once('/').expect("the address names a database");
         let url = format!("{server}/{name}");
-        let database = Database::open(&url, role, Flush::NowAndThen)
-            .await
-            .expect("a new PostgreSQL database can be opened");
+        let database = opened(&url, role).await;
         Self { database, url, role, cleanup: Cleanup::Postgres { admin_url, name } }
     }
 
     /// The same database, opened a second time.
     pub async fn open_again(&self) -> Database {
-        Database::open(&self.url, self.role, Flush::NowAndThen)
-            .await
-            .expect("an existing database can be opened")
+        opened(&self.url, self.role).await
     }
 
     /// Closes the database and deletes it.
@@ -73,6 +69,17 @@ impl TestDatabase {
             }
         }
     }
+}
+
+/// A server on a busy machine may take longer to let somebody in than its clients wait.
+async fn opened(url: &str, role: Role) -> Database {
+    for _ in 0..10 {
+        match Database::open(url, role, Flush::NowAndThen).await {
+            Err(DatabaseUnavailable::Unreachable { .. }) if url.starts_with("postgres") => {}
+            opened => return opened.expect("a database can be opened"),
+        }
+    }
+    panic!("the test server lets nobody in");
 }
 
 async fn on_server(admin_url: &str, statement: &str) {

@@ -33,27 +33,29 @@ impl Postgres {
             run(Command::new("chown").arg(UNPRIVILEGED_USER).arg(folder.path()))?;
         }
         let data = folder.path().join("data");
-        let port = free_port()?;
         let initdb = programs.join("initdb");
         run(unprivileged(&initdb)
             .args(["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "-D"])
             .arg(&data))?;
-        let socket_folder = folder.path().display();
-        let address = format!("-c listen_addresses=127.0.0.1 -p {port} -k {socket_folder}");
-        // Nothing has to outlive this machine. With hundreds of databases, a process would be started ten times a second
-        // to look after one of them.
-        let options = format!(
-            "{address} -c max_connections=500 -c fsync=off -c full_page_writes=off -c autovacuum=off"
-        );
         let log = folder.path().join("log");
-        let pg_ctl = programs.join("pg_ctl");
-        run(unprivileged(&pg_ctl)
-            .arg("-D")
-            .arg(&data)
-            .arg("-l")
-            .arg(&log)
-            .args(["-w", "-o", &options, "start"]))
-        .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        let start = |port: u16| {
+            let socket_folder = folder.path().display();
+            let address = format!("-c listen_addresses=127.0.0.1 -p {port} -k {socket_folder}");
+            // Nothing has to outlive this machine. With hundreds of databases, a process would be started ten times a
+            // second to look after one of them.
+            let options = format!(
+                "{address} -c max_connections=500 -c fsync=off -c full_page_writes=off -c autovacuum=off"
+            );
+            let mut pg_ctl = unprivileged(&programs.join("pg_ctl"));
+            pg_ctl.arg("-D").arg(&data).arg("-l").arg(&log).args(["-w", "-o", &options, "start"]);
+            run(&mut pg_ctl)
+        };
+        let mut port = free_port()?;
+        if start(port).is_err() {
+            // Another program may have taken the port before the server did.
+            port = free_port()?;
+            start(port).with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        }
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         println!("PostgreSQL runs at {url}");
         Ok(Postgres { programs, data, url, _folder: folder })
