@@ -1,4 +1,7 @@
 //! How entries are found: by the upstream's id or by path, in any case.
+//!
+//! News of renames can come in any order, so two repositories may be known under one path for a while. The one that came
+//! there last is found, and the other one when that leaves.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,7 +24,8 @@ pub(crate) struct Index {
 #[derive(Debug, Default)]
 struct Maps {
     by_external_id: HashMap<String, Arc<Entry>>,
-    by_path: HashMap<RepositoryPath, Arc<Entry>>,
+    /// All that are known under a path, the one that came last at the end.
+    by_path: HashMap<RepositoryPath, Vec<Arc<Entry>>>,
 }
 
 /// Project key and slug in one spelling.
@@ -47,7 +51,10 @@ impl Index {
     }
 
     pub(crate) fn find_by_path(&self, project_key: &str, slug: &str) -> Option<Arc<Entry>> {
-        self.maps.read().by_path.get(&RepositoryPath::new(project_key, slug)).cloned()
+        let maps = self.maps.read();
+        let found = maps.by_path.get(&RepositoryPath::new(project_key, slug))?;
+        // What the upstream has lost hides nothing that it has.
+        found.iter().rfind(|entry| entry.record().held.is_none()).or(found.last()).cloned()
     }
 
     /// How often a repository has come to a path since the start.
@@ -83,7 +90,7 @@ impl Index {
             entry
         });
         let entry = Arc::clone(entry);
-        maps.by_path.insert(path, Arc::clone(&entry));
+        maps.come_to(path, &entry);
         self.arrivals.fetch_add(1, Ordering::Release);
         entry
     }
@@ -95,7 +102,7 @@ impl Index {
             return;
         }
         maps.leave_path(entry, before);
-        maps.by_path.insert(RepositoryPath::of(&entry.record()), Arc::clone(entry));
+        maps.come_to(RepositoryPath::of(&entry.record()), entry);
         self.arrivals.fetch_add(1, Ordering::Release);
     }
 
@@ -122,17 +129,28 @@ impl Index {
 }
 
 impl Maps {
-    /// Another repository may have taken over the path in the meantime; it keeps it.
+    fn come_to(&mut self, path: RepositoryPath, entry: &Arc<Entry>) {
+        let found = self.by_path.entry(path).or_default();
+        found.retain(|other| !Arc::ptr_eq(other, entry));
+        found.push(Arc::clone(entry));
+    }
+
+    /// Another repository may be known under the path by now; it keeps it.
     fn leave_path(&mut self, entry: &Arc<Entry>, record: &MirroredRepository) {
         let path = RepositoryPath::of(record);
-        if self.by_path.get(&path).is_some_and(|found| Arc::ptr_eq(found, entry)) {
-            self.by_path.remove(&path);
+        if let Some(found) = self.by_path.get_mut(&path) {
+            found.retain(|other| !Arc::ptr_eq(other, entry));
+            if found.is_empty() {
+                self.by_path.remove(&path);
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use heliostat_storage::HeldReason;
+
     use super::*;
     use crate::inventory::tests::record;
 
@@ -163,5 +181,34 @@ mod tests {
         index.leave(&first);
         let found = index.find_by_path("APP", "engine").expect("the second has the path");
         assert!(Arc::ptr_eq(&found, &second));
+    }
+
+    #[test]
+    fn who_comes_to_a_path_by_mistake_and_leaves_it_leaves_it_to_who_was_there() {
+        let index = Index::default();
+        let (owner, other) = (index.enter(record(1, "engine")), index.enter(record(2, "motor")));
+        let move_other = |slug: &str| {
+            let before = other.record();
+            other.show(record(2, slug));
+            index.moved(&other, &before);
+        };
+        move_other("engine");
+        move_other("motor");
+        let found = index.find_by_path("APP", "engine").expect("it is still known there");
+        assert!(Arc::ptr_eq(&found, &owner));
+        assert!(index.find_by_path("APP", "motor").is_some_and(|found| Arc::ptr_eq(&found, &other)));
+        index.leave(&owner);
+        assert!(index.find_by_path("APP", "engine").is_none());
+    }
+
+    #[test]
+    fn one_that_the_upstream_has_lost_hides_none_that_it_has_at_its_path() {
+        let index = Index::default();
+        let there = index.enter(record(1, "engine"));
+        let lost = index.enter(MirroredRepository { held: Some(HeldReason::Missing), ..record(2, "engine") });
+        let found = || index.find_by_path("APP", "engine").expect("it is known there");
+        assert!(Arc::ptr_eq(&found(), &there));
+        index.leave(&there);
+        assert!(Arc::ptr_eq(&found(), &lost), "as long as nothing else is there");
     }
 }
