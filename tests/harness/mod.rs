@@ -1,6 +1,7 @@
 //! What the tests stand on: servers as processes, HTTP clients with an identity, real git, and waiting.
 //!
-//! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other; `furnish` puts users,
+//! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other, which lists what
+//! `repository_by_hand` makes; `furnish` puts users,
 //! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
 //! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, `watched_git` tells what their users see meanwhile, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
@@ -34,6 +35,7 @@ mod raw_clone;
 mod read_along;
 mod receiver;
 mod reference_git;
+mod repository_by_hand;
 mod script;
 mod server;
 mod statuses;
@@ -78,12 +80,11 @@ pub use raw_clone::{NOISE_BYTES, begin_clone, commit_noise, noise, post_fetch};
 pub use read_along::ReadAlong;
 pub use receiver::{Receiver, webhooks_path};
 pub use reference_git::{judged_fetches, reference_url};
+pub use repository_by_hand::{repository_of_nothing, unreachable_repository};
 pub use script::make_script;
 pub use server::{ADMIN_PASSWORD, Server, ServerOptions, binary, kept_address, said};
 pub use tiny_http::{Received, Reply, TinyHttp};
 pub use tools::{artefacts, must_succeed, tool};
-pub use upstream_by_hand::{
-    UpstreamByHand, repository_of_nothing, shared_upstream_by_hand, unreachable_repository,
-};
+pub use upstream_by_hand::{UpstreamByHand, shared_upstream_by_hand};
 pub use wait::{eventually, within};
 pub use watched_git::WatchedGit;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Identity, now_seconds};
 use super::contract;
+use super::repository_by_hand::{HASH_OF_NOTHING, project_of};
 use super::server::{Server, ServerOptions};
 use super::tiny_http::{Received, Reply, TinyHttp};
 use super::wait::eventually;
@@ -28,8 +29,6 @@ const UNLUCKY_USER: &str = "carl";
 const FIRST_UNKNOWN_PROJECT: u32 = 100_000;
 const REST: &str = "/rest/mirroring/latest";
 const GIT: &str = "/scm/";
-/// The content hash of a repository without references.
-const HASH_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// A mirror and its hand-made upstream.
 pub struct UpstreamByHand {
@@ -316,28 +315,6 @@ impl Drop for UpstreamByHand {
     }
 }
 
-/// A repository of the hand-made upstream, with one commit that cannot be fetched.
-pub fn unreachable_repository(id: u32, project: u32) -> Value {
-    json!({
-        "id": id, "slug": format!("repo-{id}"), "name": format!("Repo {id}"), "public": false,
-        "hierarchyId": "e3c939f9ef4a7fae272e", "scmId": "git", "state": "AVAILABLE", "statusMessage": "Available",
-        "forkable": true, "archived": false, "scope": "REPOSITORY", "links": {"clone": [], "self": []},
-        "project": project_of(&project.to_string()),
-        "properties": {
-            "contentHash": "ab".repeat(32), "metadataHash": "cd".repeat(32),
-            "defaultBranchId": "refs/heads/main", "generation": 1,
-        },
-    })
-}
-
-/// A repository of the hand-made upstream without references: nothing of it has to be fetched.
-pub fn repository_of_nothing(id: u32, project: u32) -> Value {
-    let mut repository = unreachable_repository(id, project);
-    repository["properties"]["contentHash"] = json!(HASH_OF_NOTHING);
-    repository["properties"]["generation"] = json!(0);
-    repository
-}
-
 /// Whether a mirror tells there how a synchronisation went.
 fn is_report(path: &str) -> bool {
     path.starts_with(&format!("{REST}/mirrorServers/")) && path.ends_with("/events")
@@ -345,14 +322,6 @@ fn is_report(path: &str) -> bool {
 
 fn has_id(value: &Value, id: &str) -> bool {
     value["id"].as_u64().is_some_and(|number| id.parse() == Ok(number))
-}
-
-fn project_of(id: &str) -> Value {
-    let id: u32 = id.parse().expect("is a number");
-    json!({
-        "id": id, "key": format!("P{id}"), "name": format!("Project {id}"), "public": false,
-        "type": "NORMAL", "scope": "PROJECT", "links": {"self": []},
-    })
 }
 
 fn not_found() -> Reply {
@@ -414,7 +383,7 @@ fn answer(request: &Received, state: &State) -> Reply {
         }
         ["repos", id] => {
             let found = state.repositories.iter().find(|repository| has_id(repository, id));
-            found.map_or_else(not_found, |repository| (200, repository.clone()))
+            found.map_or_else(not_found, |repository| (200, with_nonce(request, repository.clone())))
         }
         ["authenticate"] if request.body["credentials"]["username"] == UNLUCKY_USER => {
             error(429, ErrorName::TooManyRequests, "Too many passwords are being checked.")
@@ -445,6 +414,15 @@ fn list_of_nothing(place: &str, repositories: &[Value]) -> Option<Reply> {
 
 fn error(status: u16, name: ErrorName, message: &str) -> Reply {
     (status, json!({"errors": [{"context": null, "message": message, "exceptionName": name.as_str()}]}))
+}
+
+/// An answer that can only be one to this question.
+fn with_nonce(request: &Received, mut repository: Value) -> Value {
+    let query = request.path.split_once('?').map_or("", |(_, query)| query);
+    if let Some(nonce) = query.split('&').find_map(|pair| pair.strip_prefix("nonce=")) {
+        repository["properties"]["nonce"] = json!(nonce);
+    }
+    repository
 }
 
 fn is_signed(request: &Received, secret: &str) -> bool {

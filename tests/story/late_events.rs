@@ -1,5 +1,6 @@
 //! An event that comes late, about a repository that had the id before or after the one that a mirror has, changes nothing:
-//! what the upstream has now decides. One that comes after a comparison has missed the repository is no loss.
+//! what the upstream has now decides. One that comes after a comparison has missed the repository is no loss, and one that
+//! tells of a former name or visibility brings neither back.
 
 use serde_json::{Value, json};
 
@@ -105,4 +106,87 @@ async fn an_event_that_is_repeated_after_a_deletion_brings_nothing_back_unless_t
         pair.mirror.log().contains("took a repository that is wanted again out of the trash").then_some(())
     })
     .await;
+}
+
+/// Public, without references.
+fn public_repository(slug: &str) -> Value {
+    let mut repository = repository_of_nothing(ID, 3);
+    repository["properties"]["identity"] = json!("ours");
+    (repository["slug"], repository["public"]) = (json!(slug), json!(true));
+    repository
+}
+
+/// The same, with another name, for those alone who may see it.
+fn renamed_and_closed(repository: &Value) -> Value {
+    let mut renamed = repository.clone();
+    (renamed["slug"], renamed["public"]) = (json!("renamed"), json!(false));
+    renamed["properties"]["metadataHash"] = json!("ef".repeat(32));
+    renamed
+}
+
+/// Who finds a repository there: everybody, and an administrator.
+async fn finds(pair: &UpstreamByHand, slug: &str) -> (bool, bool) {
+    let path = format!("/scm/P3/{slug}.git/info/refs?service=git-upload-pack");
+    let everybody = pair.mirror.anonymous().get(&path).await.status;
+    let administrator = pair.mirror.client(&pair.user()).get(&path).await.status;
+    (everybody == 200, administrator == 200)
+}
+
+async fn until(pair: &UpstreamByHand, slug: &str, finds_it: (bool, bool)) {
+    eventually(&format!("{slug} to be found by {finds_it:?}"), || async {
+        (finds(pair, slug).await == finds_it).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_late_event_neither_renames_a_repository_back_nor_opens_it_again() {
+    let pair = UpstreamByHand::start_installed().await;
+    let before = public_repository("first");
+    pair.announce(&before).await;
+    until(&pair, "first", (true, true)).await;
+    let after = renamed_and_closed(&before);
+    pair.replace_repository(after.clone());
+    post(&pair, json!({"eventKey": "repo:modified", "repository": after})).await;
+    assert_eq!(finds(&pair, "first").await, (false, false));
+    until(&pair, "renamed", (false, true)).await;
+
+    let keys = ["repo:created", "repo:modified", "repo:default_branch_modified", "repo:refs_changed"];
+    let mut events: Vec<Value> =
+        keys.iter().map(|key| json!({"eventKey": key, "repository": before})).collect();
+    let mut project = before["project"].clone();
+    (project["key"], project["public"]) = (json!("FORMER"), json!(true));
+    events.push(json!({"eventKey": "project:modified", "project": project}));
+    for event in events {
+        post(&pair, event.clone()).await;
+        assert_eq!(finds(&pair, "first").await, (false, false), "after {event}");
+        assert_eq!(finds(&pair, "renamed").await, (false, true), "after {event}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_upstream_does_not_answer_an_event_closes_what_it_closes_and_opens_nothing() {
+    let pair = UpstreamByHand::start_installed().await;
+    let open = public_repository("first");
+    pair.announce(&open).await;
+    until(&pair, "first", (true, true)).await;
+    let mut closed = open.clone();
+    closed["public"] = json!(false);
+    pair.set_away(true);
+    post(&pair, json!({"eventKey": "repo:modified", "repository": closed})).await;
+    let is_open_to_all = async || finds(&pair, "first").await.0;
+    assert!(!is_open_to_all().await);
+    post(&pair, json!({"eventKey": "repo:modified", "repository": open})).await;
+    assert!(!is_open_to_all().await, "it may be late");
+    pair.set_away(false);
+    until(&pair, "first", (true, true)).await;
+}
+
+#[tokio::test]
+async fn an_event_of_a_repository_that_the_upstream_does_not_have_brings_none() {
+    let pair = UpstreamByHand::start_installed().await;
+    for event in ["repo:created", "repo:modified", "repo:refs_changed"] {
+        post(&pair, json!({"eventKey": event, "repository": public_repository("first")})).await;
+        assert_eq!(pair.get(&format!("/repos/{ID}")).await.status, 404, "after {event}");
+    }
 }

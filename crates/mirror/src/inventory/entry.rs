@@ -39,6 +39,8 @@ pub(crate) struct Entry {
     compared_at: AtomicI64,
     /// The same by a clock that nobody sets, once it has told this process.
     compared: Mutex<Option<Instant>>,
+    /// When the description that counts was taken over, by the same clock.
+    described: Mutex<Option<Instant>>,
     /// The newest order to remove what no ref leads to, if there was one.
     purge_order: Mutex<Option<PurgeOrder>>,
     /// The newest such order that was carried out, as far as is known; 0 for none.
@@ -119,6 +121,7 @@ impl Entry {
             counted: Mutex::default(),
             compared_at,
             compared: Mutex::default(),
+            described: Mutex::default(),
             purge_order: Mutex::default(),
             purged: AtomicI64::new(0),
             brought: Mutex::default(),
@@ -201,6 +204,16 @@ impl Entry {
             *compared = Some(at);
             self.compared_at.store(at_ms, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a description was taken over since then.
+    pub(super) fn was_described_since(&self, asked: Instant) -> bool {
+        self.described.lock().is_some_and(|described| described > asked)
+    }
+
+    /// Notes that a description was taken over.
+    pub(super) fn note_described(&self) {
+        *self.described.lock() = Some(Instant::now());
     }
 
     /// Takes in how many times it was ordered to remove what no ref leads to, and says whether that is news.

@@ -2,6 +2,7 @@
 
 mod counts;
 mod deletion_guard;
+mod describe;
 mod entry;
 mod held;
 mod index;
@@ -19,6 +20,7 @@ mod trouble;
 pub use settings::SelectedProjects;
 
 pub(crate) use deletion_guard::{RemovalDecision, judge_removal};
+pub(crate) use describe::knows_project;
 pub(crate) use entry::{
     Entry, PurgeOrder, has_recorded_refs, is_as_synchronised, is_available, is_behind, names_default_branch,
     origin_of,

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use heliostat_git::ContentHash;
 use heliostat_peer::with_causes;
 use heliostat_storage::{
-    Generation, LocalRepositoryId, MirroredRepository, MirroredStatus, NewMirroredRepository,
-    RepositoryMetadata, StoreError, SyncedRepository,
+    Generation, LocalRepositoryId, MirroredRepository, MirroredStatus, NewMirroredRepository, StoreError,
+    SyncedRepository,
 };
 use tokio::time::Instant;
 
-use super::entry::{Entry, PurgeOrder, disk_id, origin_of};
+use super::entry::{Entry, disk_id, origin_of};
 use super::held::standing;
 use super::mirrored::Inventory;
 use super::returning::Lies;
-use crate::upstream_link::{UpstreamProject, UpstreamRepository};
+use crate::upstream_link::UpstreamRepository;
 
 /// Which synchronisation a change of a record asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ impl Inventory {
         let record = self.new_record(repository).await?;
         self.take_back(&record, repository).await;
         let entry = self.index.enter(record);
+        entry.note_described();
         self.note_purge_order(&entry, repository);
         self.note_known(&entry, repository).await?;
         Ok(Some(entry))
@@ -87,6 +88,7 @@ impl Inventory {
             }
             self.take_back(&record, repository).await;
             let entry = self.index.enter(record);
+            entry.note_described();
             self.note_purge_order(&entry, repository);
             entry.note_compared(Instant::now(), now_ms);
             adopted.push(entry);
@@ -158,72 +160,6 @@ impl Inventory {
         );
         self.store.mark_removed(local_id, self.clock.now_ms()).await?;
         self.store.delete_repository(local_id).await
-    }
-
-    /// Takes over name, place, visibility and default branch, if they differ.
-    pub(crate) async fn describe(
-        &self,
-        entry: &Arc<Entry>,
-        repository: &UpstreamRepository,
-    ) -> Result<SyncNeed, StoreError> {
-        if !self.is_meant(entry, repository.identity()).await? {
-            return Ok(SyncNeed::Nothing);
-        }
-        self.note_purge_order(entry, repository);
-        let mut metadata = self.metadata_of(repository);
-        let before = entry.record();
-        if metadata.default_branch.is_none() {
-            metadata.default_branch.clone_from(&before.default_branch);
-        }
-        if metadata.identity.is_none() {
-            metadata.identity.clone_from(&before.identity);
-        }
-        self.write_metadata(entry, metadata).await
-    }
-
-    /// Takes in whether it was ordered to remove what no ref leads to.
-    fn note_purge_order(&self, entry: &Entry, repository: &UpstreamRepository) {
-        let order = PurgeOrder { number: repository.purge, generation: repository.generation };
-        if entry.note_purge_order(order) {
-            self.purge_ordered.notify_one();
-        }
-    }
-
-    /// Takes over the name, key and visibility of the project.
-    pub(crate) async fn describe_project(
-        &self,
-        entry: &Arc<Entry>,
-        project: &UpstreamProject,
-    ) -> Result<SyncNeed, StoreError> {
-        let record = entry.record();
-        if record.held.is_some() {
-            // It may mean another project with this id.
-            return Ok(SyncNeed::Nothing);
-        }
-        let metadata = RepositoryMetadata {
-            project_key: project.key.clone(),
-            project_name: project.name.clone(),
-            project_public: project.public,
-            ..metadata_in(&record)
-        };
-        self.write_metadata(entry, metadata).await
-    }
-
-    async fn write_metadata(
-        &self,
-        entry: &Arc<Entry>,
-        metadata: RepositoryMetadata,
-    ) -> Result<SyncNeed, StoreError> {
-        let _writing = entry.writing.lock().await;
-        let before = entry.record();
-        if before.removed_at.is_some() || metadata_in(&before) == metadata {
-            return Ok(SyncNeed::Nothing);
-        }
-        let after = self.store.upsert_repository(metadata).await?;
-        let head_differs = after.default_branch != before.default_branch;
-        entry.show(after);
-        self.index.moved(entry, &before);
-        Ok(if head_differs { SyncNeed::Check } else { SyncNeed::Nothing })
     }
 
     /// Takes in which generation and which refs the upstream has. Older news than what is known is ignored.
@@ -368,39 +304,5 @@ impl Inventory {
         }
         entry.show(change().await?);
         Ok(())
-    }
-
-    fn metadata_of(&self, repository: &UpstreamRepository) -> RepositoryMetadata {
-        RepositoryMetadata {
-            upstream_server_id: self.link.id().clone(),
-            external_id: repository.external_id.clone(),
-            project_id: repository.project.id.clone(),
-            project_key: repository.project.key.clone(),
-            project_name: repository.project.name.clone(),
-            project_public: repository.project.public,
-            slug: repository.slug.clone(),
-            name: repository.name.clone(),
-            public: repository.public,
-            default_branch: repository.default_branch.as_ref().map(ToString::to_string),
-            metadata_hash: repository.metadata_hash.clone(),
-            identity: repository.identity.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-fn metadata_in(record: &MirroredRepository) -> RepositoryMetadata {
-    RepositoryMetadata {
-        upstream_server_id: record.upstream_server_id.clone(),
-        external_id: record.external_id.clone(),
-        project_id: record.project_id.clone(),
-        project_key: record.project_key.clone(),
-        project_name: record.project_name.clone(),
-        project_public: record.project_public,
-        slug: record.slug.clone(),
-        name: record.name.clone(),
-        public: record.public,
-        default_branch: record.default_branch.clone(),
-        metadata_hash: record.metadata_hash.clone(),
-        identity: record.identity.clone(),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use heliostat_auth::Secret;
 use heliostat_storage::MirroringMode;
+use tokio::time::Instant;
 
 use super::sweep::{Sweep, SweepFailure};
 use super::sweep_progress::SweepOutcome;
@@ -28,10 +29,11 @@ impl Sweep {
         secret: &Secret,
         outcome: &mut SweepOutcome,
     ) -> Result<Vec<Arc<Entry>>, SweepFailure> {
+        let asked = Instant::now();
         let listed = self.list_upstream(selection, secret).await?;
         outcome.listed = listed.len();
         for some in listed.chunks(COMPARED_AT_ONCE) {
-            self.compare_all(some, outcome).await?;
+            self.compare_all(some, asked, outcome).await?;
         }
         let listed_ids: HashSet<&str> = listed.iter().map(|listed| listed.external_id.as_str()).collect();
         let is_unlisted = |entry: &&Arc<Entry>| !listed_ids.contains(entry.external_id.as_str());

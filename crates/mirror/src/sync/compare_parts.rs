@@ -43,7 +43,7 @@ impl Sweep {
                 there.repositories.iter().map(|one| one.external_id.as_str()).collect();
             let here = known.remove(&there.part).map(|part| part.entries).unwrap_or_default();
             unlisted.extend(here.into_iter().filter(|entry| !listed.contains(entry.external_id.as_str())));
-            self.compare_all(&there.repositories, outcome).await?;
+            self.compare_all(&there.repositories, asked, outcome).await?;
         }
         for part in known.into_values() {
             if part.digest.is_none() {

@@ -16,8 +16,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::event::UpstreamEvent;
-use super::late_news::as_it_is_now;
-use super::pending_changes::{AnnouncedChange, PendingChanges};
+use super::pending_changes::AnnouncedChange;
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
@@ -27,7 +26,7 @@ use crate::inventory::{Entry, Inventory, SelectedProjects, Selection, has_identi
 use crate::refuse::store_refusal;
 use crate::upstream_link::{
     ClaimedInstallation, Heartbeat, InstalledEvent, Unconfirmed, UpstreamClient, UpstreamLink, UpstreamMake,
-    UpstreamProject, UpstreamRepository,
+    UpstreamRepository,
 };
 
 /// Takes what the upstream announces.
@@ -169,7 +168,7 @@ impl UpstreamEvents {
             UpstreamEvent::RepositoryDeleted { external_id, identity } => {
                 self.repository_deleted(&external_id, identity.as_deref()).await
             }
-            UpstreamEvent::ProjectDescribed { project } => self.project_described(&project).await,
+            UpstreamEvent::ProjectDescribed { project } => self.take_in_project(&project).await,
             UpstreamEvent::ProjectDeleted { project_id } => {
                 // Its repositories announce their own end; the sweep sees to it that none is forgotten.
                 tracing::info!(project.id = project_id, "the upstream has deleted a project");
@@ -251,27 +250,15 @@ impl UpstreamEvents {
     }
 
     async fn repository_described(&self, repository: &UpstreamRepository) -> Result<(), StoreError> {
-        let is_selected = self.selection.current().covers(&repository.project.id);
         match self.inventory.find(&repository.external_id) {
-            None if is_selected => {
-                let there = as_it_is_now(&self.client, &self.link, &self.inventory, repository).await;
-                let there = there.unwrap_or_else(|_| {
-                    self.sweep_signal.wake();
-                    None
-                });
-                if let Some(repository) = there
-                    && let Some(entry) = self.inventory.adopt(&repository).await?
-                {
-                    self.queue.request(&entry, PendingChanges::Snapshot);
-                }
-                Ok(())
+            None if self.selection.current().covers(&repository.project.id) => {
+                self.begin_to_mirror(repository).await
             }
             None => Ok(()),
             Some(entry) if !self.is_about(&entry, repository.identity()).await? => Ok(()),
             Some(entry) => {
-                let need = self.inventory.describe(&entry, repository).await?;
-                self.queue.request_needed(&entry, need);
-                if is_selected {
+                self.take_in_description(&entry, repository).await?;
+                if self.selection.current().covers(&entry.record().project_id) {
                     return self.inventory.note_known(&entry, repository).await;
                 }
                 // It has moved to a project that is not mirrored. From here on it is not served.
@@ -288,16 +275,6 @@ impl UpstreamEvents {
             Some(entry) if !self.is_about(&entry, identity).await? => Ok(()),
             Some(entry) => self.inventory.stop_mirroring(&entry, TrashReason::Deleted).await,
         }
-    }
-
-    async fn project_described(&self, project: &UpstreamProject) -> Result<(), StoreError> {
-        for entry in self.inventory.all() {
-            if entry.record().project_id == project.id {
-                let need = self.inventory.describe_project(&entry, project).await?;
-                self.queue.request_needed(&entry, need);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,18 +1,27 @@
-//! News of a repository that the upstream has said to have no longer.
+//! News that may be late.
 //!
 //! Events are repeated and overtake each other, and a list is read for as long as it is long. So what tells of a repository may
-//! be older than the word that it was deleted. Whoever believed it would take the repository out of the trash, find that the
-//! upstream does not have it, and hold it for an administrator as lost.
+//! be older than the word that it was deleted, made private or renamed. Whoever believed it would take the repository out of the
+//! trash, find that the upstream does not have it, and hold it for an administrator as lost; or show it at a place, or to
+//! people, that it has left. So where an event would change something, the upstream is asked what is so now. Where it does
+//! not answer, only what an event closes is closed, and the next comparison finds the rest.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use heliostat_peer::CallError;
+use heliostat_storage::StoreError;
+use tokio::time::Instant;
 
-use crate::inventory::Inventory;
-use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamRepository};
+use super::handle_event::UpstreamEvents;
+use super::pending_changes::PendingChanges;
+use crate::inventory::{Entry, Inventory, knows_project};
+use crate::upstream_link::{
+    RepositoryNow, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
+};
 
-/// What is to be mirrored of a repository that is not mirrored yet: what the news tells, or where that may be late, what the
-/// upstream answers now. `None` if it does not have it.
+/// What is to be mirrored of a repository that is listed and not mirrored yet: what the list tells, or where that may be
+/// late, what the upstream answers now. `None` if it does not have it.
 pub(super) async fn as_it_is_now<'a>(
     client: &UpstreamClient,
     link: &UpstreamLink,
@@ -23,13 +32,139 @@ pub(super) async fn as_it_is_now<'a>(
         return Ok(Some(Cow::Borrowed(news)));
     }
     let Some(secret) = link.secret_in_force() else { return Ok(None) };
-    let answer = client.repository_now(&news.external_id, &secret).await?;
-    if answer.is_none() {
-        tracing::debug!(
-            repository.project = news.project.key,
-            repository.slug = news.slug,
-            "late news of a repository that the upstream has deleted"
-        );
+    Ok(match client.repository_now(&news.external_id, &secret).await? {
+        RepositoryNow::Is(now) => Some(Cow::Owned(*now)),
+        RepositoryNow::Unproven => Some(Cow::Borrowed(news)),
+        RepositoryNow::Gone => {
+            note_late(news);
+            None
+        }
+    })
+}
+
+fn note_late(news: &UpstreamRepository) {
+    tracing::debug!(
+        repository.project = news.project.key,
+        repository.slug = news.slug,
+        "late news of a repository that the upstream has deleted"
+    );
+}
+
+impl UpstreamEvents {
+    /// Begins to mirror the repository that an event tells of, as it is now.
+    pub(super) async fn begin_to_mirror(&self, news: &UpstreamRepository) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let now = match self.ask(&news.external_id).await {
+            Some(RepositoryNow::Is(now)) => Cow::Owned(*now),
+            Some(RepositoryNow::Unproven) if !self.inventory.is_gone(news) => Cow::Borrowed(news),
+            Some(RepositoryNow::Gone) => {
+                note_late(news);
+                return Ok(());
+            }
+            Some(RepositoryNow::Unproven) | None => {
+                self.sweep_signal.wake();
+                return Ok(());
+            }
+        };
+        if !self.selection.current().covers(&now.project.id) {
+            return Ok(());
+        }
+        if let Some(entry) = self.inventory.adopt(&now).await? {
+            self.queue.request(&entry, PendingChanges::Snapshot);
+        } else if let Some(entry) = self.inventory.find(&now.external_id) {
+            // Somebody else has begun meanwhile, with what may be older.
+            self.describe(&entry, &now, asked).await?;
+            self.inventory.note_known(&entry, &now).await?;
+            self.queue.request(&entry, PendingChanges::Snapshot);
+        }
+        Ok(())
     }
-    Ok(answer.map(Cow::Owned))
+
+    /// Takes in how an event describes a repository.
+    pub(super) async fn take_in_description(
+        &self,
+        entry: &Arc<Entry>,
+        news: &UpstreamRepository,
+    ) -> Result<(), StoreError> {
+        self.inventory.note_purge_order(entry, news);
+        if !self.inventory.is_described_otherwise(entry, news) {
+            return Ok(());
+        }
+        let asked = Instant::now();
+        match self.ask(&news.external_id).await {
+            Some(RepositoryNow::Is(now)) => self.describe(entry, &now, asked).await,
+            Some(RepositoryNow::Unproven) => {
+                self.sweep_signal.wake();
+                self.describe(entry, news, asked).await
+            }
+            Some(RepositoryNow::Gone) => {
+                // Its end is announced, too, and may be on its way.
+                self.sweep_signal.wake();
+                Ok(())
+            }
+            None => {
+                self.sweep_signal.wake();
+                self.inventory.close(entry, news.public, news.project.public).await
+            }
+        }
+    }
+
+    /// Takes in how an event describes a project. One of its repositories tells how it is now.
+    pub(super) async fn take_in_project(&self, news: &UpstreamProject) -> Result<(), StoreError> {
+        let entries = self.inventory.in_project(news);
+        let Some(witness) = entries.iter().find(|entry| !knows_project(&entry.record(), news)) else {
+            return Ok(());
+        };
+        let asked = Instant::now();
+        let now = match self.ask(&witness.external_id).await {
+            Some(RepositoryNow::Is(now)) if now.project.id == news.id => now.project,
+            Some(RepositoryNow::Unproven) => {
+                self.sweep_signal.wake();
+                news.clone()
+            }
+            // It has left the project, or does not tell.
+            Some(RepositoryNow::Is(_) | RepositoryNow::Gone) | None => {
+                self.sweep_signal.wake();
+                for entry in &entries {
+                    self.inventory.close(entry, true, news.public).await?;
+                }
+                return Ok(());
+            }
+        };
+        for entry in &entries {
+            match self.inventory.describe_project(entry, &now, asked).await? {
+                Some(need) => self.queue.request_needed(entry, need),
+                None => self.sweep_signal.wake(),
+            }
+        }
+        Ok(())
+    }
+
+    /// What the upstream has of a repository now; `None` if it does not answer.
+    async fn ask(&self, external_id: &str) -> Option<RepositoryNow> {
+        let secret = self.link.secret_in_force()?;
+        let answer = self.client.repository_now(external_id, &secret).await;
+        answer
+            .inspect_err(|error| {
+                tracing::warn!(
+                    repository.external_id = external_id,
+                    error = %error,
+                    "cannot ask the upstream whether an event is late; comparing everything instead"
+                );
+            })
+            .ok()
+    }
+
+    async fn describe(
+        &self,
+        entry: &Arc<Entry>,
+        answer: &UpstreamRepository,
+        asked: Instant,
+    ) -> Result<(), StoreError> {
+        match self.inventory.describe(entry, answer, asked).await? {
+            Some(need) => self.queue.request_needed(entry, need),
+            None => self.sweep_signal.wake(),
+        }
+        Ok(())
+    }
 }

@@ -182,10 +182,12 @@ impl Sweep {
         }
     }
 
-    /// Takes in what the upstream has of these repositories. Those that are new here are recorded all at once.
+    /// Takes in what the upstream has of these repositories, for which it was asked at this moment. Those that are new here
+    /// are recorded all at once.
     pub(super) async fn compare_all(
         &self,
         repositories: &[UpstreamRepository],
+        asked: Instant,
         outcome: &mut SweepOutcome,
     ) -> Result<(), SweepFailure> {
         let selection = self.selection.current();
@@ -196,7 +198,7 @@ impl Sweep {
             outcome.added += 1;
         }
         for repository in wanted {
-            self.compare(repository, outcome).await?;
+            self.compare(repository, asked, outcome).await?;
         }
         Ok(())
     }
@@ -204,6 +206,7 @@ impl Sweep {
     async fn compare(
         &self,
         repository: &UpstreamRepository,
+        asked: Instant,
         outcome: &mut SweepOutcome,
     ) -> Result<(), SweepFailure> {
         if !self.selection.current().covers(&repository.project.id) {
@@ -220,8 +223,11 @@ impl Sweep {
         };
         let need = self.inventory.reconsider(&entry, repository).await?;
         self.queue.request_needed(&entry, need);
-        let need = self.inventory.describe(&entry, repository).await?;
-        self.queue.request_needed(&entry, need);
+        match self.inventory.describe(&entry, repository, asked).await? {
+            Some(need) => self.queue.request_needed(&entry, need),
+            // What an event has brought meanwhile may be newer. The next comparison asks after both.
+            None => self.signal.wake(),
+        }
         if entry.record().held == Some(HeldReason::Replaced) {
             return Ok(());
         }
@@ -276,9 +282,10 @@ impl Sweep {
     ) -> Result<(), SweepFailure> {
         self.missed.are_only(unlisted);
         for entry in unlisted {
+            let asked = Instant::now();
             match self.client.repository(&entry.external_id, secret).await? {
                 Some(repository) if self.selection.current().covers(&repository.project.id) => {
-                    self.compare(&repository, outcome).await?;
+                    self.compare(&repository, asked, outcome).await?;
                 }
                 // It has moved to a project that is not mirrored, unless it is another one.
                 Some(repository) => {

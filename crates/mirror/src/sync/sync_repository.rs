@@ -21,6 +21,7 @@ use heliostat_peer::{CallError, with_causes};
 use heliostat_storage::{Generation, StoreError};
 use reqwest::StatusCode;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::batches::Prepared;
 use super::change_counters::ChangeCounts;
@@ -297,14 +298,16 @@ impl Synchroniser {
     /// Learns from the upstream itself what it has, without waiting for an event.
     pub(crate) async fn ask_upstream(&self, entry: &Arc<Entry>) -> Result<(), SyncFailure> {
         let secret = self.link.secret_in_force().ok_or(SyncFailure::NotInstalled)?;
-        let known = entry.record().generation_known;
+        let (known, asked) = (entry.record().generation_known, Instant::now());
         let Some(repository) = self.client.newest_repository(&entry.external_id, known, &secret).await?
         else {
             self.sweep_signal.wake();
             return Err(SyncFailure::Gone);
         };
-        let need = self.inventory.describe(entry, &repository).await?;
-        self.queue.request_needed(entry, need);
+        match self.inventory.describe(entry, &repository, asked).await? {
+            Some(need) => self.queue.request_needed(entry, need),
+            None => self.sweep_signal.wake(),
+        }
         let need = self.inventory.note_answer(entry, &repository, known).await?;
         self.queue.request_needed(entry, need);
         if entry.record().held.is_some() {

@@ -40,6 +40,17 @@ enum Freshness {
     Unproven,
 }
 
+/// What the upstream has of a repository at a moment.
+#[derive(Debug)]
+pub(crate) enum RepositoryNow {
+    /// This.
+    Is(Box<UpstreamRepository>),
+    /// It does not prove that its answer is new. Those of earlier versions and of other makes do not.
+    Unproven,
+    /// Nothing.
+    Gone,
+}
+
 /// Whose valid credentials are, and what they are good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AccessDecision {
@@ -214,18 +225,17 @@ impl UpstreamClient {
         }
     }
 
-    /// The same, where only an answer to this very question counts.
+    /// What the upstream has of a repository at this moment.
     pub(crate) async fn repository_now(
         &self,
         external_id: &str,
         secret: &Secret,
-    ) -> Result<Option<UpstreamRepository>, CallError> {
-        match self.ask_for_repository(external_id, secret).await? {
-            Some((_, Freshness::Unproven)) => {
-                Err(self.malformed(&UnfitValue::new("properties.nonce", NOT_FRESH)))
-            }
-            answer => Ok(answer.map(|(repository, _)| repository)),
-        }
+    ) -> Result<RepositoryNow, CallError> {
+        Ok(match self.ask_for_repository(external_id, secret).await? {
+            Some((answer, Freshness::Proven)) => RepositoryNow::Is(Box::new(answer)),
+            Some((_, Freshness::Unproven)) => RepositoryNow::Unproven,
+            None => RepositoryNow::Gone,
+        })
     }
 
     async fn ask_for_repository(

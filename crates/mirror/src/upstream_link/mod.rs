@@ -30,7 +30,7 @@ pub use identity::{InvalidUpstreamUrl, UpstreamUrl};
 pub use install::{InstalledEvent, UpstreamMake};
 pub use link::UpstreamLink;
 
-pub(crate) use calls::{AccessDecision, AuthenticationAnswer, RepositoryReport, SyncReport};
+pub(crate) use calls::{AccessDecision, AuthenticationAnswer, RepositoryNow, RepositoryReport, SyncReport};
 pub(crate) use client::{
     UpstreamClient, is_about_the_clock, is_about_us_alone, is_no_answer, is_not_found, refuses_our_secret,
 };
