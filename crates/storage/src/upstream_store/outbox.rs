@@ -134,11 +134,19 @@ impl UpstreamStore {
         Ok(delivery_queue::waiting_receivers::<outbox_event::Entity>(self.database.connection()).await?)
     }
 
-    /// Drops the oldest events of a mirror that has been away so long that more than `keep` wait for it,
-    /// and returns how many. The mirror's sweep finds what they would have told.
-    pub async fn trim_outbox(&self, mirror_id: &MirrorServerId, keep: u64) -> Result<u64, StoreError> {
-        let connection = self.database.connection();
-        Ok(delivery_queue::trim::<outbox_event::Entity>(connection, mirror_id.clone(), keep).await?)
+    /// Drops the oldest events of a mirror that has been away so long that more than `keep` wait for it, and returns how
+    /// many. The mirror's sweep finds what they would have told. Events with these keys are neither counted nor dropped.
+    pub async fn trim_outbox(
+        &self,
+        mirror_id: &MirrorServerId,
+        keep: u64,
+        spared_keys: &[&str],
+    ) -> Result<u64, StoreError> {
+        let rows = Condition::all()
+            .add(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
+            .add(outbox_event::Column::EventKey.is_not_in(spared_keys.iter().copied()));
+        let (connection, counted_by) = (self.database.connection(), outbox_event::Column::Id);
+        Ok(delivery_queue::keep_newest::<outbox_event::Entity>(connection, rows, counted_by, keep).await?)
     }
 }
 
