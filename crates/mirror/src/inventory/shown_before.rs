@@ -63,7 +63,7 @@ impl Inventory {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use heliostat_git::fixture::Workshop;
@@ -120,7 +120,8 @@ mod tests {
         }
     }
 
-    async fn load(store: &MirrorStore, repositories: &RepositoryStore) -> Inventory {
+    /// What a new process finds.
+    pub(crate) async fn load(store: &MirrorStore, repositories: &RepositoryStore) -> Inventory {
         rustls::crypto::ring::default_provider().install_default().ok();
         let clock = Clock::reading(|| 1_763_000_000_000);
         let followed = UpstreamUrl::parse("http://upstream.example").expect("an address");
@@ -136,7 +137,8 @@ mod tests {
         loaded.expect("readable")
     }
 
-    fn told(generation: i64, content_hash: &ContentHash) -> UpstreamRepository {
+    /// What the upstream tells of a repository.
+    pub(crate) fn told(generation: i64, content_hash: &ContentHash) -> UpstreamRepository {
         let project =
             UpstreamProject { id: "3".into(), key: "APP".into(), name: "App".into(), public: false };
         UpstreamRepository {

@@ -17,7 +17,7 @@ use heliostat_git::{
     ContentHash, CreateError, Fault, FetchError, GitError, OpenError, RefSnapshot, Repository,
     RepositoryStore, SwapRefsError, TrashReason,
 };
-use heliostat_peer::{CallError, with_causes};
+use heliostat_peer::{CallError, DetachedTasks, with_causes};
 use heliostat_storage::{Generation, StoreError};
 use reqwest::StatusCode;
 use thiserror::Error;
@@ -31,7 +31,7 @@ use super::run_counters::RunCounts;
 use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory, SyncNeed};
-use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamUrl};
+use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamRepository, UpstreamUrl};
 
 /// How often one synchronisation looks for a proven state, or tries to get what it needs, before it gives up for the
 /// time being.
@@ -50,6 +50,7 @@ pub(crate) struct Synchroniser {
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) changes: ChangeCounts,
     pub(crate) runs: RunCounts,
+    pub(crate) tasks: DetachedTasks,
 }
 
 /// What a synchronisation brought.
@@ -303,10 +304,7 @@ impl Synchroniser {
             self.sweep_signal.wake();
             return Err(SyncFailure::Gone);
         };
-        let need = self.inventory.describe(entry, &repository).await?;
-        self.queue.request_needed(entry, need);
-        let need = self.inventory.note_answer(entry, &repository, known).await?;
-        self.queue.request_needed(entry, need);
+        take_in(&self.tasks, &self.inventory, &self.queue, entry, repository, known).await?;
         if entry.record().held.is_some() {
             return Err(SyncFailure::Held);
         }
@@ -332,5 +330,60 @@ impl Synchroniser {
         self.ask_upstream(entry).await?;
         let after = entry.record();
         Ok((&before.project_key, &before.slug) != (&after.project_key, &after.slug))
+    }
+}
+
+/// Takes in what the upstream has answered to a question that was asked when `known` was known, to the end: readers ask as well,
+/// and hang up when they like.
+async fn take_in(
+    tasks: &DetachedTasks,
+    inventory: &Arc<Inventory>,
+    queue: &Arc<SyncQueue>,
+    entry: &Arc<Entry>,
+    answer: UpstreamRepository,
+    known: Generation,
+) -> Result<(), StoreError> {
+    let (inventory, queue, entry) = (Arc::clone(inventory), Arc::clone(queue), Arc::clone(entry));
+    let taking_in = async move {
+        let need = inventory.describe(&entry, &answer).await?;
+        queue.request_needed(&entry, need);
+        let need = inventory.note_answer(&entry, &answer, known).await?;
+        queue.request_needed(&entry, need);
+        Ok(())
+    };
+    tasks.to_the_end(taking_in).await
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git::fixture::Workshop;
+    use heliostat_peer::Clock;
+    use heliostat_storage::{Database, Flush, MirrorStore, Role};
+
+    use super::*;
+    use crate::inventory::scene::{load, told};
+
+    #[tokio::test]
+    async fn what_the_upstream_answers_is_taken_in_whole_although_the_reader_who_asked_hangs_up() {
+        let workshop = Workshop::new().await;
+        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
+        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
+        let store = MirrorStore::new(database);
+        let inventory = Arc::new(load(&store, &workshop.store()).await);
+        let (queue, tasks) = (Arc::new(SyncQueue::new(Clock::system())), DetachedTasks::default());
+        let nothing = ContentHash::of_nothing();
+        let entry = inventory.adopt(&told(4, &nothing)).await.expect("recorded").expect("it is new");
+
+        // The upstream was put back from a backup.
+        let fallen_back = told(3, &nothing);
+        let mut asking = Box::pin(take_in(&tasks, &inventory, &queue, &entry, fallen_back, Generation(4)));
+        assert!(futures_util::poll!(&mut asking).is_pending());
+        drop(asking);
+        tasks.finished().await;
+        let shown = entry.record();
+        assert_eq!(shown.generation_known, Generation(3));
+        let recorded = store.find_repository(entry.local_id).await.expect("readable");
+        assert_eq!(recorded.as_ref(), Some(&*shown), "memory and database agree");
+        assert!(queue.is_busy(&entry), "it is fetched anew");
     }
 }
