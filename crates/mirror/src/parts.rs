@@ -142,6 +142,7 @@ impl Parts {
             sweep_signal: Arc::clone(&sweep_signal),
             changes: ChangeCounts::default(),
             runs: RunCounts::default(),
+            tasks: tasks.clone(),
         });
         link.apply(LinkEvent::Started, link.upstream().last_error.clone()).await?;
         Ok(Self {

@@ -165,9 +165,10 @@ impl Origin {
         tasks.close();
     }
 
-    /// Waits until everything that [`Origin::run`] has started is over.
+    /// Waits until everything that [`Origin::run`] has started is over, and what readers have begun.
     pub async fn stopped(&self) {
         self.tasks.wait().await;
+        self.repositories.tasks.finished().await;
     }
 
     /// What answers readers.

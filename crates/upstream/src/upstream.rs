@@ -254,7 +254,7 @@ impl Upstream {
     }
 
     /// Repositories that follow one of another server.
-    pub fn followings(&self) -> &Followings {
+    pub fn followings(&self) -> &Arc<Followings> {
         &self.0.followings
     }
 

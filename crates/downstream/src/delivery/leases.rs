@@ -54,6 +54,33 @@ pub struct Lease {
     pub duration: Duration,
 }
 
+/// A lease that is asked for. Unless it is granted, everything is as it was before when this is dropped: also where the mirror
+/// does not wait for its answer.
+struct Asked<'a> {
+    leases: &'a Leases,
+    mirror: &'a MirrorServerId,
+    until: Instant,
+    before: Option<Instant>,
+    is_granted: bool,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if self.is_granted {
+            return;
+        }
+        let mut state = self.leases.state.lock();
+        if state.held_until.get(self.mirror) == Some(&self.until) {
+            match self.before {
+                Some(before) => state.held_until.insert(self.mirror.clone(), before),
+                None => state.held_until.remove(self.mirror),
+            };
+        }
+        drop(state);
+        self.leases.changed.notify_waiters();
+    }
+}
+
 impl Leases {
     /// Leases that last so long; zero for none.
     pub(super) fn new(duration: Duration) -> Self {
@@ -72,24 +99,22 @@ impl Leases {
             return Ok(Lease { granted: false, duration: Duration::ZERO });
         }
         let now = Instant::now();
-        let until = now + self.duration;
         // Before events are looked for: a change that is stored after that look finds the lease.
-        let before = self.state.lock().held_until.insert(mirror.clone(), until);
+        let mut asked = self.ask(mirror, now + self.duration);
         let knows_all = compared_ago.is_some_and(|ago| self.has_compared_since_missing(mirror, now, ago));
         let oldest = store.oldest_pending_at(mirror).await;
-        let granted = knows_all
+        asked.is_granted = knows_all
             && match &oldest {
                 Ok(None) => true,
                 // It may be on its way.
                 Ok(Some(recorded_at)) => {
                     let age = self.age_of_oldest(mirror, *recorded_at, now_ms);
-                    before.is_some_and(|before| before > now) && age <= self.duration / 2
+                    asked.before.is_some_and(|before| before > now) && age <= self.duration / 2
                 }
                 Err(_) => false,
             };
-        if !granted {
-            self.take_back(mirror, until, before);
-        }
+        let granted = asked.is_granted;
+        drop(asked);
         oldest.map(|_| Lease { granted, duration: self.duration })
     }
 
@@ -112,16 +137,10 @@ impl Leases {
         now.checked_sub(ago).is_some_and(|compared_at| compared_at > missed_at)
     }
 
-    fn take_back(&self, mirror: &MirrorServerId, until: Instant, before: Option<Instant>) {
-        let mut state = self.state.lock();
-        if state.held_until.get(mirror) == Some(&until) {
-            match before {
-                Some(before) => state.held_until.insert(mirror.clone(), before),
-                None => state.held_until.remove(mirror),
-            };
-        }
-        drop(state);
-        self.changed.notify_waiters();
+    /// A mirror that asks is taken to hold a lease until it is answered.
+    fn ask<'a>(&'a self, mirror: &'a MirrorServerId, until: Instant) -> Asked<'a> {
+        let before = self.state.lock().held_until.insert(mirror.clone(), until);
+        Asked { leases: self, mirror, until, before, is_granted: false }
     }
 
     /// A mirror has taken in an event that leads to this generation.
@@ -258,12 +277,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_not_granted_is_as_it_was() {
         let leases = Leases::new(LEASE);
-        let (until, before) = (Instant::now() + LEASE, Instant::now() + Duration::from_secs(1));
-        leases.state.lock().held_until.insert(mirror("AAAA"), until);
-        leases.take_back(&mirror("AAAA"), until, Some(before));
-        assert_eq!(leases.state.lock().held_until.get(&mirror("AAAA")), Some(&before));
-        leases.state.lock().held_until.insert(mirror("AAAA"), until);
-        leases.take_back(&mirror("AAAA"), until, None);
+        let (one, now) = (mirror("AAAA"), Instant::now());
+        let mut asked = leases.ask(&one, now + LEASE);
+        assert!(waits(&leases, 1), "a change that is stored at this moment finds it");
+        drop(asked);
         assert!(!waits(&leases, 1));
+
+        asked = leases.ask(&one, now + LEASE);
+        asked.is_granted = true;
+        drop(asked);
+        assert!(waits(&leases, 1));
+        drop(leases.ask(&one, now + 2 * LEASE));
+        assert_eq!(leases.state.lock().held_until.get(&one), Some(&(now + LEASE)));
     }
 }

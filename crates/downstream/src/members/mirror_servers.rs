@@ -175,6 +175,12 @@ impl Members {
         id: &str,
     ) -> Result<(), Refusal> {
         let mirror = self.record(&MirrorServerId::from(id)).await?;
+        let members = Arc::clone(self);
+        // One that is removed and not told would ask on and on.
+        self.tasks.to_the_end(async move { members.forget(mirror).await }).await
+    }
+
+    async fn forget(self: &Arc<Self>, mirror: MirrorServer) -> Result<(), Refusal> {
         self.store.delete_mirror(&mirror.id).await?;
         self.delivery.forget(&mirror.id);
         self.last_seen.forget(&mirror.id);

@@ -33,10 +33,10 @@ pub(super) struct Keeping {
     clock: Clock,
     /// `None` when nothing is to be kept, or nothing can be.
     file: Option<Arc<KeptFile>>,
-    naming: Semaphore,
+    naming: Arc<Semaphore>,
     waiting: Semaphore,
     /// Writers see the latest state, one after the other.
-    writing: Mutex<()>,
+    writing: Arc<Mutex<()>>,
     /// The last change that was written.
     written: AtomicU64,
     /// How often the disk allowed more than was known, and how often of these it no longer does. A caller may give up in
@@ -79,9 +79,9 @@ impl Keeping {
             cache: AccessDecisionCache::new(salt, kept, lifetimes, clock.now_ms()),
             clock,
             file,
-            naming: Semaphore::new(MAX_CONCURRENT_NAMINGS),
+            naming: Arc::new(Semaphore::new(MAX_CONCURRENT_NAMINGS)),
             waiting: Semaphore::new(MAX_WAITING),
-            writing: Mutex::default(),
+            writing: Arc::default(),
             written: AtomicU64::new(0),
             owed: AtomicU64::new(0),
             settled: AtomicU64::new(0),
@@ -149,24 +149,84 @@ impl Keeping {
 
     async fn name(&self, key: CredentialKey) {
         let Some(file) = self.file.clone() else { return };
-        let _naming = self.naming.acquire().await.expect("the semaphore is never closed");
-        if let Ok(name) = spawn_blocking(move || file.name(key)).await {
+        let place = Arc::clone(&self.naming).acquire_owned().await.expect("the semaphore is never closed");
+        // The place is given back when the name is made, which goes on when the client has gone.
+        let naming = spawn_blocking(move || {
+            let name = file.name(key);
+            drop(place);
+            name
+        });
+        if let Ok(name) = naming.await {
             self.cache.named(key, name);
         }
     }
 
     async fn write(&self) -> std::io::Result<()> {
         let Some(file) = self.file.clone() else { return Ok(()) };
-        let _writing = self.writing.lock().await;
+        let turn = Arc::clone(&self.writing).lock_owned().await;
         let owed = self.owed.load(Ordering::Relaxed);
         let changes = self.cache.changes();
         let kept = self.cache.to_keep(self.clock.now_ms());
-        spawn_blocking(move || file.write(&kept)).await.map_err(std::io::Error::other)??;
+        // It goes on when the client has gone, and the next one must not be overtaken by it.
+        let writing = spawn_blocking(move || {
+            let written = file.write(&kept);
+            drop(turn);
+            written
+        });
+        writing.await.map_err(std::io::Error::other)??;
         self.settled.fetch_max(owed, Ordering::Relaxed);
         // Names that are still to be made are written next time.
         if self.cache.unnamed(1).is_empty() {
             self.written.store(changes, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_auth::{Credentials, Secret};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_on_when_its_client_has_gone_keeps_its_place() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = KeptFile::open(folder.path(), "upstream").expect("a key");
+        let lifetimes = DecisionLifetimes { fresh: Duration::from_mins(1), stale: Duration::from_hours(1) };
+        let keeping = Keeping {
+            cache: AccessDecisionCache::new(file.salt(), Vec::new(), lifetimes, 0),
+            clock: Clock::system(),
+            file: Some(Arc::new(file)),
+            naming: Arc::new(Semaphore::new(1)),
+            waiting: Semaphore::new(1),
+            writing: Arc::default(),
+            written: AtomicU64::new(0),
+            owed: AtomicU64::new(0),
+            settled: AtomicU64::new(0),
+        };
+        let credentials =
+            Credentials::Basic { username: "ada".to_owned(), password: Secret::new("a good password") };
+        let key = keeping.cache().key(&credentials).expect("a user's");
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
+        runtime.expect("a runtime").block_on(async {
+            // The one thread for such work is busy until it is let go.
+            let (go, gone) = oneshot::channel::<()>();
+            let busy = spawn_blocking(move || gone.blocking_recv());
+            let mut writing = Box::pin(keeping.write());
+            assert!(futures_util::poll!(&mut writing).is_pending());
+            drop(writing);
+            let mut naming = Box::pin(keeping.name(key));
+            assert!(futures_util::poll!(&mut naming).is_pending());
+            drop(naming);
+            assert!(keeping.writing.try_lock().is_err(), "it is still to be written");
+            assert_eq!(keeping.naming.available_permits(), 0, "the name is still to be made");
+
+            go.send(()).expect("it waits");
+            busy.await.expect("it ends").expect("it was let go");
+            drop(keeping.writing.lock().await);
+            drop(keeping.naming.acquire().await.expect("it is never closed"));
+        });
     }
 }

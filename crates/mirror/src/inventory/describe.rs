@@ -175,7 +175,7 @@ mod tests {
     use heliostat_storage::{Database, Flush, MirrorStore, Role};
 
     use super::*;
-    use crate::inventory::shown_before::tests::{load, told};
+    use crate::inventory::scene::{load, told};
 
     fn called(slug: &str, public: bool) -> UpstreamRepository {
         UpstreamRepository { slug: slug.to_owned(), public, ..told(1, &ContentHash::of_nothing()) }

@@ -34,3 +34,5 @@ pub(crate) use trouble::TroubleKind;
 
 #[cfg(test)]
 pub(crate) use entry::tests;
+#[cfg(test)]
+pub(crate) use shown_before::tests as scene;

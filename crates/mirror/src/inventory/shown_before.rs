@@ -63,7 +63,7 @@ impl Inventory {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::sync::Arc;
 
     use heliostat_git::fixture::Workshop;
@@ -120,6 +120,7 @@ pub(super) mod tests {
         }
     }
 
+    /// What a new process finds.
     pub(crate) async fn load(store: &MirrorStore, repositories: &RepositoryStore) -> Inventory {
         rustls::crypto::ring::default_provider().install_default().ok();
         let clock = Clock::reading(|| 1_763_000_000_000);
@@ -136,6 +137,7 @@ pub(super) mod tests {
         loaded.expect("readable")
     }
 
+    /// What the upstream tells of a repository.
     pub(crate) fn told(generation: i64, content_hash: &ContentHash) -> UpstreamRepository {
         let project =
             UpstreamProject { id: "3".into(), key: "APP".into(), name: "App".into(), public: false };

@@ -17,7 +17,7 @@ use heliostat_git::{
     ContentHash, CreateError, Fault, FetchError, GitError, OpenError, RefSnapshot, Repository,
     RepositoryStore, SwapRefsError, TrashReason,
 };
-use heliostat_peer::{CallError, with_causes};
+use heliostat_peer::{CallError, DetachedTasks, with_causes};
 use heliostat_storage::{Generation, StoreError};
 use reqwest::StatusCode;
 use thiserror::Error;
@@ -32,7 +32,7 @@ use super::run_counters::RunCounts;
 use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory, SyncNeed};
-use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamUrl};
+use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamRepository, UpstreamUrl};
 
 /// How often one synchronisation looks for a proven state, or tries to get what it needs, before it gives up for the
 /// time being.
@@ -51,6 +51,7 @@ pub(crate) struct Synchroniser {
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) changes: ChangeCounts,
     pub(crate) runs: RunCounts,
+    pub(crate) tasks: DetachedTasks,
 }
 
 /// What a synchronisation brought.
@@ -298,18 +299,14 @@ impl Synchroniser {
     /// Learns from the upstream itself what it has, without waiting for an event.
     pub(crate) async fn ask_upstream(&self, entry: &Arc<Entry>) -> Result<(), SyncFailure> {
         let secret = self.link.secret_in_force().ok_or(SyncFailure::NotInstalled)?;
-        let (known, asked) = (entry.record().generation_known, Instant::now());
-        let Some(repository) = self.client.newest_repository(&entry.external_id, known, &secret).await?
-        else {
+        let question = Question { known: entry.record().generation_known, asked: Instant::now() };
+        let answer = self.client.newest_repository(&entry.external_id, question.known, &secret).await?;
+        let Some(repository) = answer else {
             self.sweep_signal.wake();
             return Err(SyncFailure::Gone);
         };
-        match self.inventory.describe(entry, &repository, asked).await? {
-            Some(need) => self.queue.request_needed(entry, need),
-            None => self.sweep_signal.wake(),
-        }
-        let need = self.inventory.note_answer(entry, &repository, known).await?;
-        self.queue.request_needed(entry, need);
+        let (tasks, inventory, queue) = (&self.tasks, &self.inventory, &self.queue);
+        take_in(tasks, inventory, queue, &self.sweep_signal, entry, repository, question).await?;
         if entry.record().held.is_some() {
             return Err(SyncFailure::Held);
         }
@@ -335,5 +332,73 @@ impl Synchroniser {
         self.ask_upstream(entry).await?;
         let after = entry.record();
         Ok((&before.project_key, &before.slug) != (&after.project_key, &after.slug))
+    }
+}
+
+/// A question to the upstream.
+struct Question {
+    /// The generation that was known then.
+    known: Generation,
+    asked: Instant,
+}
+
+/// Takes in what the upstream has answered, to the end: readers ask as well, and hang up when they like.
+async fn take_in(
+    tasks: &DetachedTasks,
+    inventory: &Arc<Inventory>,
+    queue: &Arc<SyncQueue>,
+    sweep_signal: &Arc<SweepSignal>,
+    entry: &Arc<Entry>,
+    answer: UpstreamRepository,
+    question: Question,
+) -> Result<(), StoreError> {
+    let (inventory, queue, entry) = (Arc::clone(inventory), Arc::clone(queue), Arc::clone(entry));
+    let sweep_signal = Arc::clone(sweep_signal);
+    let taking_in = async move {
+        match inventory.describe(&entry, &answer, question.asked).await? {
+            Some(need) => queue.request_needed(&entry, need),
+            None => sweep_signal.wake(),
+        }
+        let need = inventory.note_answer(&entry, &answer, question.known).await?;
+        queue.request_needed(&entry, need);
+        Ok(())
+    };
+    tasks.to_the_end(taking_in).await
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git::fixture::Workshop;
+    use heliostat_peer::Clock;
+    use heliostat_storage::{Database, Flush, MirrorStore, Role};
+
+    use super::*;
+    use crate::inventory::scene::{load, told};
+
+    #[tokio::test]
+    async fn what_the_upstream_answers_is_taken_in_whole_although_the_reader_who_asked_hangs_up() {
+        let workshop = Workshop::new().await;
+        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
+        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
+        let store = MirrorStore::new(database);
+        let inventory = Arc::new(load(&store, &workshop.store()).await);
+        let (queue, tasks) = (Arc::new(SyncQueue::new(Clock::system())), DetachedTasks::default());
+        let nothing = ContentHash::of_nothing();
+        let entry = inventory.adopt(&told(4, &nothing)).await.expect("recorded").expect("it is new");
+
+        // The upstream was put back from a backup.
+        let fallen_back = told(3, &nothing);
+        let question = Question { known: Generation(4), asked: Instant::now() };
+        let signal = Arc::default();
+        let mut asking =
+            Box::pin(take_in(&tasks, &inventory, &queue, &signal, &entry, fallen_back, question));
+        assert!(futures_util::poll!(&mut asking).is_pending());
+        drop(asking);
+        tasks.finished().await;
+        let shown = entry.record();
+        assert_eq!(shown.generation_known, Generation(3));
+        let recorded = store.find_repository(entry.local_id).await.expect("readable");
+        assert_eq!(recorded.as_ref(), Some(&*shown), "memory and database agree");
+        assert!(queue.is_busy(&entry), "it is fetched anew");
     }
 }

@@ -34,7 +34,7 @@ const NOTHING_CAN_GO: &str = "the repositories of this mirror take as much room 
 
 impl Repositories {
     /// Gives up a repository of which nothing is here, or else the one that was used longest ago.
-    pub(super) async fn make_room_for_one(&self, making: &Making<'_>) -> Result<(), Refusal> {
+    pub(super) async fn make_room_for_one(&self, making: &Making) -> Result<(), Refusal> {
         for entry in self.unused() {
             let may_go = entry.is_known_empty() || self.is_idle(&entry, IDLE_AFTER);
             if may_go && self.make_room_by(making, &entry).await? {
@@ -77,7 +77,7 @@ impl Repositories {
         // In the trash they would take as much as before.
         if state == DiskState::Full && self.trash_time.is_zero() {
             for entry in self.worth_removing(IDLE_AFTER) {
-                let making = self.making.lock().await;
+                let making = self.making().await;
                 let made_room = self.make_room_by(&making, &entry).await;
                 drop(making);
                 if made_room.is_err() {
@@ -131,7 +131,7 @@ impl Repositories {
     }
 
     /// Whether it has gone. One that is in use, or being fetched into, stays.
-    async fn make_room_by(&self, making: &Making<'_>, entry: &Entry) -> Result<bool, Refusal> {
+    async fn make_room_by(&self, making: &Making, entry: &Entry) -> Result<bool, Refusal> {
         let Ok(_fetching) = entry.fetching.try_lock() else { return Ok(false) };
         if entry.is_in_use() || entry.is_gone() || self.is_being_read(entry) {
             return Ok(false);
@@ -160,7 +160,7 @@ impl Repositories {
             if self.size_bytes() <= max_bytes {
                 break;
             }
-            let making = self.making.lock().await;
+            let making = self.making().await;
             self.make_room_by(&making, &entry).await?;
         }
         Ok(())

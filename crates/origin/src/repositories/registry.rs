@@ -8,13 +8,13 @@ use std::time::Duration;
 use heliostat_foreign::RepositoryPath;
 use heliostat_git::{CreateError, ObjectFormat, OpenError, Origin, RefName, Repository, TrashReason};
 use heliostat_git_serve::{ServedRepositories, ServedRepository};
-use heliostat_peer::Clock;
+use heliostat_peer::{Clock, DetachedTasks};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorStore, StoreError};
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::entry::Entry;
 
@@ -53,11 +53,13 @@ pub(crate) struct Repositories {
     entries: RwLock<HashMap<RepositoryPath, Arc<Entry>>>,
     by_disk_id: RwLock<HashMap<u64, Arc<Entry>>>,
     /// Held by the one who makes a repository, or gives one up.
-    pub(super) making: tokio::sync::Mutex<()>,
+    making: Arc<Mutex<()>>,
+    /// What is done to its end, whoever has asked for it.
+    pub(crate) tasks: DetachedTasks,
 }
 
 /// While it is held, nobody else makes a repository or gives one up. Who holds it waits for nobody who fetches.
-pub(super) type Making<'a> = tokio::sync::MutexGuard<'a, ()>;
+pub(super) type Making = OwnedMutexGuard<()>;
 
 /// How much may be here.
 pub(crate) struct Limits {
@@ -107,7 +109,8 @@ impl Repositories {
             origin_url,
             entries: RwLock::new(entries),
             by_disk_id: RwLock::new(by_disk_id),
-            making: tokio::sync::Mutex::default(),
+            making: Arc::default(),
+            tasks: DetachedTasks::default(),
         })
     }
 
@@ -157,22 +160,34 @@ impl Repositories {
     /// The repository at this path, which is made if it is not here. One whose objects are named by another hash is another
     /// one, and takes its place.
     pub(crate) async fn find_or_make(
-        &self,
+        self: &Arc<Self>,
         path: &RepositoryPath,
         format: ObjectFormat,
     ) -> Result<Arc<Entry>, Refusal> {
         if let Some(entry) = self.find(path).filter(|entry| entry.format == format) {
             return Ok(entry);
         }
-        let making = self.making.lock().await;
+        let making = self.making().await;
+        let (repositories, path) = (Arc::clone(self), path.clone());
+        // Also where the reader hangs up who was first to ask: another one may be half given up for it.
+        let work = async move { repositories.make(&making, &path, format).await };
+        self.tasks.to_the_end(work).await
+    }
+
+    async fn make(
+        &self,
+        making: &Making,
+        path: &RepositoryPath,
+        format: ObjectFormat,
+    ) -> Result<Arc<Entry>, Refusal> {
         if let Some(entry) = self.find(path) {
             if entry.format == format {
                 return Ok(entry);
             }
-            self.give_up_while(&making, &entry, TrashReason::Replaced).await?;
+            self.give_up_while(making, &entry, TrashReason::Replaced).await?;
         }
         if self.count() >= self.max_repositories {
-            self.make_room_for_one(&making).await?;
+            self.make_room_for_one(making).await?;
         }
         let now = self.clock.now_ms();
         let row = self.store.origin_repository_at(path.as_str(), format.as_str(), now).await?;
@@ -199,13 +214,13 @@ impl Repositories {
     }
 
     /// Opens a repository for one who reads or fetches. One that is not on the disk, as after a crash, is made again.
-    pub(crate) async fn open(&self, entry: &Entry) -> Result<ServedRepository, Refusal> {
+    pub(crate) async fn open(self: &Arc<Self>, entry: &Arc<Entry>) -> Result<ServedRepository, Refusal> {
         if entry.is_gone() {
             return Err(not_now(&entry.path));
         }
         let opened = match self.served.open(entry.disk_id()).await {
             Err(OpenError::Missing(_)) => {
-                let _making = self.making.lock().await;
+                let _making = self.making().await;
                 if entry.is_gone() {
                     return Err(not_now(&entry.path));
                 }
@@ -232,15 +247,21 @@ impl Repositories {
     }
 
     /// Gives a repository up: nobody finds it from now on, and what was in it is fetched again when it is asked for.
-    pub(crate) async fn give_up(&self, entry: &Entry, reason: TrashReason) -> Result<(), Refusal> {
-        let making = self.making.lock().await;
-        self.give_up_while(&making, entry, reason).await
+    pub(crate) async fn give_up(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        reason: TrashReason,
+    ) -> Result<(), Refusal> {
+        let making = self.making().await;
+        let (repositories, entry) = (Arc::clone(self), Arc::clone(entry));
+        let work = async move { repositories.give_up_while(&making, &entry, reason).await };
+        self.tasks.to_the_end(work).await
     }
 
     /// The same while nobody makes a repository, which might be at the same path.
     pub(super) async fn give_up_while(
         &self,
-        _making: &Making<'_>,
+        _making: &Making,
         entry: &Entry,
         reason: TrashReason,
     ) -> Result<(), Refusal> {
@@ -257,6 +278,11 @@ impl Repositories {
         self.store.delete_origin_repository(entry.id).await?;
         trashed.map_err(Refusal::internal)?;
         Ok(())
+    }
+
+    /// Waits until nobody else makes a repository or gives one up.
+    pub(super) async fn making(&self) -> Making {
+        Arc::clone(&self.making).lock_owned().await
     }
 
     /// What tells the repository on the disk from one of another origin, or of another path.
@@ -292,4 +318,43 @@ fn not_opened(entry: &Entry, error: &OpenError) -> Refusal {
 /// A decoded path as it is read: only what begins an escape is written as one.
 fn encoded(path: &str) -> String {
     path.replace('%', "%25")
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git::fixture::Workshop;
+    use heliostat_git_serve::ServingOptions;
+    use heliostat_storage::{Database, Flush, Role};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_makes_room_for_another_whole_although_the_reader_hangs_up() {
+        let workshop = Workshop::new().await;
+        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
+        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
+        let store = MirrorStore::new(database);
+        let options = ServingOptions::default();
+        let served = ServedRepositories::new(workshop.git.clone(), workshop.path("store"), &options);
+        let served = served.expect("a folder");
+        let limits =
+            Limits { max_repositories: 1, max_disk_bytes: None, trash_time: Duration::from_hours(1) };
+        let origin_url = "https://git.example.com/".to_owned();
+        let repositories =
+            Repositories::load(store.clone(), served, Clock::system(), origin_url, limits).await;
+        let repositories = Arc::new(repositories.expect("nothing is here"));
+        let path = |text: &str| text.parse::<RepositoryPath>().expect("a path");
+        let (first, other) = (path("team/first"), path("team/other"));
+        let entry = repositories.find_or_make(&first, ObjectFormat::Sha1).await.expect("it is made");
+        repositories.open(&entry).await.expect("it is found to be empty");
+
+        let mut asking = Box::pin(repositories.find_or_make(&other, ObjectFormat::Sha1));
+        assert!(futures_util::poll!(&mut asking).is_pending());
+        drop(asking);
+        repositories.tasks.finished().await;
+        assert!(repositories.find(&first).is_none() && repositories.find(&other).is_some());
+        let recorded = store.origin_repositories().await.expect("readable");
+        let recorded: Vec<_> = recorded.iter().map(|row| row.path.as_str()).collect();
+        assert_eq!(recorded, [other.as_str()]);
+    }
 }

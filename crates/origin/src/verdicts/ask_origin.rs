@@ -120,11 +120,11 @@ pub(crate) struct Verdicts {
     pub(super) store: MirrorStore,
     pub(super) repositories: Arc<Repositories>,
     /// Readers of whom there is something on the disk, or may be.
-    pub(super) on_disk: Mutex<HashMap<ReaderDigest, OnDisk>>,
+    pub(super) on_disk: Arc<Mutex<HashMap<ReaderDigest, OnDisk>>>,
     /// How many may be there.
     pub(super) max_kept: u64,
     /// Held by one who changes what is on the disk.
-    pub(super) writing: tokio::sync::Mutex<()>,
+    pub(super) writing: Arc<tokio::sync::Mutex<()>>,
     counts: Counts,
 }
 
@@ -151,9 +151,9 @@ impl Verdicts {
             changed: Mutex::default(),
             store,
             repositories,
-            on_disk: Mutex::default(),
+            on_disk: Arc::default(),
             max_kept: kept.max,
-            writing: tokio::sync::Mutex::default(),
+            writing: Arc::default(),
             counts: Counts::default(),
         };
         verdicts.take_in(kept);

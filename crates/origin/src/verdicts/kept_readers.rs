@@ -11,7 +11,7 @@ use heliostat_git::ContentHash;
 use heliostat_storage::{MirrorStore, OriginReader, OriginRepositoryId, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::ask_origin::{ReaderKey, Verdicts, digest_of};
+use super::ask_origin::{ReaderDigest, ReaderKey, Verdicts, digest_of};
 use super::reader::{Grant, Reader};
 
 /// Pause between two looks for what is new.
@@ -33,7 +33,7 @@ pub(super) struct OnDisk {
     repository: OriginRepositoryId,
     /// From when it is, in epoch milliseconds, as there.
     at_ms: i64,
-    /// The origin has refused the reader since, and it could not be removed.
+    /// The origin has refused the reader since, and it is not removed yet.
     is_refused: bool,
 }
 
@@ -114,35 +114,38 @@ impl Verdicts {
         }
     }
 
-    /// Removes what is on the disk of a reader who may no longer read.
+    /// Removes what is on the disk of a reader who may no longer read, also where they do not wait to be told so.
     pub(super) async fn forget_on_disk(&self, key: &ReaderKey) {
         let digest = digest_of(key);
-        if !self.on_disk.lock().contains_key(&digest) {
+        if !note_refused(&mut self.on_disk.lock(), &digest) {
             return;
         }
-        let (path, fingerprint) = key;
-        let _writing = self.writing.lock().await;
-        let forgotten = match self.repositories.find(path) {
-            Some(entry) => self.store.forget_origin_reader(entry.id, &hex::encode(fingerprint)).await,
-            // What belonged to the repository went with it.
-            None => Ok(()),
-        };
-        match forgotten {
-            Ok(()) => {
-                self.on_disk.lock().remove(&digest);
-            }
-            // Tried again when they ask again.
-            Err(error) => {
-                tracing::error!(
-                    repository.path = path.as_str(),
-                    error = &error as &dyn std::error::Error,
-                    "cannot remove from the disk that a reader was shown a repository"
-                );
-                if let Some(found) = self.on_disk.lock().get_mut(&digest) {
-                    found.is_refused = true;
+        let (on_disk, writing) = (Arc::clone(&self.on_disk), Arc::clone(&self.writing));
+        let (store, repositories) = (self.store.clone(), Arc::clone(&self.repositories));
+        let (path, fingerprint) = key.clone();
+        let forgetting = async move {
+            let _writing = writing.lock().await;
+            let forgotten = match repositories.find(&path) {
+                Some(entry) => store.forget_origin_reader(entry.id, &hex::encode(fingerprint)).await,
+                // What belonged to the repository went with it.
+                None => Ok(()),
+            };
+            match forgotten {
+                Ok(()) => {
+                    on_disk.lock().remove(&digest);
+                }
+                // Tried again when they ask again.
+                Err(error) => {
+                    tracing::error!(
+                        repository.path = path.as_str(),
+                        error = &error as &dyn std::error::Error,
+                        "cannot remove from the disk that a reader was shown a repository"
+                    );
+                    note_refused(&mut on_disk.lock(), &digest);
                 }
             }
-        }
+        };
+        self.repositories.tasks.to_the_end(forgetting).await;
     }
 
     async fn keep(&self) {
@@ -235,6 +238,13 @@ impl Verdicts {
         }
         Ok(())
     }
+}
+
+/// Notes that the origin has refused a reader, and says whether there is something on the disk of them.
+fn note_refused(on_disk: &mut HashMap<ReaderDigest, OnDisk>, digest: &ReaderDigest) -> bool {
+    let Some(found) = on_disk.get_mut(digest) else { return false };
+    found.is_refused = true;
+    true
 }
 
 /// Writes down what is new until the token ends, and once more then.

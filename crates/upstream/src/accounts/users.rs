@@ -1,5 +1,7 @@
 //! Users of the upstream and their passwords.
 
+use std::sync::Arc;
+
 use heliostat_auth::{GlobalPermission, NewPassword, Secret};
 use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
@@ -117,12 +119,17 @@ impl Accounts {
         self.permit_over(administrator, user.id).await?;
         let password_hash = self.passwords.hash(&NewPassword::chosen(&user.name, password)?).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        self.store.set_password_hash(user.id, Some(password_hash), events).await?;
-        self.announcer.announced();
-        if user.name == ADMIN_NAME {
-            remove_generated_password(&self.data);
-        }
-        Ok(())
+        let (store, announcer, data) = (self.store.clone(), Arc::clone(&self.announcer), self.data.clone());
+        self.tasks
+            .to_the_end(async move {
+                store.set_password_hash(user.id, Some(password_hash), events).await?;
+                announcer.announced();
+                if user.name == ADMIN_NAME {
+                    remove_generated_password(&data);
+                }
+                Ok(())
+            })
+            .await
     }
 
     pub(super) async fn user_by_name(&self, name: &str) -> Result<User, Refusal> {

@@ -156,7 +156,10 @@ impl Changes {
         if let Some(refs) = self.known_refs.lock(id).await.as_ref() {
             return Ok(refs.clone());
         }
-        self.announce_change(&Caller::Anonymous, id).await?;
+        // Readers hang up when they like, and a change that is found here is recorded, remembered and told.
+        let changes = Arc::clone(self);
+        let work = async move { changes.announce_change(&Caller::Anonymous, id).await };
+        self.tasks.to_the_end(work).await?;
         let known = self.known_refs.lock(id).await.clone();
         known.ok_or_else(|| Refusal::unavailable("The repository's refs could not be read; try again."))
     }

@@ -152,18 +152,25 @@ impl Followings {
     }
 
     /// Lets a repository follow nothing any more. What is in it stays.
-    pub async fn stop_following(&self, administrator: &RepositoryAdministrator<'_>) -> Result<(), Refusal> {
+    pub async fn stop_following(
+        self: &Arc<Self>,
+        administrator: &RepositoryAdministrator<'_>,
+    ) -> Result<(), Refusal> {
         let repository = administrator.repository();
         if self.store.following_of(repository.id).await?.is_none() {
             return Err(follows_nothing(repository));
         }
-        // What is pushed from now on must not be replaced by an attempt that has begun.
-        let alone = self.showing.write().await;
-        self.store.stop_following(repository.id).await?;
-        drop(alone);
-        self.schedule.forget(repository.id);
-        tracing::info!(repository.id = repository.id.0, "a repository follows nothing any more");
-        Ok(())
+        let (followings, id) = (Arc::clone(self), repository.id);
+        let work = async move {
+            // What is pushed from now on must not be replaced by an attempt that has begun.
+            let alone = followings.showing.write().await;
+            followings.store.stop_following(id).await?;
+            drop(alone);
+            followings.schedule.forget(id);
+            tracing::info!(repository.id = id.0, "a repository follows nothing any more");
+            Ok(())
+        };
+        self.tasks.to_the_end(work).await
     }
 
     /// How it goes with all of them.

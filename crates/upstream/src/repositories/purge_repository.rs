@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_api::AddonEventKey;
+use heliostat_auth::Caller;
 use heliostat_git_serve::purge;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{MirrorServerId, PurgeOrders, Repository, RepositoryId, RepositoryState};
@@ -42,18 +43,26 @@ pub struct MirrorPurge {
 impl Repositories {
     /// Orders that everything is removed which no ref leads to, and says how far that is.
     pub async fn order_purge(
-        &self,
+        self: &Arc<Self>,
         administrator: &RepositoryAdministrator<'_>,
     ) -> Result<PurgeProgress, Refusal> {
+        let (repositories, caller) = (Arc::clone(self), administrator.caller().clone());
         let id = administrator.repository().id;
-        let context = self.announcer.context(administrator.caller());
+        // An order that is recorded and not told would wait for the next one.
+        let work = async move { repositories.store_purge_order(&caller, id).await };
+        let ordered = self.tasks.to_the_end(work).await?;
+        self.progress_of(&ordered).await
+    }
+
+    async fn store_purge_order(&self, caller: &Caller, id: RepositoryId) -> Result<Repository, Refusal> {
+        let context = self.announcer.context(caller);
         let make_events =
             |ordered: &Repository| vec![context.repository(AddonEventKey::RepoModified, ordered)];
         let ordered = self.store.order_purge(id, context.now_ms, make_events).await?;
         self.announcer.announced();
         self.purge_ordered.notify_one();
         tracing::info!(repository.id = id.0, "everything that no ref leads to is to be removed");
-        self.progress_of(&ordered).await
+        Ok(ordered)
     }
 
     /// How far the latest order is.
@@ -116,5 +125,29 @@ pub(crate) async fn carry_out_purges(repositories: Arc<Repositories>, stop: Canc
             () = repositories.purge_ordered.notified() => {}
             () = tokio::time::sleep(RETRY_PAUSE), if !are_done => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::test_upstream::TestUpstream;
+
+    #[tokio::test]
+    async fn an_order_is_carried_out_although_the_one_who_gave_it_hangs_up() {
+        let test = TestUpstream::new().await;
+        test.project("APP").await;
+        test.repository("APP", "engine").await;
+        let (admin, repositories) = (test.admin().await, test.upstream.repositories());
+        let administrator = repositories.administrator(&admin, "APP", "engine").await;
+        let administrator = administrator.expect("the administrator of all repositories");
+        let mut ordering = Box::pin(repositories.order_purge(&administrator));
+        assert!(futures_util::poll!(&mut ordering).is_pending());
+        drop(ordering);
+        repositories.tasks.finished().await;
+        let told = tokio::time::timeout(Duration::ZERO, repositories.purge_ordered.notified()).await;
+        assert!(told.is_ok(), "who carries it out was told");
+        let id = administrator.repository().id;
+        assert_eq!(repositories.store.awaiting_purge().await.expect("readable"), [id]);
     }
 }
