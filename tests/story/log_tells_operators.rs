@@ -6,10 +6,11 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 use crate::harness::{
     Checkout, Identity, Pair, Receiver, Server, ServerOptions, begin_clone, clone_url, commit_noise,
-    eventually, git, git_fails,
+    eventually, git, git_fails, webhooks_path,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -168,6 +169,27 @@ async fn what_administrators_do_is_told_with_who_and_about_what() {
     let acts: BTreeSet<String> =
         lines(&upstream, audit).iter().map(|line| line["operation"].to_string()).collect();
     assert!(!acts.contains("\"getProjects\""), "what is only read is no act: {acts:?}");
+}
+
+#[tokio::test]
+async fn what_an_administrator_has_asked_for_is_told_although_they_leave_before_the_answer() {
+    let upstream = Server::upstream(in_json());
+    let (admin, repository) = (upstream.admin(), upstream.empty_repository(false).await);
+    // It takes the call of a webhook, and answers nothing.
+    let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = receiver.local_addr().expect("it is bound");
+    let path = format!("{}/test?url=http://{address}/hook", webhooks_path(&repository));
+    let called = {
+        let asking = admin.post_nothing(&path);
+        tokio::select! {
+            answer = asking => panic!("nothing has answered: {answer:?}"),
+            called = receiver.accept() => called,
+        }
+    };
+    let wanted = [("operation", "testWebhook"), ("outcome", "unanswered")];
+    let told = line_with(&upstream, "heliostat_audit", &wanted).await;
+    assert_eq!((told["user.name"].as_str(), told["http.status"].as_u64()), (Some("admin"), Some(499)));
+    drop(called);
 }
 
 #[tokio::test]

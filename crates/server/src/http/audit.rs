@@ -5,7 +5,7 @@
 
 use poem::http::{Method, StatusCode};
 
-use super::request_record::{Known, LoggedCaller, RequestRecord};
+use super::request_record::{CLIENT_LEFT, Known, LoggedCaller, RequestRecord};
 
 /// The module under which the lines are logged, for `--log-level`.
 const AUDIT: &str = "heliostat_audit";
@@ -29,10 +29,20 @@ pub fn write(record: &RequestRecord, status: StatusCode) {
                 "login failed at another server"
             );
         }
-        Some(LoggedCaller::User(name)) if is_act(record, &known) => act(record, &known, name, status),
+        Some(LoggedCaller::User(name)) if is_act(record, &known) => act(record, &known, name, Some(status)),
         Some(_) => {}
         None if status == StatusCode::UNAUTHORIZED => failed_login(record, &known),
         None => {}
+    }
+}
+
+/// The same of a request whose client has left before it was answered: what it asks for may be done all the same.
+pub fn write_unanswered(record: &RequestRecord) {
+    let known = record.known();
+    if let Some(LoggedCaller::User(name)) = &known.caller
+        && is_act(record, &known)
+    {
+        act(record, &known, name, None);
     }
 }
 
@@ -59,11 +69,12 @@ fn is_act(record: &RequestRecord, known: &Known) -> bool {
     !is_read && known.repository.is_none() && known.operation.is_some()
 }
 
-fn act(record: &RequestRecord, known: &Known, user: &str, status: StatusCode) {
+fn act(record: &RequestRecord, known: &Known, user: &str, status: Option<StatusCode>) {
     let outcome = match status {
-        status if status.is_success() => "done",
-        status if status.is_client_error() => "refused",
-        _ => "failed",
+        None => "unanswered",
+        Some(status) if status.is_success() => "done",
+        Some(status) if status.is_client_error() => "refused",
+        Some(_) => "failed",
     };
     let parameters = telling(record.query.as_deref());
     tracing::info!(
@@ -76,7 +87,7 @@ fn act(record: &RequestRecord, known: &Known, user: &str, status: StatusCode) {
             http.path = record.path.as_str(),
             subject = known.subject.as_deref(),
             parameters = parameters.as_deref(),
-            http.status = status.as_u16(),
+            http.status = status.map_or(CLIENT_LEFT, |status| status.as_u16()),
             request.id = record.context.request_id(),
         },
         "administrative act"

@@ -74,10 +74,12 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
             self.endpoint.call(request).await
         };
         let recorded = Arc::clone(&record).scope(answering.instrument(span));
+        let unanswered = Unanswered(Some(Arc::clone(&record)));
         let mut response = match record.context.clone().scope(recorded).await {
             Ok(response) => response.into_response(),
             Err(error) => error.into_response(),
         };
+        unanswered.answered();
         record.answered(response.status());
         audit::write(&record, response.status());
         if let Ok(id) = HeaderValue::from_str(record.context.request_id()) {
@@ -85,6 +87,23 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
         }
         response.extensions_mut().insert(record);
         Ok(response)
+    }
+}
+
+/// A request until it is answered. When its client leaves before, this is dropped, and the audit is told.
+struct Unanswered(Option<Arc<RequestRecord>>);
+
+impl Unanswered {
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(record) = &self.0 {
+            audit::write_unanswered(record);
+        }
     }
 }
 

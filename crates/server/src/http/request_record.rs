@@ -25,7 +25,7 @@ use crate::traces::{Span, Traces};
 const ACCESS: &str = "heliostat_access";
 
 /// What stands for the status of a request whose client left before there was an answer, as at nginx.
-const CLIENT_LEFT: u16 = 499;
+pub const CLIENT_LEFT: u16 = 499;
 
 /// What other Git servers take for "the user name is a token".
 const NAME_IS_TOKEN: &str = "x-oauth-basic";
