@@ -190,3 +190,17 @@ async fn an_event_of_a_repository_that_the_upstream_does_not_have_brings_none() 
         assert_eq!(pair.get(&format!("/repos/{ID}")).await.status, 404, "after {event}");
     }
 }
+
+#[tokio::test]
+async fn word_of_a_deletion_that_is_late_ends_nothing_that_the_upstream_has() {
+    let pair = UpstreamByHand::start_installed().await;
+    let repository = public_repository("first");
+    pair.announce(&repository).await;
+    until(&pair, "first", (true, true)).await;
+    let deleted = json!({"eventKey": "repo:deleted", "repository": repository});
+    post(&pair, deleted.clone()).await;
+    assert_eq!(finds(&pair, "first").await, (true, true));
+    pair.lose_repository(ID);
+    post(&pair, deleted).await;
+    assert_eq!(finds(&pair, "first").await, (false, false));
+}

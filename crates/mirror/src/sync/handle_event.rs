@@ -8,7 +8,6 @@ use std::sync::Arc;
 use heliostat_api::models::RestUnknownEntity;
 use heliostat_api::{AddonEvent, AddonEventKey};
 use heliostat_auth::{Caller, Credentials};
-use heliostat_git::TrashReason;
 use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{HeldReason, StoreError};
@@ -273,7 +272,7 @@ impl UpstreamEvents {
             None => Ok(()),
             // Another repository with this id is gone.
             Some(entry) if !self.is_about(&entry, identity).await? => Ok(()),
-            Some(entry) => self.inventory.stop_mirroring(&entry, TrashReason::Deleted).await,
+            Some(entry) => self.take_in_deletion(&entry).await,
         }
     }
 }

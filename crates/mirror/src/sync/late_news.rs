@@ -4,18 +4,19 @@
 //! be older than the word that it was deleted, made private or renamed. Whoever believed it would take the repository out of the
 //! trash, find that the upstream does not have it, and hold it for an administrator as lost; or show it at a place, or to
 //! people, that it has left. So where an event would change something, the upstream is asked what is so now. Where it does
-//! not answer, only what an event closes is closed, and the next comparison finds the rest.
+//! not answer, only what an event ends or closes is ended or closed, and the next comparison finds the rest.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use heliostat_git::TrashReason;
 use heliostat_peer::CallError;
 use heliostat_storage::StoreError;
 use tokio::time::Instant;
 
 use super::handle_event::UpstreamEvents;
 use super::pending_changes::PendingChanges;
-use crate::inventory::{Entry, Inventory, knows_project};
+use crate::inventory::{Entry, Inventory, has_identity, knows_project};
 use crate::upstream_link::{
     RepositoryNow, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
 };
@@ -107,6 +108,25 @@ impl UpstreamEvents {
                 self.inventory.close(entry, news.public, news.project.public).await
             }
         }
+    }
+
+    /// Takes in that a repository was deleted, as an event tells. One that comes so late that the upstream has the repository
+    /// again, put back from a backup, or that a copy of the upstream has sent, ends nothing.
+    pub(super) async fn take_in_deletion(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {
+        match self.ask(&entry.external_id).await {
+            Some(RepositoryNow::Is(now)) if has_identity(&entry.record(), now.identity()) => {
+                tracing::warn!(
+                    repository.project = now.project.key,
+                    repository.slug = now.slug,
+                    "an event tells of the deletion of a repository that the upstream has"
+                );
+                self.sweep_signal.wake();
+                return Ok(());
+            }
+            Some(RepositoryNow::Is(_) | RepositoryNow::Gone | RepositoryNow::Unproven) => {}
+            None => self.sweep_signal.wake(),
+        }
+        self.inventory.stop_mirroring(entry, TrashReason::Deleted).await
     }
 
     /// Takes in how an event describes a project. One of its repositories tells how it is now.

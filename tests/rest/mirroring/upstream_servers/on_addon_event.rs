@@ -31,6 +31,7 @@ async fn behaviour_a_repository_is_known_once_the_event_is_answered_and_forgotte
     });
     assert_eq!(report.await.body["type"], "SYNCHRONIZATION_FAILED");
 
+    by_hand.lose_repository(24);
     let deleted = json!({"eventKey": "repo:deleted", "repository": repository});
     client.post(&path, &deleted).await.promised(204);
     let gone = by_hand.get("/repos/24").await;
