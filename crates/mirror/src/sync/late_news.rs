@@ -8,11 +8,12 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_git::TrashReason;
 use heliostat_peer::CallError;
 use heliostat_storage::StoreError;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::handle_event::UpstreamEvents;
 use super::pending_changes::PendingChanges;
@@ -20,6 +21,9 @@ use crate::inventory::{Entry, Inventory, has_identity, knows_project};
 use crate::upstream_link::{
     RepositoryNow, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
 };
+
+/// How long the upstream may take to answer. It waits for the answer to its event meanwhile, for ten seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is to be mirrored of a repository that is listed and not mirrored yet: what the list tells, or where that may be
 /// late, what the upstream answers now. `None` if it does not have it.
@@ -160,19 +164,20 @@ impl UpstreamEvents {
         Ok(())
     }
 
-    /// What the upstream has of a repository now; `None` if it does not answer.
+    /// What the upstream has of a repository now; `None` if it does not answer soon.
     async fn ask(&self, external_id: &str) -> Option<RepositoryNow> {
         let secret = self.link.secret_in_force()?;
-        let answer = self.client.repository_now(external_id, &secret).await;
-        answer
-            .inspect_err(|error| {
-                tracing::warn!(
-                    repository.external_id = external_id,
-                    error = %error,
-                    "cannot ask the upstream whether an event is late; comparing everything instead"
-                );
-            })
-            .ok()
+        let reason = match timeout(PATIENCE, self.client.repository_now(external_id, &secret)).await {
+            Ok(Ok(now)) => return Some(now),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("there was no answer within {} s", PATIENCE.as_secs()),
+        };
+        tracing::warn!(
+            repository.external_id = external_id,
+            reason,
+            "cannot ask the upstream whether an event is late; comparing everything instead"
+        );
+        None
     }
 
     async fn describe(
