@@ -1,6 +1,7 @@
 //! Which processes call as a mirror: two at the same time mean that its data directory was copied.
 //!
-//! A process that has ended does not come back. So one that calls again after another one has called runs beside it.
+//! A process that has ended does not come back, though a call of it can be late. So one that comes back more than once after
+//! another one has called runs beside it.
 
 use std::collections::HashMap;
 
@@ -11,6 +12,8 @@ use parking_lot::Mutex;
 const MAX_REMEMBERED: usize = 8;
 /// A longer name of a process is not remembered, in bytes.
 const MAX_NAME_BYTES: usize = 64;
+/// So often comes back who runs beside another one. Once may be a call that was late.
+const RETURNS: u32 = 2;
 /// How long it is told that two were seen at the same time.
 const TOLD_FOR_MS: i64 = 60_000;
 
@@ -20,7 +23,8 @@ pub(super) struct Instances(Mutex<HashMap<MirrorServerId, Processes>>);
 
 #[derive(Default)]
 struct Processes {
-    called: Vec<String>,
+    /// Each with how often it has come back after another one had called.
+    called: Vec<(String, u32)>,
     twice_at: Option<i64>,
 }
 
@@ -39,25 +43,28 @@ impl Instances {
         }
         let mut known = self.0.lock();
         let processes = known.entry(id.clone()).or_default();
-        if processes.called.last().is_some_and(|last| last != instance) {
+        let mut returns = 0;
+        if processes.called.last().is_some_and(|(last, _)| last != instance) {
             let ran_twice = processes.runs_twice(now);
-            if let Some(before) = processes.called.iter().position(|other| other == instance) {
-                processes.called.remove(before);
-                processes.twice_at = Some(now);
-                if !ran_twice {
-                    tracing::error!(
-                        mirror.id = %id,
-                        "two processes call as this mirror: its data directory was copied, and both use it"
-                    );
+            if let Some(before) = processes.called.iter().position(|(other, _)| other == instance) {
+                returns = processes.called.remove(before).1.saturating_add(1);
+                if returns >= RETURNS {
+                    processes.twice_at = Some(now);
+                    if !ran_twice {
+                        tracing::error!(
+                            mirror.id = %id,
+                            "two processes call as this mirror: its data directory was copied, and both use it"
+                        );
+                    }
                 }
             }
-        } else {
-            processes.called.pop();
+        } else if let Some((_, before)) = processes.called.pop() {
+            returns = before;
         }
         if processes.called.len() >= MAX_REMEMBERED {
             processes.called.remove(0);
         }
-        processes.called.push(instance.to_owned());
+        processes.called.push((instance.to_owned(), returns));
         processes.runs_twice(now)
     }
 
@@ -83,6 +90,8 @@ mod tests {
         for (at, instance) in [(0, "a"), (10, "a"), (20, "b"), (30, "b"), (40, "c")] {
             assert!(!instances.called(&id, instance, at), "{instance} at {at}");
         }
+        assert!(!instances.called(&id, "b", 44), "it has ended, and its last call was late");
+        assert!(!instances.called(&id, "c", 47));
         assert!(instances.called(&id, "b", 50));
         assert!(instances.called(&id, "c", 60));
         assert!(!instances.called(&MirrorServerId::from("other"), "b", 60));
