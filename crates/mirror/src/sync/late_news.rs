@@ -105,8 +105,9 @@ impl UpstreamEvents {
                 self.sweep_signal.wake();
                 self.describe(entry, news, asked).await
             }
-            // Its end is announced, too, and may be on its way; or it does not tell.
-            Some(RepositoryNow::Gone) | None => {
+            // Its end is announced, too, and is behind this. A comparison could overtake it, and take the end for a loss.
+            Some(RepositoryNow::Gone) => Ok(()),
+            None => {
                 self.sweep_signal.wake();
                 Ok(())
             }
