@@ -188,7 +188,11 @@ impl UpstreamEvents {
     ) -> Result<(), StoreError> {
         match self.inventory.describe(entry, answer, asked).await? {
             Some(need) => self.queue.request_needed(entry, need),
-            None => self.sweep_signal.wake(),
+            None => {
+                // A list that was begun to be read before may have come since.
+                self.inventory.close(entry, answer.public, answer.project.public).await?;
+                self.sweep_signal.wake();
+            }
         }
         Ok(())
     }
