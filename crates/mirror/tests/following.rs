@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake_upstream::{CLIENT_KEY, FakeRepository, FakeUpstream, SECRET};
+use heliostat_api::models::RestUnknownEntity;
 use heliostat_auth::{Caller, Credentials, Secret};
 use heliostat_git::Git;
 use heliostat_mirror::permit::{self, Administrator, UpstreamItself};
@@ -18,6 +19,7 @@ use heliostat_mirror::{
 };
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Database, Flush, MirrorStore, MirroredRepository, PageRequest, Role, UpstreamState};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// A test that has not seen what it waits for by then has failed.
@@ -294,4 +296,49 @@ async fn what_is_deselected_or_removed_is_no_longer_served() {
     end().await.expect("the upstream refuses the secret");
     assert_eq!(world.mirror.link.state(), UpstreamState::Removed);
     assert!(open().await.is_err(), "the upstream has removed the mirror");
+}
+
+impl World {
+    async fn take_in(&self, event: RestUnknownEntity) {
+        let taken_in = self.mirror.events.handle(&self.upstream_itself(), self.id(), event).await;
+        taken_in.expect("a well-formed event");
+    }
+
+    /// An event that tells of a repository that all may see, or not.
+    fn event_of(&self, public: bool) -> RestUnknownEntity {
+        self.upstream.state().repositories.get_mut(&42).expect("it was created").public = public;
+        self.upstream.refs_changed(42, MAIN)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_event_closes_is_closed_while_the_upstream_is_asked_whether_it_is_late() {
+    let world = World::joined().await;
+    let is_public = || world.records()[0].public;
+    let closing = world.event_of(false);
+    world.take_in(world.event_of(true)).await;
+    assert!(is_public());
+
+    let silence = world.upstream.telling.acquire().await.expect("it is never closed");
+    let before = world.upstream.state().questions;
+    tokio::join!(world.take_in(closing), async {
+        eventually("the upstream is asked", || world.upstream.state().questions > before).await;
+        assert!(!is_public(), "it may have been closed");
+        drop(silence);
+    });
+    eventually("it is open again: the event was late", is_public).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_tells_of_nothing_that_is_shown_is_no_reason_for_a_question() {
+    let world = World::joined().await;
+    let hash = "cd".repeat(32);
+    world.upstream.push(42, MAIN, "a change").await;
+    let mut event = world.upstream.refs_changed(42, MAIN);
+    event.insert("metadataHash".to_owned(), Value::from(hash.as_str()));
+    let _silence = world.upstream.telling.acquire().await.expect("it is never closed");
+    let before = world.upstream.state().questions;
+    world.take_in(event).await;
+    assert_eq!(world.upstream.state().questions, before);
+    assert_eq!(world.records()[0].metadata_hash, hash);
 }

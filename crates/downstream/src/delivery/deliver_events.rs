@@ -49,10 +49,12 @@ const PARALLEL_REPOSITORIES: usize = 8;
 const PARALLEL_MIRRORS: usize = 64;
 /// Events that wait for a mirror that is away; beyond, the oldest are dropped and its sweep finds the difference.
 const MAX_PENDING_EVENTS: u64 = 20_000;
-/// Those are not dropped that no sweep makes up for. Without word of a deletion a mirror takes it for a loss of its upstream,
-/// and what it has kept of permissions for an outage is taken back by word alone.
-const NOT_DROPPED: [&str; 2] =
+/// Those wait longer that no sweep makes up for. Without word of a deletion a mirror takes it for a loss of its upstream, and
+/// what it has kept of permissions for an outage is taken back by word alone.
+const LASTING_EVENTS: [&str; 2] =
     [AddonEventKey::RepoDeleted.as_str(), AddonEventKey::HeliostatPermissionsChanged.as_str()];
+/// So many of each of those: a mirror may never come back.
+const MAX_PENDING_LASTING: u64 = 100_000;
 /// How long a mirror that has failed is left alone.
 const RETRY: BackOff = BackOff::new(Duration::from_millis(500), Duration::from_secs(30));
 /// A mirror in back-off that calls is tried again at most this often.
@@ -180,7 +182,10 @@ impl MirrorDelivery {
             let mut events = self.store.pending_for(id, last, BATCH_SIZE).await?;
             let is_full = events.len() as u64 == BATCH_SIZE;
             if is_full && last.is_none() {
-                let dropped = self.store.trim_outbox(id, MAX_PENDING_EVENTS, &NOT_DROPPED).await?;
+                let dropped = self
+                    .store
+                    .trim_outbox(id, MAX_PENDING_EVENTS, &LASTING_EVENTS, MAX_PENDING_LASTING)
+                    .await?;
                 if dropped > 0 {
                     self.announcer.leases().has_missed(id);
                     tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");

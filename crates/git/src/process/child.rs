@@ -145,7 +145,11 @@ impl Drop for GitProcess {
         if let Ok(runtime) = Handle::try_current() {
             group.signal(Signal::TERM);
             runtime.spawn(async move {
-                tokio::time::timeout(TERMINATION_GRACE, group.child.get_mut().wait()).await.ok();
+                if tokio::time::timeout(TERMINATION_GRACE, group.child.get_mut().wait()).await.is_err() {
+                    group.signal(Signal::KILL);
+                    // One that waits for the disk dies when that has answered, and may have changed it until then.
+                    group.child.get_mut().wait().await.ok();
+                }
             });
         }
     }
@@ -162,18 +166,19 @@ mod tests {
     use std::process::Stdio;
 
     use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::sync::oneshot;
 
     use super::*;
     use crate::process::{ClientKey, FairQueue, MemoryLimits, MemoryUse, Shares};
 
-    /// A shell that starts a helper, says both numbers, and waits for the helper.
+    /// A shell that starts a helper, says its number, and waits for the helper.
     #[expect(clippy::disallowed_methods, reason = "a stand-in for git that is easier to watch")]
-    async fn shell_with_helper(script: &str) -> (GitProcess, u32) {
+    async fn shell_with_helper(script: &str, guards: Vec<Guard>) -> (GitProcess, u32) {
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
         let place = FairQueue::new(Shares::unlimited(1)).permit(0, ClientKey::server()).await;
         let memory = MemoryLimits::default().of(MemoryUse::Work);
-        let mut process = GitProcess::spawn(command, memory, place, Vec::new(), None).expect("sh runs");
+        let mut process = GitProcess::spawn(command, memory, place, guards, None).expect("sh runs");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         let helper = lines.next_line().await.expect("readable").expect("a line");
         (process, helper.parse().expect("a number"))
@@ -197,7 +202,7 @@ mod tests {
 
     #[tokio::test]
     async fn dropping_ends_the_child_and_its_helpers() {
-        let (process, helper) = shell_with_helper("sleep 1000 & echo $!; wait").await;
+        let (process, helper) = shell_with_helper("sleep 1000 & echo $!; wait", Vec::new()).await;
         let leader = process.id().expect("running");
         drop(process);
         until_gone(leader).await;
@@ -205,19 +210,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_child_that_ignores_the_request_is_killed() {
+    async fn a_child_that_ignores_the_request_is_killed_and_what_it_needs_is_let_go_of_then() {
         let script = "trap '' TERM; sh -c 'trap \"\" TERM; echo $$; sleep 1000; sleep 1000' ; wait";
-        let (process, helper) = shell_with_helper(script).await;
+        let (lives, is_gone) = oneshot::channel::<()>();
+        let (process, helper) = shell_with_helper(script, vec![Arc::new(lives)]).await;
         let leader = process.id().expect("running");
         drop(process);
-        until_gone(leader).await;
+        is_gone.await.ok();
+        assert!(!is_running(leader));
         until_gone(helper).await;
     }
 
     #[test]
     fn without_a_runtime_the_group_is_killed_at_once() {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        let (process, helper) = runtime.block_on(shell_with_helper("sleep 1000 & echo $!; wait"));
+        let (process, helper) = runtime.block_on(shell_with_helper("sleep 1000 & echo $!; wait", Vec::new()));
         drop(process);
         runtime.block_on(until_gone(helper));
     }

@@ -48,13 +48,17 @@ impl Inventory {
         self.write_metadata(entry, change, asked).await
     }
 
-    /// Lets nobody read it any more to whom this does not open it. It opens it to nobody.
+    /// Lets nobody read it any more to whom this does not open it. It opens it to nobody. An answer counts after that only if
+    /// it was asked for after it.
     pub(crate) async fn close(
         &self,
         entry: &Arc<Entry>,
         public: bool,
         project_public: bool,
     ) -> Result<(), StoreError> {
+        if public && project_public {
+            return Ok(());
+        }
         let change = |before: &MirroredRepository| RepositoryMetadata {
             public: before.public && public,
             project_public: before.project_public && project_public,
@@ -63,10 +67,26 @@ impl Inventory {
         self.write_metadata(entry, change, Instant::now()).await.map(drop)
     }
 
-    /// Whether this describes a repository otherwise than it is known.
+    /// Whether this describes a repository otherwise than it is known and shown.
     pub(crate) fn is_described_otherwise(&self, entry: &Entry, told: &UpstreamRepository) -> bool {
         let here = entry.record();
-        self.metadata_after(&here, told) != metadata_in(&here)
+        differs(&metadata_in(&here), self.metadata_after(&here, told))
+    }
+
+    /// Takes over the hash of a description that is not otherwise. If it is late, the next comparison finds that.
+    pub(crate) async fn note_metadata_hash(
+        &self,
+        entry: &Arc<Entry>,
+        told: &UpstreamRepository,
+    ) -> Result<(), StoreError> {
+        if entry.record().metadata_hash == told.metadata_hash {
+            return Ok(());
+        }
+        let change = |before: &MirroredRepository| RepositoryMetadata {
+            metadata_hash: told.metadata_hash.clone(),
+            ..metadata_in(before)
+        };
+        self.write_metadata(entry, change, Instant::now()).await.map(drop)
     }
 
     /// All repositories that are known to be in a project. Those that are held may be in another one with its id.
@@ -93,12 +113,11 @@ impl Inventory {
         if before.removed_at.is_some() {
             return Ok(Some(SyncNeed::Nothing));
         }
-        let metadata = change(&before);
-        let (differs, is_overtaken) = (metadata_in(&before) != metadata, entry.was_described_since(asked));
-        if is_overtaken {
-            return Ok((!differs).then_some(SyncNeed::Nothing));
+        let (known, metadata) = (metadata_in(&before), change(&before));
+        if entry.was_described_since(asked) {
+            return Ok((!differs(&known, metadata)).then_some(SyncNeed::Nothing));
         }
-        if !differs {
+        if known == metadata {
             entry.note_described();
             return Ok(Some(SyncNeed::Nothing));
         }
@@ -149,6 +168,12 @@ fn is_in(record: &MirroredRepository, project: &UpstreamProject) -> bool {
 pub(crate) fn knows_project(record: &MirroredRepository, project: &UpstreamProject) -> bool {
     let known = (record.project_key.as_str(), record.project_name.as_str(), record.project_public);
     is_in(record, project) && known == (project.key.as_str(), project.name.as_str(), project.public)
+}
+
+/// Whether more differs than the hash. It covers what is not mirrored, too, and a server may make it one way for its events
+/// and another way for its answers.
+fn differs(known: &RepositoryMetadata, told: RepositoryMetadata) -> bool {
+    RepositoryMetadata { metadata_hash: known.metadata_hash.clone(), ..told } != *known
 }
 
 fn metadata_in(record: &MirroredRepository) -> RepositoryMetadata {

@@ -12,9 +12,11 @@ use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{HeldReason, StoreError};
 use serde_json::Value;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::event::UpstreamEvent;
+use super::late_news::PATIENCE;
 use super::pending_changes::AnnouncedChange;
 use super::queue::SyncQueue;
 use super::sweep::SweepSignal;
@@ -239,7 +241,8 @@ impl UpstreamEvents {
     async fn look_closer(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {
         let Some(secret) = self.link.secret_in_force() else { return Ok(()) };
         let known = entry.record().generation_known;
-        if let Ok(Some(answer)) = self.client.newest_repository(&entry.external_id, known, &secret).await
+        let asking = self.client.newest_repository(&entry.external_id, known, &secret);
+        if let Ok(Ok(Some(answer))) = timeout(PATIENCE, asking).await
             && self.inventory.is_meant(entry, answer.identity()).await?
         {
             let need = self.inventory.note_answer(entry, &answer, known).await?;

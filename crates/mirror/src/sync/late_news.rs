@@ -3,8 +3,9 @@
 //! Events are repeated and overtake each other, and a list is read for as long as it is long. So what tells of a repository may
 //! be older than the word that it was deleted, made private or renamed. Whoever believed it would take the repository out of the
 //! trash, find that the upstream does not have it, and hold it for an administrator as lost; or show it at a place, or to
-//! people, that it has left. So where an event would change something, the upstream is asked what is so now. Where it does
-//! not answer, only what an event ends or closes is ended or closed, and the next comparison finds the rest.
+//! people, that it has left. So where an event would change something, the upstream is asked what is so now. What an event
+//! closes is closed until that is known. Where the upstream does not answer, what an event ends is ended as well, and the next
+//! comparison finds the rest.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,8 +23,9 @@ use crate::upstream_link::{
     RepositoryNow, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
 };
 
-/// How long the upstream may take to answer. It waits for the answer to its event meanwhile, for ten seconds.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the upstream may take to answer. It waits for the answer to its event meanwhile, for ten seconds; an event is a
+/// reason for two questions at most.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is to be mirrored of a repository that is listed and not mirrored yet: what the list tells, or where that may be
 /// late, what the upstream answers now. `None` if it does not have it.
@@ -93,8 +95,9 @@ impl UpstreamEvents {
     ) -> Result<(), StoreError> {
         self.inventory.note_purge_order(entry, news);
         if !self.inventory.is_described_otherwise(entry, news) {
-            return Ok(());
+            return self.inventory.note_metadata_hash(entry, news).await;
         }
+        self.inventory.close(entry, news.public, news.project.public).await?;
         let asked = Instant::now();
         match self.ask(&news.external_id).await {
             Some(RepositoryNow::Is(now)) => self.describe(entry, &now, asked).await,
@@ -102,14 +105,11 @@ impl UpstreamEvents {
                 self.sweep_signal.wake();
                 self.describe(entry, news, asked).await
             }
-            Some(RepositoryNow::Gone) => {
-                // Its end is announced, too, and may be on its way.
-                self.sweep_signal.wake();
-                Ok(())
-            }
+            // Its end is announced, too, and is behind this. A comparison could overtake it, and take the end for a loss.
+            Some(RepositoryNow::Gone) => Ok(()),
             None => {
                 self.sweep_signal.wake();
-                self.inventory.close(entry, news.public, news.project.public).await
+                Ok(())
             }
         }
     }
@@ -139,6 +139,9 @@ impl UpstreamEvents {
         let Some(witness) = entries.iter().find(|entry| !knows_project(&entry.record(), news)) else {
             return Ok(());
         };
+        for entry in &entries {
+            self.inventory.close(entry, true, news.public).await?;
+        }
         let asked = Instant::now();
         let now = match self.ask(&witness.external_id).await {
             Some(RepositoryNow::Is(now)) if now.project.id == news.id => now.project,
@@ -149,9 +152,6 @@ impl UpstreamEvents {
             // It has left the project, or does not tell.
             Some(RepositoryNow::Is(_) | RepositoryNow::Gone) | None => {
                 self.sweep_signal.wake();
-                for entry in &entries {
-                    self.inventory.close(entry, true, news.public).await?;
-                }
                 return Ok(());
             }
         };
@@ -188,7 +188,11 @@ impl UpstreamEvents {
     ) -> Result<(), StoreError> {
         match self.inventory.describe(entry, answer, asked).await? {
             Some(need) => self.queue.request_needed(entry, need),
-            None => self.sweep_signal.wake(),
+            None => {
+                // A list that was begun to be read before may have come since.
+                self.inventory.close(entry, answer.public, answer.project.public).await?;
+                self.sweep_signal.wake();
+            }
         }
         Ok(())
     }

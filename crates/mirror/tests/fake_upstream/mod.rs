@@ -24,6 +24,7 @@ use hyper_util::rt::TokioIo;
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use self::bodies::{page, repeat_nonce, request, settings, user, wire};
 use self::git_commands::{git_command, run};
@@ -69,6 +70,8 @@ pub struct State {
     pub disturbance: Option<Disturbance>,
     /// How often git's part of the upstream was asked.
     pub git_requests: usize,
+    /// How often it was asked for one repository.
+    pub questions: usize,
     /// Whether the mirror's signature is accepted.
     pub accepts_secret: bool,
     /// Whether Ada's password opens git's part of the upstream.
@@ -84,6 +87,8 @@ pub struct FakeUpstream {
     pub folder: PathBuf,
     git: Git,
     state: Mutex<State>,
+    /// Who has the only permit keeps it from telling what it has.
+    pub telling: Semaphore,
 }
 
 impl FakeUpstream {
@@ -97,6 +102,7 @@ impl FakeUpstream {
             authentications: 0,
             disturbance: None,
             git_requests: 0,
+            questions: 0,
             accepts_secret: true,
             lets_ada_in: true,
             kept: None,
@@ -107,6 +113,7 @@ impl FakeUpstream {
             folder: folder.to_owned(),
             git,
             state: Mutex::new(state),
+            telling: Semaphore::new(1),
         });
         let serving = Arc::clone(&upstream);
         tokio::spawn(async move {
@@ -272,6 +279,12 @@ impl FakeUpstream {
             return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
         }
         let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if path.starts_with("/repos/") {
+            self.state().questions += 1;
+        }
+        if path.starts_with("/repos") {
+            drop(self.telling.acquire().await.expect("it is never closed"));
+        }
         let mut state = self.state();
         match path {
             "/requests" => json_answer(&self::request(state.request_state)),

@@ -135,16 +135,26 @@ impl UpstreamStore {
     }
 
     /// Drops the oldest events of a mirror that has been away so long that more than `keep` wait for it, and returns how
-    /// many. The mirror's sweep finds what they would have told. Events with these keys are neither counted nor dropped.
+    /// many. The mirror's sweep finds what they would have told. Events with one of these keys are not counted among them: of
+    /// each key, `keep_lasting` stay.
     pub async fn trim_outbox(
         &self,
         mirror_id: &MirrorServerId,
         keep: u64,
-        spared_keys: &[&str],
+        lasting_keys: &[&str],
+        keep_lasting: u64,
     ) -> Result<u64, StoreError> {
-        let rows = Condition::all()
-            .add(outbox_event::Column::MirrorId.eq(mirror_id.clone()))
-            .add(outbox_event::Column::EventKey.is_not_in(spared_keys.iter().copied()));
+        let of_mirror = Condition::all().add(outbox_event::Column::MirrorId.eq(mirror_id.clone()));
+        let key = outbox_event::Column::EventKey;
+        let others = of_mirror.clone().add(key.is_not_in(lasting_keys.iter().copied()));
+        let mut dropped = self.keep_newest_events(others, keep).await?;
+        for lasting in lasting_keys {
+            dropped += self.keep_newest_events(of_mirror.clone().add(key.eq(*lasting)), keep_lasting).await?;
+        }
+        Ok(dropped)
+    }
+
+    async fn keep_newest_events(&self, rows: Condition, keep: u64) -> Result<u64, StoreError> {
         let (connection, counted_by) = (self.database.connection(), outbox_event::Column::Id);
         Ok(delivery_queue::keep_newest::<outbox_event::Entity>(connection, rows, counted_by, keep).await?)
     }

@@ -126,10 +126,19 @@ impl Changes {
     /// Records what has changed on disk since the last record, and announces it to mirrors and webhooks.
     pub async fn announce_change(&self, caller: &Caller, id: RepositoryId) -> Result<Announcement, Refusal> {
         let mut known = self.known_refs.lock(id).await;
-        let announced = self.record_change(caller, id, &mut known).await;
+        self.announce_locked(caller, id, &mut known).await
+    }
+
+    async fn announce_locked(
+        &self,
+        caller: &Caller,
+        id: RepositoryId,
+        known: &mut LockedRefs,
+    ) -> Result<Announcement, Refusal> {
+        let announced = self.record_change(caller, id, known).await;
         if announced.is_err() {
             // What is on disk is not what is recorded: readers must not be told either of them as the truth.
-            *known = None;
+            **known = None;
             self.reconciliation.doubt(id);
         }
         announced
@@ -153,14 +162,18 @@ impl Changes {
     pub async fn refs(self: &Arc<Self>, recorded: &Repository) -> Result<RefSnapshot, Refusal> {
         self.require_served(recorded).await?;
         let id = recorded.id;
-        if let Some(refs) = self.known_refs.lock(id).await.as_ref() {
+        let mut known = self.known_refs.lock(id).await;
+        if let Some(refs) = known.as_ref() {
             return Ok(refs.clone());
         }
-        // Readers hang up when they like, and a change that is found here is recorded, remembered and told.
+        // Readers hang up when they like, and a change that is found here is recorded, remembered and told. The lock goes along:
+        // those who wait for it find what this look has found, and of those who hang up nothing is left.
         let changes = Arc::clone(self);
-        let work = async move { changes.announce_change(&Caller::Anonymous, id).await };
-        self.tasks.to_the_end(work).await?;
-        let known = self.known_refs.lock(id).await.clone();
+        let work = async move {
+            changes.announce_locked(&Caller::Anonymous, id, &mut known).await?;
+            Ok::<_, Refusal>(known.clone())
+        };
+        let known = self.tasks.to_the_end(work).await?;
         known.ok_or_else(|| Refusal::unavailable("The repository's refs could not be read; try again."))
     }
 
@@ -323,6 +336,26 @@ mod tests {
     use heliostat_git::ObjectId;
 
     use super::*;
+    use crate::tests::test_upstream::TestUpstream;
+
+    #[tokio::test]
+    async fn of_readers_who_hang_up_one_look_goes_on_and_records_what_it_finds() {
+        let server = TestUpstream::new().await;
+        server.project("APP").await;
+        let repository = server.repository("APP", "Engine").await;
+        let pushed = server.push(&repository, &[("refs/heads/main", Some("1"))]).await;
+        server.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
+        let changes = &server.upstream.0.changes;
+        changes.known_refs.forget(pushed.id);
+        let before = Arc::strong_count(changes);
+        let (mut one, mut other) = (Box::pin(changes.refs(&pushed)), Box::pin(changes.refs(&pushed)));
+        assert!(futures_util::poll!(&mut one).is_pending() && futures_util::poll!(&mut other).is_pending());
+        assert_eq!(Arc::strong_count(changes), before + 1, "the other one waits for the same look");
+        drop((one, other));
+        changes.tasks.finished().await;
+        let recorded = changes.repository_record(pushed.id).await.expect("recorded");
+        assert_eq!(recorded.generation, pushed.generation.next());
+    }
 
     fn snapshot(names: &[&str]) -> RefSnapshot {
         let object = ObjectId::parse("1".repeat(40)).expect("hex digits");

@@ -94,10 +94,16 @@ async fn the_outbox_of_a_mirror_that_is_away_can_be_trimmed() {
         let follower = mirror(&store, "AAAA").await;
         let many = (0..1200).map(|number| event(&number.to_string(), None)).collect();
         store.announce(many).await.unwrap();
-        assert_eq!(store.trim_outbox(&follower.id, 2000, &[]).await.unwrap(), 0);
-        assert_eq!(store.trim_outbox(&follower.id, 2, &["7", "1198"]).await.unwrap(), 1196);
-        assert_eq!(pending_keys(&store, &follower.id).await, ["7", "1197", "1198", "1199"]);
-        assert_eq!(store.trim_outbox(&follower.id, 2, &["7", "1198"]).await.unwrap(), 0);
+        let lasting = ["7", "gone"];
+        store.announce(vec![event("gone", None), event("1200", None)]).await.unwrap();
+        assert_eq!(store.trim_outbox(&follower.id, 2000, &[], 0).await.unwrap(), 0);
+        assert_eq!(store.trim_outbox(&follower.id, 2, &lasting, 1).await.unwrap(), 1198);
+        assert_eq!(pending_keys(&store, &follower.id).await, ["7", "1199", "gone", "1200"]);
+        assert_eq!(store.trim_outbox(&follower.id, 2, &lasting, 1).await.unwrap(), 0);
+        // Without a bound, those of a mirror that never comes back would become more and more.
+        store.announce(vec![event("gone", None), event("gone", None)]).await.unwrap();
+        assert_eq!(store.trim_outbox(&follower.id, 2, &lasting, 2).await.unwrap(), 1);
+        assert_eq!(pending_keys(&store, &follower.id).await, ["7", "1199", "1200", "gone", "gone"]);
         test.remove().await;
     }
 }
