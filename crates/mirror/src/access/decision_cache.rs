@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::accepted::Accepted;
 use super::asked::AskedRepository;
 use super::kept_file::{KeptDecisions, KeptName};
+use super::revocations::{Epoch, Revocations};
 use crate::upstream_link::AccessDecision;
 
 /// How many accepted credentials are remembered.
@@ -60,10 +61,6 @@ impl CredentialKey {
     }
 }
 
-/// A moment between two revocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Epoch(u64);
-
 /// What is remembered about credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Remembered {
@@ -98,7 +95,7 @@ pub(crate) struct AccessDecisionCache {
 
 #[derive(Default)]
 struct State {
-    epoch: u64,
+    revocations: Revocations,
     accepted: HashMap<CredentialKey, Accepted>,
     refused: HashMap<CredentialKey, i64>,
     /// What earlier processes knew, until its user comes back.
@@ -147,7 +144,7 @@ impl AccessDecisionCache {
 
     /// To be taken before the upstream is asked and handed back with its answer.
     pub(crate) fn epoch(&self) -> Epoch {
-        Epoch(self.state.lock().epoch)
+        self.state.lock().revocations.epoch()
     }
 
     /// What is known about the credentials, and about a repository if one is asked for.
@@ -194,7 +191,12 @@ impl AccessDecisionCache {
         (verified_at >= since_ms).then(|| AccessDecision { user: accepted.user.clone(), permission })
     }
 
-    /// Enters an acceptance, unless there was a revocation since `asked_in`.
+    /// Whether something was revoked since then that this user may have been allowed.
+    pub(crate) fn was_revoked_since(&self, epoch: Epoch, user: &UserIdentity) -> bool {
+        self.state.lock().revocations.concern(&user.name, epoch)
+    }
+
+    /// Enters an acceptance, unless there was a revocation since `asked_in` that concerns its user.
     pub(crate) fn accepted(
         &self,
         key: CredentialKey,
@@ -204,7 +206,7 @@ impl AccessDecisionCache {
         now_ms: i64,
     ) -> OnDisk {
         let mut state = self.state.lock();
-        if state.epoch != asked_in.0 {
+        if state.revocations.concern(&decision.user.name, asked_in) {
             return OnDisk::Harmless;
         }
         state.refused.remove(&key);
@@ -234,7 +236,7 @@ impl AccessDecisionCache {
     /// Forgets what is known about one user, or about all.
     pub(crate) fn revoke(&self, user: Option<&str>) -> OnDisk {
         let mut state = self.state.lock();
-        state.epoch += 1;
+        state.revocations.note(user);
         let name = user.map(str::to_lowercase);
         let is_meant =
             |user: &UserIdentity| name.as_ref().is_none_or(|name| user.name.to_lowercase() == *name);
@@ -436,6 +438,8 @@ mod tests {
     fn an_answer_from_before_a_revocation_is_not_entered_after_it() {
         let (cache, key) = known();
         let asked_in = cache.epoch();
+        let _ = cache.revoke(Some("bob"));
+        assert!(!cache.was_revoked_since(asked_in, &decision().user), "that is somebody else");
         let _ = cache.revoke(None);
         let _ = cache.accepted(key, Some(&engine()), &decision(), asked_in, 0);
         assert_eq!(cache.recall(key, Some(&engine()), 0), Remembered::Nothing);

@@ -175,7 +175,7 @@ impl AccessDecisions {
                 Ok(AuthenticationAnswer::Accepted(decision)) => {
                     let on_disk = cache.accepted(key, asked, &decision, epoch, self.clock.now_ms());
                     self.keeping.take_back(on_disk).await?;
-                    if cache.epoch() == epoch {
+                    if !cache.was_revoked_since(epoch, &decision.user) {
                         return Ok(decision);
                     }
                 }

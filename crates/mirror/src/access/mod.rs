@@ -10,6 +10,7 @@ mod identify;
 mod keeping;
 mod kept_file;
 mod outage;
+mod revocations;
 
 pub use identify::{Authenticator, RequestFacts};
 

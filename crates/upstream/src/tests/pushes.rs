@@ -376,13 +376,14 @@ async fn a_creation_that_cannot_be_given_up_is_given_up_later() {
     let draft = update.await.expect("recorded");
     // Where a file is in the place of the trash, nothing goes there.
     let trash = server.folder.path().join("repositories/trash");
-    std::fs::remove_dir(&trash).ok();
+    std::fs::remove_dir(&trash).expect("it is empty");
     std::fs::write(&trash, "").expect("a file");
     let changes = &server.upstream.0.changes;
     changes.abandon(&draft).await;
     changes.abandon_again().await;
     assert!(store.find_repository(draft.id).await.expect("readable").is_some());
     std::fs::remove_file(&trash).expect("it is there");
+    std::fs::create_dir(&trash).expect("a folder");
     changes.abandon_again().await;
     assert_eq!(store.find_repository(draft.id).await.expect("readable"), None);
     assert!(server.repository("APP", "Engine").await.id != draft.id, "the name is free again");
