@@ -22,7 +22,7 @@ const visit = (screen) => async (page, guard) => {
     await missing.waitFor();
     await page.waitForLoadState("networkidle");
     const said = await page.locator("body").innerText();
-    assert.ok(said.includes(name), said);
+    assert.ok(said.includes(name) && said.includes("There is no such project or repository"), said);
     return said.replaceAll(name, "NAME");
   };
   const lookTheSame = async (path, hidden, refusals) => {
