@@ -196,11 +196,9 @@ fn metadata_in(record: &MirroredRepository) -> RepositoryMetadata {
 #[cfg(test)]
 mod tests {
     use heliostat_git::ContentHash;
-    use heliostat_git::fixture::Workshop;
-    use heliostat_storage::{Database, Flush, MirrorStore, Role};
 
     use super::*;
-    use crate::inventory::scene::{load, told};
+    use crate::inventory::scene::{MirrorFolder, told};
 
     fn called(slug: &str, public: bool) -> UpstreamRepository {
         UpstreamRepository { slug: slug.to_owned(), public, ..told(1, &ContentHash::of_nothing()) }
@@ -208,10 +206,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_was_asked_for_before_another_one_came_changes_nothing() {
-        let workshop = Workshop::new().await;
-        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
-        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
-        let inventory = load(&MirrorStore::new(database), &workshop.store()).await;
+        let folder = MirrorFolder::new().await;
+        let inventory = folder.load().await;
         let at_first = Instant::now();
         let (before, after) = (called("engine", true), called("motor", false));
         let entry = inventory.adopt(&before).await.expect("recorded").expect("it is new");

@@ -368,20 +368,15 @@ async fn take_in(
 
 #[cfg(test)]
 mod tests {
-    use heliostat_git::fixture::Workshop;
     use heliostat_peer::Clock;
-    use heliostat_storage::{Database, Flush, MirrorStore, Role};
 
     use super::*;
-    use crate::inventory::scene::{load, told};
+    use crate::inventory::scene::{MirrorFolder, told};
 
     #[tokio::test]
     async fn what_the_upstream_answers_is_taken_in_whole_although_the_reader_who_asked_hangs_up() {
-        let workshop = Workshop::new().await;
-        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
-        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
-        let store = MirrorStore::new(database);
-        let inventory = Arc::new(load(&store, &workshop.store()).await);
+        let folder = MirrorFolder::new().await;
+        let inventory = Arc::new(folder.load().await);
         let (queue, tasks) = (Arc::new(SyncQueue::new(Clock::system())), DetachedTasks::default());
         let nothing = ContentHash::of_nothing();
         let entry = inventory.adopt(&told(4, &nothing)).await.expect("recorded").expect("it is new");
@@ -397,7 +392,7 @@ mod tests {
         tasks.finished().await;
         let shown = entry.record();
         assert_eq!(shown.generation_known, Generation(3));
-        let recorded = store.find_repository(entry.local_id).await.expect("readable");
+        let recorded = folder.store.find_repository(entry.local_id).await.expect("readable");
         assert_eq!(recorded.as_ref(), Some(&*shown), "memory and database agree");
         assert!(queue.is_busy(&entry), "it is fetched anew");
     }
