@@ -130,11 +130,11 @@ impl Parts {
             Inventory::load(of_link, of_selection, store.clone(), repositories.clone(), clock.clone());
         let inventory = Arc::new(inventory.await?);
 
-        let queue = Arc::new(SyncQueue::new(clock.clone()));
+        let sweep_signal = Arc::new(SweepSignal::default());
+        let queue = Arc::new(SyncQueue::new(clock.clone(), Arc::clone(&sweep_signal)));
         let (for_repairs, of_repairs) = (Arc::clone(&inventory), Arc::clone(&queue));
         let repairs = Repairs::new(for_repairs, of_repairs, repositories.clone(), clock.clone());
         let reports = OutcomeReports::new(Arc::clone(&link), client.clone(), clock.clone());
-        let sweep_signal = Arc::new(SweepSignal::default());
         let sweep_progress = Arc::new(SweepProgress::new(inventory.was_complete()));
         let synchroniser = Arc::new(Synchroniser {
             link: Arc::clone(&link),
