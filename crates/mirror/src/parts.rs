@@ -11,11 +11,12 @@ use heliostat_peer::{Clock, DetachedTasks};
 use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
 use crate::inventory::{Inventory, LoadError, SelectedProjects};
 use crate::options::MirrorOptions;
-use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
+use crate::serving::{Arrivals, GitServing, WantedFetches, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
     Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval, Missed,
@@ -54,6 +55,8 @@ pub(crate) struct Parts {
     synchroniser: Arc<Synchroniser>,
     /// What is done to its end, whoever has asked for it.
     pub(crate) tasks: DetachedTasks,
+    /// Ends when the mirror stops.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Why a mirror does not start.
@@ -127,11 +130,11 @@ impl Parts {
             Inventory::load(of_link, of_selection, store.clone(), repositories.clone(), clock.clone());
         let inventory = Arc::new(inventory.await?);
 
-        let queue = Arc::new(SyncQueue::new(clock.clone()));
+        let sweep_signal = Arc::new(SweepSignal::default());
+        let queue = Arc::new(SyncQueue::new(clock.clone(), Arc::clone(&sweep_signal)));
         let (for_repairs, of_repairs) = (Arc::clone(&inventory), Arc::clone(&queue));
         let repairs = Repairs::new(for_repairs, of_repairs, repositories.clone(), clock.clone());
         let reports = OutcomeReports::new(Arc::clone(&link), client.clone(), clock.clone());
-        let sweep_signal = Arc::new(SweepSignal::default());
         let sweep_progress = Arc::new(SweepProgress::new(inventory.was_complete()));
         let synchroniser = Arc::new(Synchroniser {
             link: Arc::clone(&link),
@@ -164,6 +167,7 @@ impl Parts {
             sweep_progress,
             synchroniser,
             tasks,
+            stop: CancellationToken::new(),
         })
     }
 
@@ -294,6 +298,7 @@ impl Parts {
             repairs: Arc::clone(&self.repairs),
             synchroniser: Arc::clone(&self.synchroniser),
             places: places_at_upstream(),
+            fetches: WantedFetches::new(self.tasks.clone(), self.stop.clone()),
             clock: self.clock.clone(),
         }
     }

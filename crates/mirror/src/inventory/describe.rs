@@ -15,16 +15,15 @@ use super::record::SyncNeed;
 use crate::upstream_link::{UpstreamProject, UpstreamRepository};
 
 impl Inventory {
-    /// Takes over what the upstream has answered to a question of this moment. `None` if another answer has come since and
-    /// says otherwise: which of them is newer is found out by asking once more.
+    /// Takes over what the upstream has answered to a question of this moment, unless another answer has come since.
     pub(crate) async fn describe(
         &self,
         entry: &Arc<Entry>,
         answer: &UpstreamRepository,
         asked: Instant,
-    ) -> Result<Option<SyncNeed>, StoreError> {
+    ) -> Result<SyncNeed, StoreError> {
         if !self.is_meant(entry, answer.identity()).await? {
-            return Ok(Some(SyncNeed::Nothing));
+            return Ok(SyncNeed::Nothing);
         }
         self.note_purge_order(entry, answer);
         self.write_metadata(entry, |before| self.metadata_after(before, answer), asked).await
@@ -36,7 +35,7 @@ impl Inventory {
         entry: &Arc<Entry>,
         answer: &UpstreamProject,
         asked: Instant,
-    ) -> Result<Option<SyncNeed>, StoreError> {
+    ) -> Result<SyncNeed, StoreError> {
         let change = |before: &MirroredRepository| {
             let known = metadata_in(before);
             if !is_in(before, answer) {
@@ -107,26 +106,27 @@ impl Inventory {
         entry: &Arc<Entry>,
         change: impl FnOnce(&MirroredRepository) -> RepositoryMetadata,
         asked: Instant,
-    ) -> Result<Option<SyncNeed>, StoreError> {
+    ) -> Result<SyncNeed, StoreError> {
         let _writing = entry.writing.lock().await;
         let before = entry.record();
         if before.removed_at.is_some() {
-            return Ok(Some(SyncNeed::Nothing));
+            return Ok(SyncNeed::Nothing);
         }
         let (known, metadata) = (metadata_in(&before), change(&before));
         if entry.was_described_since(asked) {
-            return Ok((!differs(&known, metadata)).then_some(SyncNeed::Nothing));
+            let says_otherwise = differs(&known, metadata);
+            return Ok(if says_otherwise { SyncNeed::Comparison } else { SyncNeed::Nothing });
         }
         if known == metadata {
             entry.note_described();
-            return Ok(Some(SyncNeed::Nothing));
+            return Ok(SyncNeed::Nothing);
         }
         let after = self.store.upsert_repository(metadata).await?;
         let head_differs = after.default_branch != before.default_branch;
         entry.show(after);
         entry.note_described();
         self.index.moved(entry, &before);
-        Ok(Some(if head_differs { SyncNeed::Check } else { SyncNeed::Nothing }))
+        Ok(if head_differs { SyncNeed::Check } else { SyncNeed::Nothing })
     }
 
     /// What is known of it when this was taken over. Not every upstream tells everything.
@@ -196,11 +196,9 @@ fn metadata_in(record: &MirroredRepository) -> RepositoryMetadata {
 #[cfg(test)]
 mod tests {
     use heliostat_git::ContentHash;
-    use heliostat_git::fixture::Workshop;
-    use heliostat_storage::{Database, Flush, MirrorStore, Role};
 
     use super::*;
-    use crate::inventory::scene::{load, told};
+    use crate::inventory::scene::{MirrorFolder, told};
 
     fn called(slug: &str, public: bool) -> UpstreamRepository {
         UpstreamRepository { slug: slug.to_owned(), public, ..told(1, &ContentHash::of_nothing()) }
@@ -208,10 +206,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_was_asked_for_before_another_one_came_changes_nothing() {
-        let workshop = Workshop::new().await;
-        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
-        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
-        let inventory = load(&MirrorStore::new(database), &workshop.store()).await;
+        let folder = MirrorFolder::new().await;
+        let inventory = folder.load().await;
         let at_first = Instant::now();
         let (before, after) = (called("engine", true), called("motor", false));
         let entry = inventory.adopt(&before).await.expect("recorded").expect("it is new");
@@ -220,20 +216,20 @@ mod tests {
         };
         let known = || (entry.record().slug.clone(), entry.record().public);
 
-        assert_eq!(describe(&after, at_first).await, None, "it was adopted since");
-        assert_eq!(describe(&before, at_first).await, Some(SyncNeed::Nothing), "it says the same");
+        assert_eq!(describe(&after, at_first).await, SyncNeed::Comparison, "it was adopted since");
+        assert_eq!(describe(&before, at_first).await, SyncNeed::Nothing, "it says the same");
         let asked = Instant::now();
-        assert_eq!(describe(&after, Instant::now()).await, Some(SyncNeed::Nothing));
-        assert_eq!(describe(&before, asked).await, None);
+        assert_eq!(describe(&after, Instant::now()).await, SyncNeed::Nothing);
+        assert_eq!(describe(&before, asked).await, SyncNeed::Comparison);
         assert_eq!(known(), ("motor".to_owned(), false));
         assert!(inventory.index.find_by_path("APP", "engine").is_none());
-        assert_eq!(describe(&before, Instant::now()).await, Some(SyncNeed::Nothing));
+        assert_eq!(describe(&before, Instant::now()).await, SyncNeed::Nothing);
         assert_eq!(known(), ("engine".to_owned(), true));
 
         let asked = Instant::now();
         inventory.close(&entry, false, true).await.expect("recorded");
         assert_eq!(known(), ("engine".to_owned(), false));
-        assert_eq!(describe(&before, asked).await, None, "nobody has asked since it was closed");
+        assert_eq!(describe(&before, asked).await, SyncNeed::Comparison, "nobody has asked since");
         inventory.close(&entry, true, true).await.expect("recorded");
         assert_eq!(known(), ("engine".to_owned(), false), "what closes opens nothing");
     }

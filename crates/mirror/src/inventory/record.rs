@@ -18,16 +18,19 @@ use super::mirrored::Inventory;
 use super::returning::Lies;
 use crate::upstream_link::UpstreamRepository;
 
-/// Which synchronisation a change of a record asks for.
+/// What is to be done after something was taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum SyncNeed {
-    /// None.
+    /// Nothing.
     Nothing,
-    /// Something else than refs differs, HEAD for instance.
+    /// A synchronisation: something else than refs differs, HEAD for instance.
     Check,
-    /// The whole ref set has to be compared.
+    /// A synchronisation that compares the whole ref set.
     Snapshot,
+    /// A comparison with the upstream: another answer has come since and says otherwise. Which of them is newer is found out
+    /// by asking once more.
+    Comparison,
 }
 
 impl Inventory {

@@ -80,61 +80,73 @@ pub(crate) mod tests {
     /// A mirror that ended after it had shown its second state, at generation 4, and before it had recorded that. The first
     /// is recorded, at generation 3.
     struct Scene {
-        store: MirrorStore,
-        repositories: RepositoryStore,
+        folder: MirrorFolder,
         first: ContentHash,
         second: ContentHash,
-        _workshop: Workshop,
     }
 
     impl Scene {
         async fn new() -> Self {
-            let workshop = Workshop::new().await;
-            let url = format!("sqlite:{}", workshop.path("mirror.db").display());
-            let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
-            let (store, repositories) = (MirrorStore::new(database), workshop.store());
-            let inventory = load(&store, &repositories).await;
+            let folder = MirrorFolder::new().await;
+            let inventory = folder.load().await;
             let nothing = ContentHash::of_nothing();
             let entry = inventory.adopt(&told(1, &nothing)).await.expect("recorded").expect("it is new");
             let branch = RefName::parse("refs/heads/main").expect("a valid name");
-            let made =
-                repositories.create_with_format(disk_id(entry.local_id), &branch, ObjectFormat::Sha1).await;
+            let id = disk_id(entry.local_id);
+            let made = folder.repositories.create_with_format(id, &branch, ObjectFormat::Sha1).await;
             let repository = made.expect("made");
-            workshop.commit(&repository, "main");
+            folder.workshop.commit(&repository, "main");
             let first = hash_of(&repository).await;
             inventory.note_synced(&entry, Generation(3), &first, 1).await.expect("recorded");
 
-            workshop.commit(&repository, "shown");
+            folder.workshop.commit(&repository, "shown");
             let second = hash_of(&repository).await;
             inventory.note_known(&entry, &told(4, &second)).await.expect("recorded");
             let proven = RecordedState { generation: 4, content_hash: second.to_string() };
             repository.note_proven_state(&proven).await.expect("noted");
-            Self { store, repositories, first, second, _workshop: workshop }
+            Self { folder, first, second }
         }
 
         /// As the next process finds it.
         async fn started(&self) -> (Inventory, Arc<Entry>) {
-            let inventory = load(&self.store, &self.repositories).await;
+            let inventory = self.folder.load().await;
             let entry = inventory.find("101").expect("it was recorded");
             (inventory, entry)
         }
     }
 
-    /// What a new process finds.
-    pub(crate) async fn load(store: &MirrorStore, repositories: &RepositoryStore) -> Inventory {
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let clock = Clock::reading(|| 1_763_000_000_000);
-        let followed = UpstreamUrl::parse("http://upstream.example").expect("an address");
-        let addresses = UpstreamAddresses { public: followed.clone(), followed };
-        let link = UpstreamLink::open(addresses, store.clone(), clock.clone()).await.expect("readable");
-        let link = Arc::new(link);
-        let client = UpstreamClient::new(Arc::clone(&link), "a mirror".to_owned(), clock.clone());
-        let client = client.expect("a client");
-        let selection =
-            SelectedProjects::load(Arc::clone(&link), client, store.clone(), DetachedTasks::default()).await;
-        let selection = Arc::new(selection.expect("readable"));
-        let loaded = Inventory::load(link, selection, store.clone(), repositories.clone(), clock).await;
-        loaded.expect("readable")
+    /// Where a mirror keeps what it knows and has: nothing at first.
+    pub(crate) struct MirrorFolder {
+        pub(crate) store: MirrorStore,
+        repositories: RepositoryStore,
+        workshop: Workshop,
+    }
+
+    impl MirrorFolder {
+        pub(crate) async fn new() -> Self {
+            let workshop = Workshop::new().await;
+            let url = format!("sqlite:{}", workshop.path("mirror.db").display());
+            let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
+            Self { store: MirrorStore::new(database), repositories: workshop.store(), workshop }
+        }
+
+        /// What a new process finds.
+        pub(crate) async fn load(&self) -> Inventory {
+            rustls::crypto::ring::default_provider().install_default().ok();
+            let (store, clock) = (&self.store, Clock::reading(|| 1_763_000_000_000));
+            let followed = UpstreamUrl::parse("http://upstream.example").expect("an address");
+            let addresses = UpstreamAddresses { public: followed.clone(), followed };
+            let link = UpstreamLink::open(addresses, store.clone(), clock.clone()).await.expect("readable");
+            let link = Arc::new(link);
+            let client = UpstreamClient::new(Arc::clone(&link), "a mirror".to_owned(), clock.clone());
+            let client = client.expect("a client");
+            let selection =
+                SelectedProjects::load(Arc::clone(&link), client, store.clone(), DetachedTasks::default());
+            let selection = Arc::new(selection.await.expect("readable"));
+            let repositories = self.repositories.clone();
+            let loaded = Inventory::load(link, selection, store.clone(), repositories, clock).await;
+            loaded.expect("readable")
+        }
     }
 
     /// What the upstream tells of a repository.

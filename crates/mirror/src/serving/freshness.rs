@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn queue() -> Arc<SyncQueue> {
-        Arc::new(SyncQueue::new(Clock::system()))
+        Arc::new(SyncQueue::new(Clock::system(), Arc::default()))
     }
 
     fn waiter(entry: &Arc<Entry>, queue: &Arc<SyncQueue>) -> tokio::task::JoinHandle<Freshness> {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 use super::handle_event::UpstreamEvents;
 use super::pending_changes::PendingChanges;
-use crate::inventory::{Entry, Inventory, has_identity, knows_project};
+use crate::inventory::{Entry, Inventory, SyncNeed, has_identity, knows_project};
 use crate::upstream_link::{
     RepositoryNow, UpstreamClient, UpstreamLink, UpstreamProject, UpstreamRepository,
 };
@@ -156,10 +156,8 @@ impl UpstreamEvents {
             }
         };
         for entry in &entries {
-            match self.inventory.describe_project(entry, &now, asked).await? {
-                Some(need) => self.queue.request_needed(entry, need),
-                None => self.sweep_signal.wake(),
-            }
+            let need = self.inventory.describe_project(entry, &now, asked).await?;
+            self.queue.request_needed(entry, need);
         }
         Ok(())
     }
@@ -186,14 +184,12 @@ impl UpstreamEvents {
         answer: &UpstreamRepository,
         asked: Instant,
     ) -> Result<(), StoreError> {
-        match self.inventory.describe(entry, answer, asked).await? {
-            Some(need) => self.queue.request_needed(entry, need),
-            None => {
-                // A list that was begun to be read before may have come since.
-                self.inventory.close(entry, answer.public, answer.project.public).await?;
-                self.sweep_signal.wake();
-            }
+        let need = self.inventory.describe(entry, answer, asked).await?;
+        if need == SyncNeed::Comparison {
+            // A list that was begun to be read before may have come since.
+            self.inventory.close(entry, answer.public, answer.project.public).await?;
         }
+        self.queue.request_needed(entry, need);
         Ok(())
     }
 }

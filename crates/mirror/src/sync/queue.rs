@@ -15,6 +15,7 @@ use super::batches::MAX_TOGETHER;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
 use super::setbacks::StepHere;
 use super::slot::{Next, SyncRun, SyncSlot, Waiting};
+use super::sweep::SweepSignal;
 use crate::inventory::{Entry, SyncNeed, is_available};
 
 /// The repositories that wait, and what is to be done to each.
@@ -24,6 +25,7 @@ pub(crate) struct SyncQueue {
     slots: Mutex<HashMap<LocalRepositoryId, SyncSlot>>,
     following: Lane,
     first: Lane,
+    sweep_signal: Arc<SweepSignal>,
 }
 
 /// Each repository is in at most one lane, once (see [`super::slot`]): that bounds it.
@@ -97,8 +99,10 @@ impl Lane {
 }
 
 impl SyncQueue {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, slots: Mutex::default(), following: Lane::default(), first: Lane::default() }
+    /// An empty queue; what needs a comparison with the upstream wakes it by this signal.
+    pub(crate) fn new(clock: Clock, sweep_signal: Arc<SweepSignal>) -> Self {
+        let (following, first) = (Lane::default(), Lane::default());
+        Self { clock, slots: Mutex::default(), following, first, sweep_signal }
     }
 
     /// Takes in what an event says about the refs of a repository.
@@ -114,12 +118,13 @@ impl SyncQueue {
         self.follow(entry, |slot| slot.request(work, now_ms));
     }
 
-    /// Asks for what a change of the record asks for.
+    /// Asks for what is to be done after something was taken in.
     pub(crate) fn request_needed(&self, entry: &Arc<Entry>, need: SyncNeed) {
         match need {
             SyncNeed::Nothing => {}
             SyncNeed::Check => self.request(entry, PendingChanges::Nothing),
             SyncNeed::Snapshot => self.request(entry, PendingChanges::Snapshot),
+            SyncNeed::Comparison => self.sweep_signal.wake(),
         }
     }
 

@@ -230,11 +230,8 @@ impl Sweep {
         };
         let need = self.inventory.reconsider(&entry, repository).await?;
         self.queue.request_needed(&entry, need);
-        match self.inventory.describe(&entry, repository, asked).await? {
-            Some(need) => self.queue.request_needed(&entry, need),
-            // What an event has brought meanwhile may be newer. The next comparison asks after both.
-            None => self.signal.wake(),
-        }
+        let need = self.inventory.describe(&entry, repository, asked).await?;
+        self.queue.request_needed(&entry, need);
         if entry.record().held == Some(HeldReason::Replaced) {
             return Ok(());
         }

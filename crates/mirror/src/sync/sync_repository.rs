@@ -305,8 +305,7 @@ impl Synchroniser {
             self.sweep_signal.wake();
             return Err(SyncFailure::Gone);
         };
-        let (tasks, inventory, queue) = (&self.tasks, &self.inventory, &self.queue);
-        take_in(tasks, inventory, queue, &self.sweep_signal, entry, repository, question).await?;
+        take_in(&self.tasks, &self.inventory, &self.queue, entry, repository, question).await?;
         if entry.record().held.is_some() {
             return Err(SyncFailure::Held);
         }
@@ -347,18 +346,14 @@ async fn take_in(
     tasks: &DetachedTasks,
     inventory: &Arc<Inventory>,
     queue: &Arc<SyncQueue>,
-    sweep_signal: &Arc<SweepSignal>,
     entry: &Arc<Entry>,
     answer: UpstreamRepository,
     question: Question,
 ) -> Result<(), StoreError> {
     let (inventory, queue, entry) = (Arc::clone(inventory), Arc::clone(queue), Arc::clone(entry));
-    let sweep_signal = Arc::clone(sweep_signal);
     let taking_in = async move {
-        match inventory.describe(&entry, &answer, question.asked).await? {
-            Some(need) => queue.request_needed(&entry, need),
-            None => sweep_signal.wake(),
-        }
+        let need = inventory.describe(&entry, &answer, question.asked).await?;
+        queue.request_needed(&entry, need);
         let need = inventory.note_answer(&entry, &answer, question.known).await?;
         queue.request_needed(&entry, need);
         Ok(())
@@ -368,36 +363,30 @@ async fn take_in(
 
 #[cfg(test)]
 mod tests {
-    use heliostat_git::fixture::Workshop;
     use heliostat_peer::Clock;
-    use heliostat_storage::{Database, Flush, MirrorStore, Role};
 
     use super::*;
-    use crate::inventory::scene::{load, told};
+    use crate::inventory::scene::{MirrorFolder, told};
 
     #[tokio::test]
     async fn what_the_upstream_answers_is_taken_in_whole_although_the_reader_who_asked_hangs_up() {
-        let workshop = Workshop::new().await;
-        let url = format!("sqlite:{}", workshop.path("mirror.db").display());
-        let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
-        let store = MirrorStore::new(database);
-        let inventory = Arc::new(load(&store, &workshop.store()).await);
-        let (queue, tasks) = (Arc::new(SyncQueue::new(Clock::system())), DetachedTasks::default());
+        let folder = MirrorFolder::new().await;
+        let inventory = Arc::new(folder.load().await);
+        let queue = Arc::new(SyncQueue::new(Clock::system(), Arc::default()));
+        let tasks = DetachedTasks::default();
         let nothing = ContentHash::of_nothing();
         let entry = inventory.adopt(&told(4, &nothing)).await.expect("recorded").expect("it is new");
 
         // The upstream was put back from a backup.
         let fallen_back = told(3, &nothing);
         let question = Question { known: Generation(4), asked: Instant::now() };
-        let signal = Arc::default();
-        let mut asking =
-            Box::pin(take_in(&tasks, &inventory, &queue, &signal, &entry, fallen_back, question));
+        let mut asking = Box::pin(take_in(&tasks, &inventory, &queue, &entry, fallen_back, question));
         assert!(futures_util::poll!(&mut asking).is_pending());
         drop(asking);
         tasks.finished().await;
         let shown = entry.record();
         assert_eq!(shown.generation_known, Generation(3));
-        let recorded = store.find_repository(entry.local_id).await.expect("readable");
+        let recorded = folder.store.find_repository(entry.local_id).await.expect("readable");
         assert_eq!(recorded.as_ref(), Some(&*shown), "memory and database agree");
         assert!(queue.is_busy(&entry), "it is fetched anew");
     }
