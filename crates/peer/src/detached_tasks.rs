@@ -19,7 +19,7 @@ pub struct DetachedTasks(TaskTracker);
 
 impl DetachedTasks {
     /// Carries work on even if the future that waits for it is dropped. What it logs and asks of other servers goes on under the
-    /// names of the request.
+    /// names of the request, and its panic is one of the future that waits for it.
     pub async fn to_the_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let context = RequestContext::current().unwrap_or_default();
         match self.0.spawn(context.scope(work).in_current_span()).await {

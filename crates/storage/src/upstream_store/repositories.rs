@@ -1,5 +1,7 @@
 //! Repositories and the changes of their refs.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
@@ -233,6 +235,19 @@ impl UpstreamStore {
         announce(&transaction, make_events(expected.next())).await?;
         transaction.commit().await?;
         Ok(expected.next())
+    }
+
+    /// Puts to what is known of each repository the repository itself; leaves out what is known of one that is gone.
+    pub(super) async fn with_repositories<T>(
+        &self,
+        known: Vec<(RepositoryId, T)>,
+    ) -> Result<Vec<(Repository, T)>, StoreError> {
+        let is_one = repository::Column::Id.is_in(known.iter().map(|(id, _)| *id));
+        let rows = with_project().filter(is_one).all(self.database.connection()).await?;
+        let found = rows.into_iter().map(|row| assemble(row).map(|found| (found.id, found)));
+        let found: HashMap<RepositoryId, Repository> = found.collect::<Result<_, _>>()?;
+        let with_repository = |(id, known): (RepositoryId, T)| Some((found.get(&id)?.clone(), known));
+        Ok(known.into_iter().filter_map(with_repository).collect())
     }
 
     async fn one_repository(&self, condition: Condition) -> Result<Option<Repository>, StoreError> {
