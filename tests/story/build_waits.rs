@@ -46,7 +46,9 @@ async fn the_exit_code_tells_whether_the_commit_is_there() {
     for (arguments, code) in [
         (vec!["99999999", "--commit", commit.as_str()], 5),
         (vec![name.as_str(), "--commit", commit.as_str()], 2),
-        (vec![id.as_str(), "--commit", "main"], 1),
+        (vec![id.as_str(), "--commit", "main"], 2),
+        (vec![id.as_str(), "--ref", "main"], 2),
+        (vec!["git@git.example.com:acme/tool.git"], 2),
         (vec![id.as_str(), "--timeout", "soon"], 2),
     ] {
         let refused = wait(pair, &arguments);

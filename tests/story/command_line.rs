@@ -205,5 +205,12 @@ async fn builds_learn_where_to_clone_from_and_warm_a_mirror() {
     let warmed = json_of(pair, &["repository", "warm", &name, "--depth", "1", "--depth", "2"]);
     let depths: Vec<_> = warmed.as_array().expect("a list").iter().map(|one| one["depth"].clone()).collect();
     assert_eq!(depths, ["1", "2"]);
+    let never = run(pair, &["repository", "warm", "NONE/such"]);
+    assert_eq!(never.status.code(), Some(5), "{never:?}");
+    let mut wrong = bare(&["repository", "warm", &name, "--mirror-url", pair.mirror.base()]);
+    let refused = wrong.env("HELIOSTAT_PASSWORD", "wrong").output().expect("the binary can be run");
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    let away = run(pair, &["repository", "warm", &name, "--mirror-url", "http://127.0.0.1:9"]);
+    assert_eq!(away.status.code(), Some(7), "{away:?}");
     git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str()]);
 }

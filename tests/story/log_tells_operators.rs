@@ -152,6 +152,8 @@ async fn what_administrators_do_is_told_with_who_and_about_what() {
     let body = json!({"key": "OTHER", "name": "Other"});
     let plain = upstream.client(&upstream.new_user().await);
     plain.post("/rest/api/latest/projects", &body).await.refused(403);
+    let body = json!({"originalPassword": "a guess", "password": secret, "passwordConfirm": secret});
+    plain.put("/rest/api/latest/users/credentials", &body).await.refused(400);
     upstream.admin().delete(&format!("/rest/api/latest/projects/{key}")).await.expect(204);
 
     let audit = "heliostat_audit";
@@ -159,6 +161,7 @@ async fn what_administrators_do_is_told_with_who_and_about_what() {
         .await;
     line_with(&upstream, audit, &[("operation", "createUser"), ("subject", "grace")]).await;
     line_with(&upstream, audit, &[("operation", "createProject"), ("outcome", "refused")]).await;
+    line_with(&upstream, audit, &[("operation", "updateOwnPassword"), ("outcome", "refused")]).await;
     let deleted = line_with(&upstream, audit, &[("operation", "deleteProject")]).await;
     assert!(deleted["http.path"].as_str().is_some_and(|path| path.ends_with(key)), "{deleted}");
     assert_eq!(deleted["user.name"], "admin");

@@ -93,6 +93,14 @@ impl Mirror {
         let (parts, tasks) = (&self.parts, &self.tasks);
         // One kind of task for all.
         let spawn = |work: BoxFuture<'static, ()>| drop(tasks.spawn(work));
+        let (stopping, of_requests) = (stop.clone(), parts.stop.clone());
+        spawn(
+            async move {
+                stopping.cancelled().await;
+                of_requests.cancel();
+            }
+            .boxed(),
+        );
         let workers = Arc::new(parts.workers());
         for work in [Work::Following, Work::First] {
             for number in 1..=self.options.sync_parallelism.max(1) {

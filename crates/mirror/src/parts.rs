@@ -11,11 +11,12 @@ use heliostat_peer::{Clock, DetachedTasks};
 use heliostat_storage::{MirrorStore, SERVER_ID_SETTING, StoreError};
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{AccessDecisions, Authenticator, DecisionLifetimes};
 use crate::inventory::{Inventory, LoadError, SelectedProjects};
 use crate::options::MirrorOptions;
-use crate::serving::{Arrivals, GitServing, places_at_upstream, places_to_wait};
+use crate::serving::{Arrivals, GitServing, WantedFetches, places_at_upstream, places_to_wait};
 use crate::status::{Lookups, StatusReport, SupportInfo};
 use crate::sync::{
     Batches, ChangeCounts, DiskProgress, DiskRounds, HeldBack, HoldLease, KeepContact, MassRemoval, Missed,
@@ -54,6 +55,8 @@ pub(crate) struct Parts {
     synchroniser: Arc<Synchroniser>,
     /// What is done to its end, whoever has asked for it.
     pub(crate) tasks: DetachedTasks,
+    /// Ends when the mirror stops.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Why a mirror does not start.
@@ -164,6 +167,7 @@ impl Parts {
             sweep_progress,
             synchroniser,
             tasks,
+            stop: CancellationToken::new(),
         })
     }
 
@@ -234,6 +238,7 @@ impl Parts {
             link: Arc::clone(&self.link),
             client: self.client.clone(),
             heartbeat: Arc::clone(&self.heartbeat),
+            selection: Arc::clone(&self.selection),
             inventory: Arc::clone(&self.inventory),
             sweep_signal: Arc::clone(&self.sweep_signal),
             sweep_progress: Arc::clone(&self.sweep_progress),
@@ -293,6 +298,7 @@ impl Parts {
             repairs: Arc::clone(&self.repairs),
             synchroniser: Arc::clone(&self.synchroniser),
             places: places_at_upstream(),
+            fetches: WantedFetches::new(self.tasks.clone(), self.stop.clone()),
             clock: self.clock.clone(),
         }
     }
@@ -311,6 +317,7 @@ impl Parts {
             lag_limit,
             introduction: Arc::clone(&self.introduction),
             link: Arc::clone(&self.link),
+            selection: Arc::clone(&self.selection),
             inventory: Arc::clone(&self.inventory),
             sweep_progress: Arc::clone(&self.sweep_progress),
             repairs: Arc::clone(&self.repairs),

@@ -114,8 +114,7 @@ impl Origin {
         let verdicts = Arc::new(verdicts);
 
         let (options, tasks) = (Arc::new(options), TaskTracker::new());
-        let fetcher =
-            Fetcher::new(Arc::clone(&source), Arc::clone(&repositories), tasks.clone(), stop.clone());
+        let fetcher = Fetcher::new(Arc::clone(&source), Arc::clone(&repositories), stop.clone());
         let in_step = Arc::new(InStep::new(fetcher.clone(), Arc::clone(&repositories)));
         let opening = Opening {
             options: Arc::clone(&options),

@@ -5,7 +5,9 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -17,7 +19,7 @@ pub struct DetachedTasks(TaskTracker);
 
 impl DetachedTasks {
     /// Carries work on even if the future that waits for it is dropped. What it logs and asks of other servers goes on under the
-    /// names of the request.
+    /// names of the request, and its panic is one of the future that waits for it.
     pub async fn to_the_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         let context = RequestContext::current().unwrap_or_default();
         match self.0.spawn(context.scope(work).in_current_span()).await {
@@ -28,6 +30,30 @@ impl DetachedTasks {
                 Err(_) => std::future::pending().await,
             },
         }
+    }
+
+    /// The same for work whose result others may want too, though it may be given up. Without the one who asked for it, it goes
+    /// on for at most this long, and not while the server stops. `None` if it was given up.
+    pub async fn to_the_end_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        stop: &CancellationToken,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (stop, abandoned) = (stop.clone(), CancellationToken::new());
+        let _asking = abandoned.clone().drop_guard();
+        let bounded = async move {
+            let in_vain = async {
+                abandoned.cancelled().await;
+                // It is over either way.
+                let _ = tokio::time::timeout(limit, stop.cancelled()).await;
+            };
+            tokio::select! {
+                done = work => Some(done),
+                () = in_vain => None,
+            }
+        };
+        self.to_the_end(bounded).await
     }
 
     /// Starts work that nothing waits for.
@@ -48,6 +74,9 @@ mod tests {
 
     use super::*;
 
+    /// Longer than any test takes.
+    const LONG: Duration = Duration::from_hours(24);
+
     #[tokio::test]
     async fn work_goes_on_under_the_names_of_its_request_when_nobody_waits_for_it() {
         let tasks = DetachedTasks::default();
@@ -63,6 +92,49 @@ mod tests {
         drop(asking);
         go.send(()).expect("it has not ended");
         assert_eq!(tells.await.expect("it comes to its end"), Some(context));
+        tasks.finished().await;
+    }
+
+    #[tokio::test]
+    async fn work_for_others_goes_on_without_its_asker_until_it_is_done_or_the_server_stops() {
+        let (tasks, stop) = (DetachedTasks::default(), CancellationToken::new());
+        let (go, gone) = oneshot::channel::<()>();
+        let (told, tells) = oneshot::channel();
+        let done = tasks.to_the_end_within(LONG, &stop, async move {
+            gone.await.expect("it is let go on");
+            told.send(()).expect("the test waits for it");
+        });
+        let endless = tasks.to_the_end_within(LONG, &stop, std::future::pending::<()>());
+        let (mut done, mut endless) = (Box::pin(done), Box::pin(endless));
+        assert!(futures_util::poll!(&mut done).is_pending());
+        assert!(futures_util::poll!(&mut endless).is_pending());
+        drop((done, endless));
+        go.send(()).expect("it has not ended");
+        tells.await.expect("it comes to its end");
+        stop.cancel();
+        tasks.finished().await;
+    }
+
+    #[tokio::test]
+    async fn work_that_is_waited_for_goes_on_while_the_server_stops() {
+        let (tasks, stop) = (DetachedTasks::default(), CancellationToken::new());
+        let (go, gone) = oneshot::channel::<()>();
+        let work = tasks.to_the_end_within(Duration::ZERO, &stop, gone);
+        let mut asking = Box::pin(work);
+        assert!(futures_util::poll!(&mut asking).is_pending());
+        stop.cancel();
+        tokio::task::yield_now().await;
+        go.send(()).expect("it has not ended");
+        assert_eq!(asking.await, Some(Ok(())));
+    }
+
+    #[tokio::test]
+    async fn work_for_others_is_given_up_when_its_time_is_over() {
+        let (tasks, stop) = (DetachedTasks::default(), CancellationToken::new());
+        let work = tasks.to_the_end_within(Duration::ZERO, &stop, std::future::pending::<()>());
+        let mut asking = Box::pin(work);
+        assert!(futures_util::poll!(&mut asking).is_pending());
+        drop(asking);
         tasks.finished().await;
     }
 }

@@ -22,8 +22,8 @@ mod webhooks;
 mod tests;
 
 pub use accounts::{
-    ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, Identified, PasswordResetError,
-    RequestFacts, TokenCreation, UserCreation, UserCredentials, reset_password,
+    ADMIN_NAME, Accounts, AdminAccount, AuthenticatedUser, BootstrapError, Identified, PasswordChange,
+    PasswordResetError, RequestFacts, TokenCreation, UserCreation, UserCredentials, reset_password,
 };
 pub use changes::{Announcement, Changes, DiskAgreement, ReconciliationStatus, RepositoryFault};
 pub use following::{FollowedRepository, FollowingFields, FollowingStatus, Followings};

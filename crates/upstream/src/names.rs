@@ -14,6 +14,9 @@ pub(crate) const MAX_DESCRIPTION_LENGTH: usize = 4_096;
 const RESERVED_SLUGS: [&str; 8] =
     [".", "..", "info", "objects", "git-upload-pack", "git-receive-pack", "repos", "settings"];
 
+/// The slug that no user gets: below `/users/` it is the address of one's own password.
+const RESERVED_USER_SLUG: &str = "credentials";
+
 /// A project key as it is stored: upper case, starting with a letter.
 pub(crate) fn project_key(text: &str) -> Result<String, Refusal> {
     let key = text.trim().to_ascii_uppercase();
@@ -82,6 +85,9 @@ pub(crate) fn user_name(text: &str) -> Result<(String, String), Refusal> {
     let slug = slug_of(&name);
     if slug.is_empty() || slug == "." || slug == ".." {
         return Err(Refusal::invalid("name", "A user name contains letters or digits."));
+    }
+    if slug == RESERVED_USER_SLUG {
+        return Err(Refusal::invalid("name", format!("The name {name:?} is reserved; choose another.")));
     }
     Ok((name, slug))
 }
@@ -167,7 +173,7 @@ mod tests {
     fn user_names_may_be_addresses() {
         let (name, slug) = user_name("Ada.L@example.com").expect("an acceptable name");
         assert_eq!((name.as_str(), slug.as_str()), ("Ada.L@example.com", "ada.l-example.com"));
-        for name in ["", "a b", "a:b", "a/b", "..", "%00"] {
+        for name in ["", "a b", "a:b", "a/b", "..", "%00", "Credentials"] {
             assert!(user_name(name).is_err(), "{name}");
         }
     }

@@ -88,6 +88,8 @@ macro_rules! permissions_on {
 permissions_on! {
     /// The user of an account, or an administrator of the server.
     AccountOwner: user User;
+    /// The user of an account, and nobody else.
+    OwnAccount: user User;
     /// Holds PROJECT_READ on a project, or may read something in it.
     ProjectReader: project Project;
     /// Holds PROJECT_ADMIN on a project.
@@ -126,6 +128,13 @@ pub(crate) fn self_or_sys_admin(caller: &Caller, user: User) -> Result<AccountOw
     };
     pass_if(caller, own || caller.is_sys_admin(), message)?;
     Ok(AccountOwner { caller, user })
+}
+
+/// The user of the account, by whatever credentials: what is done with it asks for the password.
+pub(crate) fn own_account(caller: &Caller, user: User) -> Result<OwnAccount<'_>, Refusal> {
+    let own = caller.user().is_some_and(|identity| identity.id == user.id.0);
+    pass_if(caller, own, "Only the user of the account can do this.")?;
+    Ok(OwnAccount { caller, user })
 }
 
 fn is_unlimited_self(caller: &Caller, id: UserId) -> bool {
@@ -230,6 +239,9 @@ mod tests {
         let own = |id| who_passes(|caller| self_or_sys_admin(caller, account(id)).map(drop));
         assert_eq!(own(99), ["sysadmin"]);
         assert_eq!(own(7), ["user", "creator", "admin", "sysadmin"]);
+        let only = |id| who_passes(|caller| own_account(caller, account(id)).map(drop));
+        assert!(only(99).is_empty());
+        assert_eq!(only(7), ["user", "creator", "admin", "sysadmin"]);
     }
 
     #[test]

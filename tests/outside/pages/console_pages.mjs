@@ -73,6 +73,8 @@ const visit = (screen) => async (page, guard) => {
   await signIn(page);
   await page.locator("#copy-card").waitFor();
   await page.locator("#state", { hasText: "Synchronized" }).waitFor();
+  // Passwords and tokens are those of the upstream.
+  assert.equal(await page.locator("nav a", { hasText: "Your account" }).getAttribute("href"), `${upstream}/account`);
   await page.locator("#as-of", { hasText: /^Synchronized: nothing newer is known of\. The upstream answered last .+\.$/ }).waitFor();
   await see("copy");
   await page.goto(`${mirror}/repositories`);

@@ -4474,6 +4474,23 @@ impl fmt::Display for UpstreamServerType {
     }
 }
 
+/// A new password for the caller.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
+pub struct UserPasswordUpdate {
+    /// The present password.
+    #[oai(rename = "originalPassword", validator(min_length = 1, max_length = 4096))]
+    #[serde(rename = "originalPassword")]
+    pub original_password: String,
+    /// The new password.
+    #[oai(validator(min_length = 1, max_length = 4096))]
+    pub password: String,
+    /// The new password once more.
+    #[oai(rename = "passwordConfirm", validator(min_length = 1, max_length = 4096))]
+    #[serde(rename = "passwordConfirm")]
+    pub password_confirm: String,
+}
+
 /// Whether an account belongs to a person or to a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Enum)]
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
@@ -4681,6 +4698,7 @@ impl fmt::Display for UserType {
     SynchronizationType,
     UpstreamServerState,
     UpstreamServerType,
+    UserPasswordUpdate,
     UserType,
 )))]
 pub struct SerdeSchemas;

@@ -122,6 +122,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { id: "adoptRepository", method: "POST", path: "/api/latest/admin/repository-faults/adopt", folder: "core/repository_faults", same_as: None, roles: &[Role::Upstream], statuses: &[201, 400, 401, 403, 404, 405, 409, 413, 415, 429] },
     Operation { id: "restoreRepository", method: "POST", path: "/api/latest/admin/repository-faults/restore", folder: "core/repository_faults", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 404, 405, 409, 413, 415, 429] },
     Operation { id: "getUsers", method: "GET", path: "/api/latest/users", folder: "core/users", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 405, 429] },
+    Operation { id: "updateOwnPassword", method: "PUT", path: "/api/latest/users/credentials", folder: "core/users", same_as: None, roles: &[Role::Upstream], statuses: &[204, 400, 401, 403, 405, 413, 415, 429] },
     Operation { id: "getUser", method: "GET", path: "/api/latest/users/{userSlug}", folder: "core/users", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 404, 405, 429] },
     Operation { id: "getDetailedUsers", method: "GET", path: "/api/latest/admin/users", folder: "core/users", same_as: None, roles: &[Role::Upstream], statuses: &[200, 400, 401, 403, 405, 429] },
     Operation { id: "createUser", method: "POST", path: "/api/latest/admin/users", folder: "core/users", same_as: None, roles: &[Role::Upstream], statuses: &[204, 400, 401, 403, 405, 409, 413, 415, 429] },

@@ -65,6 +65,53 @@ pub trait GetUsers: Handlers {
     ) -> impl Future<Output = Result<GetUsersResponse, Self::Error>> + Send;
 }
 
+/// What `updateOwnPassword` is asked.
+#[derive(Clone, PartialEq)]
+pub struct UpdateOwnPasswordRequest {
+    /// The body.
+    pub body: UserPasswordUpdate,
+}
+
+/// What `updateOwnPassword` answers.
+#[derive(ApiResponse)]
+pub enum UpdateOwnPasswordResponse {
+    /// The password is changed.
+    #[oai(status = 204)]
+    NoContent,
+    /// A parameter or the body is malformed or out of bounds; `context` names the field. Nothing was changed.
+    #[oai(status = 400)]
+    BadRequest(ApiJson<RestErrors>),
+    /// Credentials are missing, wrong or expired. The header `WWW-Authenticate` tells how to sign in.
+    #[oai(status = 401)]
+    Unauthorized(ApiJson<RestErrors>),
+    /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
+    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    #[oai(status = 403)]
+    Forbidden(ApiJson<RestErrors>),
+    /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
+    #[oai(status = 405)]
+    MethodNotAllowed(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
+    /// The caller asks too often, or a limit is reached. `Retry-After` tells in how many seconds to try again.
+    #[oai(status = 429)]
+    TooManyRequests(ApiJson<RestErrors>),
+}
+
+/// Answers `updateOwnPassword`: change your own password.
+pub trait UpdateOwnPassword: Handlers {
+    /// Change your own password
+    fn update_own_password(
+        &self,
+        call: Call,
+        request: UpdateOwnPasswordRequest,
+    ) -> impl Future<Output = Result<UpdateOwnPasswordResponse, Self::Error>> + Send;
+}
+
 /// What `getUser` is asked.
 #[derive(Clone, PartialEq)]
 pub struct GetUserRequest {
@@ -308,6 +355,7 @@ pub trait UpdateUserPassword: Handlers {
 /// Answers every operation of the tag `Users`.
 pub trait UsersOperations:
     GetUsers
+    + UpdateOwnPassword
     + GetUser
     + GetDetailedUsers
     + CreateUser
@@ -318,6 +366,7 @@ pub trait UsersOperations:
 
 impl<H> UsersOperations for H where H:
     GetUsers
+    + UpdateOwnPassword
     + GetUser
     + GetDetailedUsers
     + CreateUser
@@ -336,6 +385,7 @@ enum Tag {
 /// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyUsers: Send + Sync {
     fn get_users(&self, call: Call, request: GetUsersRequest) -> Answer<'_, GetUsersResponse>;
+    fn update_own_password(&self, call: Call, request: UpdateOwnPasswordRequest) -> Answer<'_, UpdateOwnPasswordResponse>;
     fn get_user(&self, call: Call, request: GetUserRequest) -> Answer<'_, GetUserResponse>;
     fn get_detailed_users(&self, call: Call, request: GetDetailedUsersRequest) -> Answer<'_, GetDetailedUsersResponse>;
     fn create_user(&self, call: Call, request: CreateUserRequest) -> Answer<'_, CreateUserResponse>;
@@ -346,6 +396,9 @@ trait AnyUsers: Send + Sync {
 impl<H: UsersOperations> AnyUsers for H {
     fn get_users(&self, call: Call, request: GetUsersRequest) -> Answer<'_, GetUsersResponse> {
         answer(GetUsers::get_users(self, call, request))
+    }
+    fn update_own_password(&self, call: Call, request: UpdateOwnPasswordRequest) -> Answer<'_, UpdateOwnPasswordResponse> {
+        answer(UpdateOwnPassword::update_own_password(self, call, request))
     }
     fn get_user(&self, call: Call, request: GetUserRequest) -> Answer<'_, GetUserResponse> {
         answer(GetUser::get_user(self, call, request))
@@ -400,6 +453,25 @@ impl UsersRoutes {
             limit: limit.0,
         };
         self.0.get_users(call, request).await
+    }
+
+    /// Change your own password
+    ///
+    /// Gives the caller a new password, which must be given twice, for the present one. The old one is worthless at
+    /// once, on the mirrors too; access tokens stay as they are. A present password that is wrong is 400, and too many
+    /// of them are 429, as at signing in; an access token does not stand in for it. A new password of fewer than 8
+    /// characters, the name of the user, and what is tried first by those who guess are 400. Every user may ask.
+    #[oai(path = "/api/latest/users/credentials", method = "put", operation_id = "updateOwnPassword", tag = "Tag::This")]
+    async fn update_own_password(
+        &self,
+        _credentials: BasicOrBearer,
+        call: Call,
+        body: ApiJson<UserPasswordUpdate>,
+    ) -> poem::Result<UpdateOwnPasswordResponse> {
+        let request = UpdateOwnPasswordRequest {
+            body: body.0,
+        };
+        self.0.update_own_password(call, request).await
     }
 
     /// Get a user

@@ -19,7 +19,7 @@ use super::repository::RepositoryName;
 use super::{Session, api};
 use crate::client::CallError;
 use crate::exit_code::{self, WrongUsage};
-use crate::options::{duration, parse_http_url};
+use crate::options::{duration, parse_commit, parse_http_url, parse_reference};
 use crate::output::{Column, OutputFormat, print_failure};
 
 /// How long one request waits at most: what stands between the two may end one that is silent for longer.
@@ -44,11 +44,11 @@ pub struct WaitOptions {
     #[arg(value_name = "REPOSITORY")]
     repository: String,
     /// Full name of a commit that can be fetched from the mirror then [default: none].
-    #[arg(long, value_name = "SHA")]
+    #[arg(long, value_name = "SHA", value_parser = parse_commit)]
     commit: Option<String>,
     /// Full name of a ref that the mirror has then, as in refs/heads/main; with --commit and an id, one that leads to the
     /// commit [default: none].
-    #[arg(long = "ref", value_name = "REF")]
+    #[arg(long = "ref", value_name = "REF", value_parser = parse_reference)]
     reference: Option<String>,
     /// How long to wait at most.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
@@ -104,8 +104,10 @@ async fn wait_by_address(options: WaitOptions) -> anyhow::Result<ExitCode> {
 
 async fn wait_by_id(options: WaitOptions) -> anyhow::Result<ExitCode> {
     let upstream_id = options.connection.upstream_id.clone();
+    // Before credentials are asked for: those would not help.
+    let named = named_on_upstream(&options.repository, options.upstream)?;
     let session = options.connection.open().await?;
-    let id = id_of(&session, &options.repository, options.upstream).await?;
+    let id = id_of(&session, named).await?;
     let path = match &upstream_id {
         Some(upstream) => api::path(&api::MIRRORING, &["upstreamServers", upstream, "repos", &id, "wait"]),
         None => api::path(&api::MIRRORING, &["mirrorRepos", &id, "wait"]),
@@ -186,15 +188,38 @@ fn in_all(error: CallError, timeout: Duration) -> CallError {
     }
 }
 
-/// The id by which the upstream knows the repository.
-async fn id_of(session: &Session, repository: &str, upstream: Option<Url>) -> anyhow::Result<String> {
+/// How a repository is named that is not named by its address.
+#[derive(Debug)]
+enum NamedOnUpstream {
+    Id(String),
+    Name(RepositoryName, Url),
+}
+
+fn named_on_upstream(repository: &str, upstream: Option<Url>) -> Result<NamedOnUpstream, WrongUsage> {
     if is_number(repository) {
-        return Ok(repository.to_owned());
+        return Ok(NamedOnUpstream::Id(repository.to_owned()));
     }
-    let name: RepositoryName = repository.parse().map_err(anyhow::Error::msg)?;
-    let needed = "--upstream is needed to find the id of a repository by its name; its path does without, as in \
-                  /scm/prj/slug.git";
-    let upstream = upstream.ok_or_else(|| WrongUsage(needed.to_owned()))?;
+    let Ok(name) = repository.parse::<RepositoryName>() else {
+        return Err(WrongUsage(format!(
+            "{repository:?} names no repository: give its URL that begins with http:// or https://, its path as in \
+             /acme/tool.git, its id on the upstream, or PROJ/slug with --upstream"
+        )));
+    };
+    let upstream = upstream.ok_or_else(|| {
+        WrongUsage(format!(
+            "--upstream is needed to find the id of {repository} by its name; its path does without, as in \
+             /scm/prj/slug.git, or /{repository} at a mirror of another Git server"
+        ))
+    })?;
+    Ok(NamedOnUpstream::Name(name, upstream))
+}
+
+/// The id by which the upstream knows the repository.
+async fn id_of(session: &Session, named: NamedOnUpstream) -> anyhow::Result<String> {
+    let (name, upstream) = match named {
+        NamedOnUpstream::Id(id) => return Ok(id),
+        NamedOnUpstream::Name(name, upstream) => (name, upstream),
+    };
     let found = session.client_of(upstream).get(&name.path()).send().await?;
     found["id"]
         .as_i64()
@@ -212,6 +237,23 @@ fn is_passing(error: &CallError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_does_not_do_is_told_with_those_that_do() {
+        for (repository, hint) in [
+            ("PRJ/site", "/scm/prj/slug.git"),
+            ("acme/tool.git", "/acme/tool.git at a mirror"),
+            ("git@git.example.com:acme/tool.git", "names no repository"),
+            ("acme/tools/tool", "names no repository"),
+        ] {
+            let error = named_on_upstream(repository, None).expect_err("it does not do").to_string();
+            assert!(error.contains(hint), "{repository}: {error}");
+        }
+        assert!(matches!(named_on_upstream("24", None), Ok(NamedOnUpstream::Id(id)) if id == "24"));
+        let upstream = Url::parse("https://git.example.com/").expect("a URL");
+        let named = named_on_upstream("PRJ/site", Some(upstream)).expect("it does");
+        assert!(matches!(named, NamedOnUpstream::Name(name, _) if name.to_string() == "PRJ/site"));
+    }
 
     #[test]
     fn the_time_that_is_told_is_that_of_the_command_and_not_of_its_last_request() {

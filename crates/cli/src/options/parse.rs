@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use heliostat_git::{ObjectId, RefName};
 use heliostat_server::MAX_SMALL_PUSH_BYTES;
 use url::Url;
 
@@ -26,6 +27,19 @@ pub fn parse_http_url(text: &str) -> Result<Url, String> {
         return Err("must not have a query or fragment".to_owned());
     }
     Ok(url)
+}
+
+/// Reads the full name of a commit, by which mirrors are asked for it.
+pub fn parse_commit(text: &str) -> Result<String, String> {
+    const FORM: &str =
+        "must be the full name of a commit, 40 or 64 lower case hex digits, as git rev-parse prints it";
+    ObjectId::parse(text).map(|_| text.to_owned()).map_err(|_| FORM.to_owned())
+}
+
+/// Reads the full name of a ref.
+pub fn parse_reference(text: &str) -> Result<String, String> {
+    const FORM: &str = "must be the full name of a ref, as in refs/heads/main or refs/tags/v1";
+    RefName::parse(text).map(|_| text.to_owned()).map_err(|_| FORM.to_owned())
 }
 
 /// Reads an address to listen on. A port alone, and `localhost`, are on loopback: who is to be reached by others says so.
@@ -112,6 +126,20 @@ mod tests {
         assert_eq!(parse_listen("0.0.0.0:1"), Ok(SocketAddr::from(([0, 0, 0, 0], 1))));
         for text in ["", ":7990", "abc", "127.0.0.1", "70000", "example.com:7990"] {
             assert!(parse_listen(text).is_err_and(|told| told.contains("127.0.0.1:7990")), "{text}");
+        }
+    }
+
+    #[test]
+    fn commits_and_refs_are_named_in_full() {
+        for commit in ["a".repeat(40), "0".repeat(64)] {
+            assert_eq!(parse_commit(&commit), Ok(commit));
+        }
+        for text in ["", "main", "abc1234", &"A".repeat(40), &"a".repeat(41)] {
+            assert!(parse_commit(text).is_err_and(|told| told.contains("git rev-parse")), "{text}");
+        }
+        assert_eq!(parse_reference("refs/heads/main").as_deref(), Ok("refs/heads/main"));
+        for text in ["", "main", "refs/heads/a..b"] {
+            assert!(parse_reference(text).is_err_and(|told| told.contains("refs/heads/main")), "{text}");
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) struct Entry {
     /// Held while the database row and then the record are changed.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Held while something is fetched into the repository.
-    pub(crate) fetching: tokio::sync::Mutex<()>,
+    pub(crate) fetching: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// An order of the upstream to remove what no ref leads to, once the refs are those of a generation.
@@ -126,7 +126,7 @@ impl Entry {
             purged: AtomicI64::new(0),
             brought: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
-            fetching: tokio::sync::Mutex::default(),
+            fetching: Arc::default(),
         }
     }
 

@@ -19,6 +19,7 @@ use super::freshness::{Freshness, rest_of, wait_until_fresh};
 use super::missing_wants::MissingWants;
 use super::through::Through;
 use super::upstream_of_reader::UpstreamOfReader;
+use super::wanted_fetches::WantedFetches;
 use crate::access::permit::{self, Reader};
 use crate::access::{AccessDecisions, AskedRepository};
 use crate::inventory::{Entry, Inventory, has_recorded_refs, is_available, names_default_branch};
@@ -68,6 +69,8 @@ pub struct GitServing {
     pub(crate) synchroniser: Arc<Synchroniser>,
     /// For requests that the upstream answers for readers.
     pub(crate) places: FairQueue,
+    /// What readers want and is not here.
+    pub(crate) fetches: WantedFetches,
     pub(crate) clock: Clock,
 }
 
@@ -107,8 +110,9 @@ impl GitServing {
             (repository, _) => repository,
         };
         let elsewhere = upstream.zip(repository.as_ref().ok()).map(|(upstream, served)| {
-            let (repairs, repository) = (Arc::clone(&self.repairs), served.repository.clone());
-            Arc::new(MissingWants { upstream, repairs, repository }) as Arc<dyn Elsewhere>
+            let (fetches, repairs) = (self.fetches.clone(), Arc::clone(&self.repairs));
+            let repository = served.repository.clone();
+            Arc::new(MissingWants { upstream, fetches, repairs, repository }) as Arc<dyn Elsewhere>
         });
         Ok(ServedRepository { repository, record, freshness, user, through, elsewhere })
     }

@@ -2,8 +2,8 @@
 //! fetched, that and nothing else.
 //!
 //! The question is asked with the reader's own credentials, and each time anew: what was deleted there is not given here
-//! because it was given before. The objects come once for all who wait for them. A reference of our own names them, so
-//! that the next fetch has something to offer; it gives nobody anything.
+//! because it was given before. The objects come once for all who wait for them, also when the reader hangs up for whom they are
+//! being fetched. A reference of our own names them, so that the next fetch has something to offer; it gives nobody anything.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::{ClientKey, Fault, FetchError, Given, ObjectId, Repository};
+use heliostat_git::{ClientKey, Fault, FetchError, FetchTurn, Given, ObjectId, Repository};
 use heliostat_git_serve::{Brought, Elsewhere, Sizes};
 
 use super::upstream_of_reader::{UpstreamOfReader, hides_the_repository};
+use super::wanted_fetches::WantedFetches;
 use crate::sync::{Repairs, SyncFailure};
 
-/// How long a reader waits for the end of what is being fetched into the repository already.
+/// How long a reader waits for the end of what is being fetched already, into the repository or for the same client.
 const FETCH_TURN_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long the upstream is asked while its last call brought no answer: it may have come back, and nobody is to wait in vain
@@ -26,12 +27,15 @@ const FETCH_TURN_LIMIT: Duration = Duration::from_secs(30);
 const PATIENCE_WHILE_AWAY: Duration = Duration::from_secs(3);
 
 const DOES_NOT_ANSWER: &str = "the upstream of this mirror may have it, and does not answer";
-const IS_BUSY: &str = "this mirror is fetching something else into the repository; try again";
+const IS_BUSY: &str =
+    "this mirror is fetching something else, into the repository or for the same client; try again";
 const IS_NOT_FETCHED: &str = "the upstream of this mirror has it, but it cannot be fetched at the moment";
 
 /// Asks the upstream for one reader of one repository.
+#[derive(Clone)]
 pub(super) struct MissingWants {
     pub(super) upstream: UpstreamOfReader,
+    pub(super) fetches: WantedFetches,
     pub(super) repairs: Arc<Repairs>,
     pub(super) repository: Repository,
 }
@@ -40,7 +44,7 @@ impl Elsewhere for MissingWants {
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
         async move {
             match self.ask(&objects, client).await {
-                Brought::All => self.fetch_once(objects).await,
+                Brought::All => self.fetch_once(objects, client).await,
                 not_given => not_given,
             }
         }
@@ -113,15 +117,54 @@ impl MissingWants {
         tokio::time::timeout(PATIENCE_WHILE_AWAY, question).await.ok()
     }
 
-    /// Fetches what the upstream gives, unless another reader has waited for the same.
-    async fn fetch_once(&self, objects: BTreeSet<ObjectId>) -> Brought {
-        let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
-        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, entry.fetching.lock()).await;
-        let Ok(_fetching) = turn else { return Brought::Unknown(IS_BUSY.to_owned()) };
-        let no_removal = self.repository.no_removal().await;
-        if entry.has_brought(&objects) && self.are_here(&objects).await {
-            return Brought::All;
+    /// Fetches what the upstream gives, unless it comes for another reader meanwhile.
+    async fn fetch_once(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> Brought {
+        let turn = match tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&objects, client)).await {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return Brought::All,
+            Err(_) => return Brought::Unknown(IS_BUSY.to_owned()),
+        };
+        let this = self.clone();
+        let fetching = async move {
+            let brought = this.fetch(&objects).await;
+            drop(turn);
+            brought
+        };
+        // A client that hangs up does not end what others wait for.
+        let brought = self.fetches.to_the_end(fetching).await;
+        brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
+    }
+
+    /// Waits for a turn with a place. `None` if another one has brought all of it meanwhile.
+    async fn turn(&self, objects: &BTreeSet<ObjectId>, client: ClientKey) -> Option<FetchTurn> {
+        let entry = &self.upstream.entry;
+        let mut place = None;
+        loop {
+            let turn = self.fetches.turn(entry, client, place.take()).await;
+            if self.is_brought(objects).await {
+                return None;
+            }
+            if turn.has_place() {
+                return Some(turn);
+            }
+            drop(turn);
+            place = Some(self.fetches.place(entry, client).await);
         }
+    }
+
+    /// Whether a reader has wanted all of these before, and they are here since.
+    async fn is_brought(&self, objects: &BTreeSet<ObjectId>) -> bool {
+        if !self.upstream.entry.has_brought(objects) {
+            return false;
+        }
+        let _no_removal = self.repository.no_removal().await;
+        self.are_here(objects).await
+    }
+
+    /// The caller holds a turn with a place.
+    async fn fetch(&self, objects: &BTreeSet<ObjectId>) -> Brought {
+        let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
+        let no_removal = self.repository.no_removal().await;
         let fetched = synchroniser.fetch_wanted(&self.repository, entry, objects.clone()).await;
         drop(no_removal);
         match fetched {
@@ -131,11 +174,11 @@ impl MissingWants {
                     objects = objects.len(),
                     "fetched what a client wanted and no reference led to"
                 );
-                entry.note_brought(&objects);
+                entry.note_brought(objects);
                 self.drop_surplus().await;
                 Brought::All
             }
-            Err(failure) => self.not_fetched(&failure, &objects),
+            Err(failure) => self.not_fetched(&failure, objects),
         }
     }
 

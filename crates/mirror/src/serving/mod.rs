@@ -7,6 +7,7 @@ mod git_access;
 mod missing_wants;
 mod through;
 mod upstream_of_reader;
+mod wanted_fetches;
 
 pub(crate) use arrival::places_to_wait;
 pub use arrival::{Arrivals, Awaited};
@@ -14,3 +15,4 @@ pub use freshness::Freshness;
 pub use git_access::{GitServing, ServedRepository};
 pub use through::{Passed, Through};
 pub(crate) use upstream_of_reader::places_at_upstream;
+pub(crate) use wanted_fetches::WantedFetches;

@@ -1,6 +1,7 @@
 //! What is old is served by the upstream itself, and what is not here is fetched from it, for those whom it lets in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -14,6 +15,9 @@ use super::{MAIN, World, ada, eventually};
 
 /// A request for all references, in version 2 of the protocol.
 const LS_REFS: &str = "0014command=ls-refs\n00010000";
+
+/// Longer than a stop may take, and shorter than an upstream may be silent while something is fetched from it.
+const STOP_PATIENCE: Duration = Duration::from_mins(1);
 
 fn ls_refs() -> PassedRequest {
     let bytes = stream::iter([Ok(Bytes::from(LS_REFS))]).boxed();
@@ -92,6 +96,43 @@ async fn what_is_wanted_comes_once_and_the_upstream_is_asked_each_time() {
     assert_eq!(elsewhere.bring(with_nowhere, reader()).await, Brought::NotOurs(nowhere));
     world.upstream.state().lets_ada_in = false;
     assert_eq!(elsewhere.bring(wanted, reader()).await, Brought::NotOurs(unseen), "it is hidden from ada");
+}
+
+impl World {
+    /// Ada wants this, and hangs up as soon as the mirror fetches it.
+    async fn wanted_in_vain(&self, wanted: &BTreeSet<ObjectId>) {
+        let elsewhere = self.opened().await.elsewhere.expect("ada shows what holds there");
+        let (before, wanted) = (self.upstream.state().fetches, wanted.clone());
+        let bringing = tokio::spawn(async move { elsewhere.bring(wanted, reader()).await });
+        eventually("the mirror fetches", || self.upstream.state().fetches > before).await;
+        bringing.abort();
+        assert!(bringing.await.is_err_and(|error| error.is_cancelled()), "nothing was brought yet");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_does_not_end_the_fetch_that_others_wait_for() {
+    let world = World::joined().await;
+    let unseen = ObjectId::parse(world.upstream.commit_unseen(42, "no ref leads here")).expect("an object");
+    let wanted = BTreeSet::from([unseen]);
+    let silence = world.upstream.giving.acquire().await.expect("it is never closed");
+    let before = world.upstream.state().fetches;
+    world.wanted_in_vain(&wanted).await;
+    let next = world.opened().await.elsewhere.expect("ada shows what holds there");
+    drop(silence);
+    assert_eq!(next.bring(wanted, reader()).await, Brought::All);
+    assert_eq!(world.upstream.state().fetches, before + 1, "the next one waits for the same fetch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_no_reader_waits_for_does_not_hold_up_the_stop() {
+    let world = World::joined().await;
+    let unseen = ObjectId::parse(world.upstream.commit_unseen(42, "no ref leads here")).expect("an object");
+    let _silence = world.upstream.giving.acquire().await.expect("it is never closed");
+    world.wanted_in_vain(&BTreeSet::from([unseen])).await;
+    world.stop.cancel();
+    let stopped = tokio::time::timeout(STOP_PATIENCE, world.mirror.stopped()).await;
+    assert!(stopped.is_ok(), "it waits for the fetch");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,8 @@ pub struct State {
     pub disturbance: Option<Disturbance>,
     /// How often git's part of the upstream was asked.
     pub git_requests: usize,
+    /// How many fetches the mirror's git has begun.
+    pub fetches: usize,
     /// How often it was asked for one repository.
     pub questions: usize,
     /// Whether the mirror's signature is accepted.
@@ -89,6 +91,8 @@ pub struct FakeUpstream {
     state: Mutex<State>,
     /// Who has the only permit keeps it from telling what it has.
     pub telling: Semaphore,
+    /// Who has the only permit keeps it from answering the mirror's git.
+    pub giving: Semaphore,
 }
 
 impl FakeUpstream {
@@ -102,6 +106,7 @@ impl FakeUpstream {
             authentications: 0,
             disturbance: None,
             git_requests: 0,
+            fetches: 0,
             questions: 0,
             accepts_secret: true,
             lets_ada_in: true,
@@ -114,6 +119,7 @@ impl FakeUpstream {
             git,
             state: Mutex::new(state),
             telling: Semaphore::new(1),
+            giving: Semaphore::new(1),
         });
         let serving = Arc::clone(&upstream);
         tokio::spawn(async move {
@@ -270,6 +276,10 @@ impl FakeUpstream {
         let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
         let path = parts.uri.path().to_owned();
         if let Some(rest) = path.strip_prefix("/scm/app/") {
+            if is_of_git(&parts) {
+                self.state().fetches += usize::from(rest.ends_with("/info/refs"));
+                drop(self.giving.acquire().await.expect("it is never closed"));
+            }
             return self.answer_git(rest, &parts, &body);
         }
         let path = path.strip_prefix("/rest/mirroring/latest").unwrap_or(&path);
@@ -383,6 +393,12 @@ impl FakeUpstream {
 fn git_answer(content_type: &str, body: Vec<u8>) -> Response<Full<Bytes>> {
     let answer = Response::builder().header("Content-Type", content_type);
     answer.body(Full::from(body)).expect("a valid response")
+}
+
+/// Whether it comes from a `git`, and not from the mirror's own client.
+fn is_of_git(parts: &hyper::http::request::Parts) -> bool {
+    let agent = parts.headers.get("User-Agent").and_then(|value| value.to_str().ok());
+    agent.is_some_and(|agent| agent.starts_with("git/"))
 }
 
 fn shows_adas_password(parts: &hyper::http::request::Parts) -> bool {

@@ -6,23 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use heliostat_foreign::{
     Credentials, FetchFailure, KeptBy, Refusal as OriginRefusal, RepositoryPath, Source, WantedObjects,
 };
 use heliostat_git::{
-    ClientKey, FairQueue, Fault, GitError, Given, ObjectId, Permit, Repository, Shares, SwapRefsError,
+    ClientKey, Fault, FetchTurn, FetchTurns, GitError, Given, ObjectId, Permit, Repository, SwapRefsError,
 };
 use thiserror::Error;
-use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::repositories::{Entry, Repositories, head_of, show_branches};
 use crate::verdicts::Shown;
 
-/// Fetches from the origin at once, over all repositories.
-const MAX_FETCHES: usize = 16;
+/// How long a fetch goes on that was begun for a reader who has hung up: others may wait for it, and the next one wants the
+/// same.
+const ABANDONED_FETCH_LIMIT: Duration = Duration::from_hours(1);
 
 /// What was fetched since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,25 +57,11 @@ pub(crate) struct Fetcher(Arc<Inner>);
 struct Inner {
     source: Arc<dyn Source>,
     repositories: Arc<Repositories>,
-    places: FairQueue,
+    turns: FetchTurns,
     fetched: AtomicU64,
     failed: AtomicU64,
     objects: AtomicU64,
-    tasks: TaskTracker,
     stop: CancellationToken,
-}
-
-/// A repository while nobody else fetches into it, and perhaps a place among all fetches.
-pub(super) struct Turn {
-    _fetching: OwnedMutexGuard<()>,
-    place: Option<Permit>,
-}
-
-impl Turn {
-    /// Whether the origin may be asked now.
-    pub(super) fn has_place(&self) -> bool {
-        self.place.is_some()
-    }
 }
 
 /// A fetch into a repository, and for whom it is.
@@ -94,12 +78,11 @@ impl Fetcher {
     pub(crate) fn new(
         source: Arc<dyn Source>,
         repositories: Arc<Repositories>,
-        tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
-        let places = FairQueue::new(Shares::of_processes(MAX_FETCHES));
+        let turns = FetchTurns::default();
         let (fetched, failed, objects) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { source, repositories, places, fetched, failed, objects, tasks, stop }))
+        Self(Arc::new(Inner { source, repositories, turns, fetched, failed, objects, stop }))
     }
 
     pub(crate) fn counters(&self) -> FetchCounters {
@@ -108,46 +91,29 @@ impl Fetcher {
         FetchCounters { fetched: read(fetched), failed: read(failed), objects: read(objects) }
     }
 
-    /// Waits until nobody else fetches into a repository. The turn has a place if there is one at once, or if one was waited for
-    /// and nobody is fetching.
-    ///
-    /// A client may wait long for a place, because of what else it fetches, and for a repository, because others fetch into
-    /// it. So nobody who waits for the one holds the other.
-    pub(super) async fn turn(&self, entry: &Entry, client: ClientKey, waited_for: Option<Permit>) -> Turn {
-        if waited_for.is_some()
-            && let Ok(fetching) = Arc::clone(&entry.fetching).try_lock_owned()
-        {
-            return Turn { _fetching: fetching, place: waited_for };
-        }
-        drop(waited_for);
-        let fetching = Arc::clone(&entry.fetching).lock_owned().await;
-        Turn { _fetching: fetching, place: self.place(entry, client).now_or_never() }
+    /// Waits until nobody else fetches into a repository; what was waited for before is a place among all fetches.
+    pub(super) async fn turn(
+        &self,
+        entry: &Entry,
+        client: ClientKey,
+        waited_for: Option<Permit>,
+    ) -> FetchTurn {
+        self.0.turns.turn(&entry.fetching, entry.disk_id(), client, waited_for).await
     }
 
     /// Waits for a place among all fetches. The caller holds no turn.
     pub(super) async fn place(&self, entry: &Entry, client: ClientKey) -> Permit {
-        self.0.places.permit(entry.disk_id(), client).await
+        self.0.turns.place(entry.disk_id(), client).await
     }
 
-    /// Lets something go on to its end, also when nobody waits for it any more, unless this server is stopping then. `None` if
-    /// it has failed.
+    /// Lets something go on to its end, also when its reader does not wait for it any more, but then not for ever. `None` if it
+    /// was given up.
     pub(super) async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let (stop, abandoned) = (self.0.stop.clone(), CancellationToken::new());
-        let _waiting = abandoned.clone().drop_guard();
-        let task = self.0.tasks.spawn(async move {
-            let is_in_vain = async {
-                stop.cancelled().await;
-                abandoned.cancelled().await;
-            };
-            tokio::select! {
-                done = work => Some(done),
-                () = is_in_vain => None,
-            }
-        });
-        task.await.ok().flatten()
+        let Inner { repositories, stop, .. } = &*self.0;
+        repositories.tasks.to_the_end_within(ABANDONED_FETCH_LIMIT, stop, work).await
     }
 
     /// Whether the origin gives these to this reader, asked without taking them. The caller holds a turn with a place.

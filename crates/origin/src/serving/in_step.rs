@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use heliostat_foreign::{Credentials, RepositoryPath};
-use heliostat_git::{ClientKey, ObjectId};
+use heliostat_git::{ClientKey, FetchTurn, ObjectId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::fetcher::{Fetch, Fetcher, NotFetched, Turn};
+use super::fetcher::{Fetch, Fetcher, NotFetched};
 use crate::repositories::{Entry, Repositories};
 use crate::verdicts::Shown;
 
@@ -140,7 +140,7 @@ impl InStep {
     }
 
     /// Whether it is done; if not, a place is needed.
-    async fn bring_all(&self, news: &News, turn: &Turn) -> Result<bool, NotFetched> {
+    async fn bring_all(&self, news: &News, turn: &FetchTurn) -> Result<bool, NotFetched> {
         let News { entry, shown, path, credentials } = news;
         let Ok(served) = self.repositories.open(entry).await else { return Ok(true) };
         let here = served.repository.snapshot().await?;

@@ -11,11 +11,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal, RepositoryPath};
-use heliostat_git::{ClientKey, Given, Head, ObjectId, Repository, SearchFor};
+use heliostat_git::{ClientKey, FetchTurn, Given, Head, ObjectId, Repository, SearchFor};
 use heliostat_git_serve::{Brought, Elsewhere, Progress, Sizes};
 use tokio::sync::watch;
 
-use super::fetcher::{Fetch, Fetcher, NotFetched, Turn};
+use super::fetcher::{Fetch, Fetcher, NotFetched};
 use super::in_step::InStep;
 use crate::repositories::{Entry, InUse};
 use crate::verdicts::Shown;
@@ -189,7 +189,7 @@ impl MissingObjects {
     }
 
     /// Waits for a turn with a place, to bring what is still wanted then. `None` if another one has brought all of it meanwhile.
-    async fn turn(&self, wanted: &mut Wanted, client: ClientKey) -> Result<Option<Turn>, Brought> {
+    async fn turn(&self, wanted: &mut Wanted, client: ClientKey) -> Result<Option<FetchTurn>, Brought> {
         let mut place = None;
         loop {
             let turn = self.fetcher.turn(&self.entry, client, place.take()).await;

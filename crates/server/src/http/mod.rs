@@ -5,8 +5,8 @@
 //! the answers that can be given again ([`RememberedAnswers`]), what browsers are told ([`BrowserRules`]), the context path
 //! and API version ([`Address`]), what pages of other sites may read ([`CrossOrigin`]) and change ([`CrossSite`]), who is
 //! signed in at the pages ([`BrowserSessions`]), what names the address of what was created ([`Created`]), the error envelope
-//! ([`Envelope`]), the wait for its whole body ([`WholeBody`]) and for a place (`RestPlaces`). [`problem`] is
-//! the only place that turns errors into HTTP.
+//! ([`Envelope`]), the answer to a panic, the wait for its whole body ([`WholeBody`]) and for a place (`RestPlaces`).
+//! [`problem`] is the only place that turns errors into HTTP.
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and

@@ -216,6 +216,11 @@ impl Problem {
     /// A fault of this server: the chain of causes goes to the log, a fixed sentence to the client.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = with_causes(error), "a request failed inside the server");
+        Self::internal_and_logged()
+    }
+
+    /// The same, where the log has told why.
+    pub fn internal_and_logged() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             ErrorName::InternalServer,

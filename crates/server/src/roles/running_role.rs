@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use heliostat_api::Role;
 use heliostat_storage::Database;
+use poem::middleware::CatchPanic;
 use poem::{Endpoint, EndpointExt, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use url::Url;
 
 use super::data_folder::DataFolder;
 use super::options::{ListenOptions, StartError};
+use crate::http::problem::Problem;
 use crate::http::{
     self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, Created, CrossOrigin,
     CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
@@ -178,6 +180,8 @@ fn endpoint(
     // Boxed, because each layer holds the future of what is within: large ones would not fit the stack.
     routes
         .boxed()
+        // The log tells of a panic when it happens.
+        .with(CatchPanic::new().with_handler(|_| Problem::internal_and_logged().response()))
         .with(PagesOfThings::new(role, &context_path))
         .with(Envelope { role })
         .with(Created { context_path: context_path.clone() })
@@ -294,4 +298,39 @@ fn usable_base_url(url: &Url, tls: Option<&Tls>) -> Result<Url, StartError> {
 fn url_of(address: SocketAddr, tls: Option<&Tls>) -> Url {
     let scheme = if tls.is_some() { "https" } else { "http" };
     Url::parse(&format!("{scheme}://{address}")).expect("a socket address makes a URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_api::ErrorName;
+    use heliostat_api::models::RestErrors;
+    use heliostat_peer::DetachedTasks;
+    use poem::Request;
+    use poem::endpoint::make;
+    use poem::http::StatusCode;
+
+    use super::*;
+
+    fn fail() -> Response {
+        panic!("as the test wants it")
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_handler_panics_is_answered() {
+        let handler = make(|request: Request| async move {
+            let is_rest = request.uri().path().starts_with("/rest/");
+            if is_rest { DetachedTasks::default().to_the_end(async { fail() }).await } else { fail() }
+        });
+        let base_url = Url::parse("https://git.example.com").expect("is a URL");
+        let endpoint = endpoint(Role::Upstream, handler, &base_url, None);
+        for uri in ["/rest/api/latest/projects", "/scm/prj/tool.git/info/refs?service=git-upload-pack"] {
+            let answer = endpoint.call(Request::builder().uri_str(uri).finish()).await.expect("an answer");
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR, "{uri}");
+            assert_eq!(answer.content_type(), Some("application/json"), "{uri}");
+            let body = answer.into_body().into_bytes().await.expect("it is in memory");
+            let told: RestErrors = serde_json::from_slice(&body).expect("an envelope");
+            let names: Vec<_> = told.errors.iter().map(|error| error.exception_name.as_deref()).collect();
+            assert_eq!(names, [Some(ErrorName::InternalServer.as_str())], "{uri}");
+        }
+    }
 }

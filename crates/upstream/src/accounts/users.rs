@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heliostat_auth::{GlobalPermission, NewPassword, Secret};
+use heliostat_auth::{Caller, GlobalPermission, NewPassword, Secret};
 use heliostat_downstream::{MAX_LONG_NAME_LENGTH, one_line};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{NewUser, Page, PageRequest, PermissionLevel, User, UserFilter, UserId, UserKind};
@@ -114,20 +114,41 @@ impl Accounts {
         name: &str,
         password: &Secret,
     ) -> Result<(), Refusal> {
-        let caller = administrator.caller();
         let user = self.user_by_name(name).await?;
         self.permit_over(administrator, user.id).await?;
-        let password_hash = self.passwords.hash(&NewPassword::chosen(&user.name, password)?).await?;
+        let password = NewPassword::chosen(&user.name, password)?;
+        self.replace_password(administrator.caller(), &user, &password, None).await.map(drop)
+    }
+
+    /// Stores a new password, and tells the mirrors that the former one is worthless. With the hash of a former one it does
+    /// so only as long as that is the present one, and says whether it did.
+    pub(super) async fn replace_password(
+        &self,
+        caller: &Caller,
+        user: &User,
+        password: &NewPassword,
+        former: Option<&str>,
+    ) -> Result<bool, Refusal> {
+        let password_hash = self.passwords.hash(password).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
+        let (id, is_first, former) = (user.id, user.name == ADMIN_NAME, former.map(str::to_owned));
         let (store, announcer, data) = (self.store.clone(), Arc::clone(&self.announcer), self.data.clone());
         self.tasks
             .to_the_end(async move {
-                store.set_password_hash(user.id, Some(password_hash), events).await?;
-                announcer.announced();
-                if user.name == ADMIN_NAME {
-                    remove_generated_password(&data);
+                let replaced = match former {
+                    Some(former) => store.replace_password_hash(id, &former, &password_hash, events).await?,
+                    None => {
+                        store.set_password_hash(id, Some(password_hash), events).await?;
+                        true
+                    }
+                };
+                if replaced {
+                    announcer.announced();
+                    if is_first {
+                        remove_generated_password(&data);
+                    }
                 }
-                Ok(())
+                Ok(replaced)
             })
             .await
     }

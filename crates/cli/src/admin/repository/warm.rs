@@ -9,10 +9,13 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Args;
 use heliostat_git::Git;
+use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{RepositoryName, clone_url};
-use crate::admin::connection::MirrorConnection;
+use crate::admin::api;
+use crate::admin::connection::{MirrorConnection, Session};
+use crate::client::CallError;
 use crate::local_git::UserGit;
 use crate::output::Column;
 
@@ -67,9 +70,10 @@ pub async fn run(command: WarmCommand) -> anyhow::Result<()> {
         arguments.extend(["--".to_owned(), address.to_string(), "copy.git".to_owned()]);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let started = Instant::now();
-        git.run(scratch.path(), &arguments)
-            .await
-            .with_context(|| format!("cannot clone {} from {address}", command.repository))?;
+        if let Err(failed) = git.run(scratch.path(), &arguments).await {
+            let failed = refusal_of(&session, &command.repository).await.map_or(failed, Into::into);
+            return Err(failed.context(format!("cannot clone {} from {address}", command.repository)));
+        }
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let depth = depth.map_or("full".to_owned(), |depth| depth.to_string());
         warmed.push(json!({
@@ -78,4 +82,14 @@ pub async fn run(command: WarmCommand) -> anyhow::Result<()> {
     }
     session.output.list(&warmed, &COLUMNS);
     Ok(())
+}
+
+/// Why the mirror does not let the repository be cloned, if that is why git has failed: git tells it in words alone, and the
+/// exit code goes by the status.
+async fn refusal_of(session: &Session, repository: &RepositoryName) -> Option<CallError> {
+    let path = format!("/scm/{}/{}.git", repository.project.to_lowercase(), repository.slug);
+    let ensure = api::path(&api::MIRRORING, &["servedRepos", "ensure"]);
+    let asked = session.client.post(&ensure).body(json!({"repository": path, "wait": 0})).send().await;
+    // That the mirror is behind keeps nobody from cloning.
+    asked.err().filter(|error| error.status() != Some(StatusCode::CONFLICT))
 }

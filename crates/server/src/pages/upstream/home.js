@@ -198,16 +198,11 @@ function showLists({ requests, rejected, mirrors, followings, standings }) {
 }
 
 const refreshLists = newest(readLists, showLists, (error) => {
-  if (error.status === 401) {
-    username = null;
-    showSession();
-    forget();
-    note("problem", error.message);
-  } else if (error.status === 403) {
-    // A user who administers nothing has the pages of repositories and tokens.
+  if (error.status === 403) {
+    // A user who administers nothing has the pages of repositories and of their account.
     administers = false;
     forget();
-    note("not-administrator", "Mirrors are for administrators. You will find your repositories and your tokens on their pages.");
+    note("not-administrator", "Mirrors are for administrators. Your repositories, and your password and tokens, have pages of their own.");
   } else {
     lostContact = true;
     note("problem", error.message);

@@ -141,8 +141,7 @@ const showAll = newest(
   },
   (error) => {
     element("state").hidden = true;
-    // Who is signed in and gets 401 has lost the session, and is told that.
-    const isMissing = error.status === 404 || (username === null && error.status === 401);
+    const isMissing = [401, 404].includes(error.status);
     element("missing-card").hidden = !isMissing;
     // Git shows credentials of its own, and may be given what this page is not.
     element("clone-card").hidden = isMissing && username !== null;
