@@ -88,9 +88,10 @@ async fn what_was_deleted_while_a_mirror_was_removed_is_no_loss_when_it_is_accep
     pair.mirrored(&repository).await;
     let id = pair.mirror_id().await;
     pair.admin().delete(&format!("/rest/mirroring/latest/mirrorServers/{id}")).await.expect(204);
-    let status = async || pair.mirror.anonymous().get("/status").await.status;
-    eventually("the mirror to know that it was removed", || async { (status().await == 503).then_some(()) })
-        .await;
+    eventually("the mirror to know that it was removed", || async {
+        (pair.mirror.anonymous().get("/status").await.status == 503).then_some(())
+    })
+    .await;
     let path = format!("/rest/api/latest/projects/{}/repos/{}", key(&repository), slug(&repository));
     pair.admin().delete(&path).await.expect(202);
 

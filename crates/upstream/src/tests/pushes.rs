@@ -98,34 +98,14 @@ async fn the_first_push_chooses_the_default_branch() {
     let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 
-    assert!(
-        async {
-            server
-                .upstream
-                .repositories()
-                .set_default_branch(
-                    &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
-                    "next",
-                )
-                .await
-        }
-        .await
-        .is_err(),
-        "no such branch"
-    );
+    let repositories = server.upstream.repositories();
+    let choose_next = async || {
+        let administrator = repositories.administrator(&admin, "APP", "engine").await?;
+        repositories.set_default_branch(&administrator, "next").await
+    };
+    assert!(choose_next().await.is_err(), "no such branch");
     server.push(&repository, &[("refs/heads/next", Some("2"))]).await;
-    async {
-        server
-            .upstream
-            .repositories()
-            .set_default_branch(
-                &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
-                "next",
-            )
-            .await
-    }
-    .await
-    .expect("changed");
+    choose_next().await.expect("changed");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/next");
     let branch = async {
         server
