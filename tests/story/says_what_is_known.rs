@@ -1,11 +1,14 @@
 //! What a mirror says of itself rests on what it knows of its upstream; what it does not know, it says since when.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Pair, Server, ServerOptions, UpstreamByHand, eventually, git_output, unreachable_repository,
+    ADMIN_PASSWORD, Pair, Server, ServerOptions, UpstreamByHand, binary, eventually, git_output,
+    unreachable_repository,
 };
 
 /// A mirror that compares all with its upstream so seldom that it does not find out that way what is asked of it here.
@@ -115,6 +118,32 @@ async fn a_mirror_without_its_upstream_says_since_when_it_does_not_know_what_tha
     pair.upstream.restart();
     let again = status_in(&pair, "SYNCHRONIZED").await;
     assert_eq!((&again["upstream"]["reachable"], again.get("reason")), (&json!(true), None), "{again}");
+}
+
+#[tokio::test]
+async fn who_waits_for_a_synchronisation_waits_for_an_upstream_that_is_away() {
+    let mut pair = pair().await;
+    let (repository, _) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    // So that the mirror knows the administrator while nobody can be asked.
+    pair.upstream_id().await;
+    pair.upstream.kill();
+    status_in(&pair, "UNVERIFIED").await;
+
+    let mut command = Command::new(binary());
+    command.args(["mirror", "settings", "progress", "--wait", "--output", "json"]);
+    command.args(["--mirror-url", pair.mirror.base()]).env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = command.spawn().expect("the binary can be run");
+    let mut told = BufReader::new(waiting.stderr.take().expect("a pipe")).lines();
+    let why = told.by_ref().map_while(Result::ok).find(|line| line.contains("waiting for the upstream"));
+    assert!(why.is_some(), "it has ended, although it is not known what the upstream has: {waiting:?}");
+
+    pair.upstream.restart();
+    let ended = waiting.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{ended:?}");
+    let progress: Value = serde_json::from_slice(&ended.stdout).expect("is JSON");
+    assert_eq!((&progress["inStepRepos"], progress.get("notKnownSince")), (&json!(1), None), "{progress}");
 }
 
 /// What a mirror says of itself, with the status that load balancers go by, once it is in this state.

@@ -25,7 +25,7 @@ use crate::limit_in_words::limit_in_words;
 /// The longest JSON body that is read.
 pub const MAX_JSON_BODY_BYTES: usize = 1024 * 1024;
 
-const MEDIA_TYPE: &str = "application/json";
+pub(crate) const MEDIA_TYPE: &str = "application/json";
 
 /// A JSON body, read strictly and written by serde.
 #[derive(Debug, Clone, PartialEq)]
@@ -252,15 +252,7 @@ impl<T: Serialize + Send> IntoResponse for ApiJson<T> {
 
 impl<T: ToJSON> ApiResponse for ApiJson<T> {
     fn meta() -> MetaResponses {
-        let content = vec![MetaMediaType { content_type: MEDIA_TYPE, schema: T::schema_ref() }];
-        let response = MetaResponse {
-            description: "",
-            status: Some(200),
-            status_range: None,
-            content,
-            headers: Vec::new(),
-        };
-        MetaResponses { responses: vec![response] }
+        answer_meta::<T>()
     }
 
     fn register(registry: &mut Registry) {
@@ -338,6 +330,14 @@ impl<'a, T: DeserializeOwned + ParseFromJSON + Send> ApiExtractor<'a> for Option
             _ => Ok(OptionalJson(None)),
         }
     }
+}
+
+/// What is said of an answer that is the JSON of a `T`.
+pub(crate) fn answer_meta<T: Type>() -> MetaResponses {
+    let content = vec![MetaMediaType { content_type: MEDIA_TYPE, schema: T::schema_ref() }];
+    let response =
+        MetaResponse { description: "", status: Some(200), status_range: None, content, headers: Vec::new() };
+    MetaResponses { responses: vec![response] }
 }
 
 fn request_meta<T: Type>(required: bool) -> MetaRequest {

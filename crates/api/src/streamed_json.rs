@@ -9,10 +9,10 @@ use poem::http::{HeaderValue, header};
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 
-const MEDIA_TYPE: &str = "application/json";
+use crate::payload::{MEDIA_TYPE, answer_meta};
 
 /// A body that will turn out to be the JSON of a `T`.
 pub struct StreamedJson<T> {
@@ -48,15 +48,7 @@ impl<T> IntoResponse for StreamedJson<T> {
 
 impl<T: Type> ApiResponse for StreamedJson<T> {
     fn meta() -> MetaResponses {
-        let content = vec![MetaMediaType { content_type: MEDIA_TYPE, schema: T::schema_ref() }];
-        let response = MetaResponse {
-            description: "",
-            status: Some(200),
-            status_range: None,
-            content,
-            headers: Vec::new(),
-        };
-        MetaResponses { responses: vec![response] }
+        answer_meta::<T>()
     }
 
     fn register(registry: &mut Registry) {

@@ -294,6 +294,10 @@ pub fn show_progress(shown: &Progress, progress: &Value) -> bool {
     if total > 0 {
         shown.step("repositories", synced, total);
     }
+    if progress.get("notKnownSince").is_some_and(|since| !since.is_null()) {
+        shown.note("waiting for the upstream: it is not known what it has");
+        return false;
+    }
     synced >= total
 }
 

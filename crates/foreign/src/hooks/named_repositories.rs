@@ -223,17 +223,8 @@ struct GenericBody {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::{HeaderName, HeaderValue};
-
     use super::*;
-
-    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&str, &str)| {
-            let name: HeaderName = name.parse().expect("a name");
-            (name, HeaderValue::from_str(value).expect("a value"))
-        };
-        pairs.iter().map(pair).collect()
-    }
+    use crate::hooks::signature::tests::headers;
 
     fn named(provider: Provider, pairs: &[(&str, &str)], body: &str) -> Result<Vec<String>, Unreadable> {
         let found = named_repositories(provider, &headers(pairs), body.as_bytes(), "scm/")?;

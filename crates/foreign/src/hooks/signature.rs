@@ -145,12 +145,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
 
     use super::*;
 
-    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+    pub(in crate::hooks) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let pair = |(name, value): &(&str, &str)| {
             let name: HeaderName = name.parse().expect("a name");
             (name, HeaderValue::from_str(value).expect("a value"))

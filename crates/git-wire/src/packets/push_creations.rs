@@ -65,18 +65,7 @@ fn created_by(line: &[u8], is_first: bool) -> Option<(RefName, ObjectId)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packets::{push_flush, push_packet};
-
-    fn push(commands: &[&str]) -> Vec<u8> {
-        let (none, one) = ("0".repeat(40), "1".repeat(40));
-        let mut push = Vec::new();
-        for command in commands {
-            let line = command.replace("NONE", &none).replace("ONE", &one);
-            push_packet(&mut push, &[line.as_bytes()]);
-        }
-        push_flush(&mut push);
-        push
-    }
+    use crate::packets::push_deletions::tests::push;
 
     #[test]
     fn a_push_that_creates_is_known_however_it_arrives() {

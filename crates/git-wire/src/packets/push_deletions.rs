@@ -69,10 +69,11 @@ fn is_deletion(line: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn push(commands: &[&str]) -> Vec<u8> {
+    /// A push of these commands, with the names of objects spelled out.
+    pub(in crate::packets) fn push(commands: &[&str]) -> Vec<u8> {
         let (none, one) = ("0".repeat(40), "1".repeat(40));
         let mut push = Vec::new();
         for command in commands {

@@ -56,6 +56,29 @@ impl Selection {
         }
     }
 
+    /// Whether everything that another selection covers is covered by this one.
+    pub(crate) fn covers_all_of(&self, other: &Self) -> bool {
+        match (self.mode, other.mode) {
+            (MirroringMode::AllProjects, _) => true,
+            (MirroringMode::SelectedProjects, MirroringMode::AllProjects) => false,
+            (MirroringMode::SelectedProjects, MirroringMode::SelectedProjects) => {
+                other.project_ids.is_subset(&self.project_ids)
+            }
+        }
+    }
+
+    /// What this selection and another one both cover.
+    #[must_use]
+    pub(crate) fn in_common(&self, other: &Self) -> Self {
+        match (self.mode, other.mode) {
+            (MirroringMode::AllProjects, _) => other.clone(),
+            (_, MirroringMode::AllProjects) => self.clone(),
+            (MirroringMode::SelectedProjects, MirroringMode::SelectedProjects) => {
+                Self { mode: self.mode, project_ids: &self.project_ids & &other.project_ids }
+            }
+        }
+    }
+
     /// This selection with another mode.
     #[must_use]
     pub(crate) fn with_mode(&self, mode: MirroringMode) -> Self {
@@ -129,6 +152,19 @@ mod tests {
         assert!(!selected.covers("1"));
         assert!(selected.covers("7"));
         assert!(selected.with_mode(MirroringMode::AllProjects).covers("1"));
+    }
+
+    #[test]
+    fn selections_are_compared_by_what_they_cover() {
+        let select = |projects: &[&str]| {
+            let listed = Selection::default().with_projects(&ids(projects)).expect("valid ids");
+            listed.with_mode(MirroringMode::SelectedProjects)
+        };
+        let (all, both, one) = (Selection::default(), select(&["1", "2"]), select(&["2"]));
+        assert!(all.covers_all_of(&both) && both.covers_all_of(&one) && one.covers_all_of(&select(&[])));
+        assert!(!both.covers_all_of(&all) && !one.covers_all_of(&both));
+        assert_eq!((all.in_common(&both), both.in_common(&all)), (both.clone(), both.clone()));
+        assert_eq!(both.in_common(&select(&["2", "3"])), one);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use heliostat_storage::{MirroredRepository, UpstreamState};
 
 use super::support_info::{DelayedSync, delayed_syncs};
 use crate::access::permit::Administrator;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, SelectedProjects};
 use crate::sync::{
     ChangeCounters, DiskCounters, DiskProgress, RepairCounters, Repairs, RunCounters, SweepCounters,
     SweepOutcome, SweepProgress, Synchroniser,
@@ -115,6 +115,7 @@ pub struct StatusReport {
     pub(crate) lag_limit: Option<Duration>,
     pub(crate) introduction: Arc<Introduction>,
     pub(crate) link: Arc<UpstreamLink>,
+    pub(crate) selection: Arc<SelectedProjects>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
     pub(crate) repairs: Arc<Repairs>,
@@ -152,7 +153,11 @@ impl StatusReport {
         let serves = self.link.serves();
         let counts = self.inventory.counts();
         let sweeps = self.sweep_progress.state();
-        let discovering = serves && !sweeps.has_compared() && !sweeps.was_ready;
+        let knows_what_there_is = match sweeps.has_compared() {
+            true => sweeps.has_looked_for(&self.selection.current()),
+            false => sweeps.was_ready,
+        };
+        let discovering = serves && !knows_what_there_is;
         let is_through = self.sweep_progress.settle(serves && counts.undecided == 0);
         let total = if discovering { counts.total.max(sweeps.discovered) } else { counts.total };
         let now_ms = self.clock.now_ms();

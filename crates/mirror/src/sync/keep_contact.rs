@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sweep::SweepSignal;
 use super::sweep_progress::SweepProgress;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, SelectedProjects};
 use crate::upstream_link::{Heartbeat, LinkEvent, UpstreamClient, UpstreamLink, refuses_our_secret};
 
 /// How often the upstream is told without any change.
@@ -39,6 +39,7 @@ pub(crate) struct KeepContact {
     pub(crate) link: Arc<UpstreamLink>,
     pub(crate) client: UpstreamClient,
     pub(crate) heartbeat: Arc<Heartbeat>,
+    pub(crate) selection: Arc<SelectedProjects>,
     pub(crate) inventory: Arc<Inventory>,
     pub(crate) sweep_signal: Arc<SweepSignal>,
     pub(crate) sweep_progress: Arc<SweepProgress>,
@@ -143,7 +144,7 @@ impl KeepContact {
         let int32 = |count| i32::try_from(count).unwrap_or(i32::MAX);
         let now_ms = self.clock.now_ms();
         RestMirrorCopies {
-            discovering: !sweeps.has_compared(),
+            discovering: !sweeps.has_looked_for(&self.selection.current()),
             mirrored_repos: int32(counts.total),
             in_step_repos: int32(counts.in_step),
             lag_millis: counts.lag_ms(now_ms),

@@ -25,7 +25,9 @@ use super::pending_changes::PendingChanges;
 use super::queue::SyncQueue;
 use super::sweep_progress::{SweepOutcome, SweepProgress};
 use super::sync_repository::{SyncFailure, Synchroniser};
-use crate::inventory::{Entry, Inventory, LoadError, RemovalDecision, SelectedProjects, judge_removal};
+use crate::inventory::{
+    Entry, Inventory, LoadError, RemovalDecision, SelectedProjects, Selection, judge_removal,
+};
 use crate::upstream_link::{UpstreamClient, UpstreamLink, UpstreamRepository};
 
 /// How soon a failed sweep is repeated; never later than the next one is due.
@@ -136,26 +138,31 @@ impl Sweep {
             self.inventory.erase_after_grace().await?;
             return Ok(());
         };
+        let selection = self.selection.current();
         let began = Instant::now();
         self.client.server_time_ms(&secret).await?;
-        let outcome = self.sweep(&secret).await?;
+        self.progress.sweep_begins(&selection);
+        let outcome = self.sweep(&selection, &secret).await?;
+        // Where it has changed meanwhile, and be it back, the next sweep follows at once.
+        if Arc::ptr_eq(&selection, &self.selection.current()) {
+            self.progress.looked_for(selection);
+        }
         self.progress.sweep_ended(outcome, began);
         self.link.contact().compared();
         self.link.contact().has_news();
         Ok(())
     }
 
-    async fn sweep(&self, secret: &Secret) -> Result<SweepOutcome, SweepFailure> {
-        let selection = self.selection.current();
+    async fn sweep(&self, selection: &Selection, secret: &Secret) -> Result<SweepOutcome, SweepFailure> {
         let present = self.inventory.all();
         let count = present.len();
         let (wanted, deselected): (Vec<_>, Vec<_>) =
             present.into_iter().partition(|entry| selection.covers(&entry.record().project_id));
 
         let mut outcome = SweepOutcome::default();
-        let unlisted = match self.compare_parts(&wanted, &selection, secret, &mut outcome).await? {
+        let unlisted = match self.compare_parts(&wanted, selection, secret, &mut outcome).await? {
             Some(unlisted) => unlisted,
-            None => self.compare_listing(&wanted, &selection, secret, &mut outcome).await?,
+            None => self.compare_listing(&wanted, selection, secret, &mut outcome).await?,
         };
         self.remove_deselected(&deselected, &mut outcome).await?;
         self.inventory.finish_removals().await?;

@@ -1,9 +1,12 @@
 //! What only the running process knows about sweeps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+use crate::inventory::Selection;
 
 /// What a sweep found and did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +50,8 @@ pub(crate) struct SweepState {
     pub(crate) sweep_error: Option<String>,
     /// When the last sweep began that has got to its end.
     compared_since: Option<Instant>,
+    /// The projects that it has asked for, without those that a later one gives up.
+    compared_selection: Option<Arc<Selection>>,
     /// Repositories without a record that wait for an administrator.
     pub(crate) unrecorded: Vec<u64>,
     /// Whether the first synchronisation has ended, in this process or an earlier one.
@@ -57,6 +62,12 @@ impl SweepState {
     /// Whether a sweep of this process has ended.
     pub(crate) fn has_compared(&self) -> bool {
         self.last_sweep.is_some()
+    }
+
+    /// Whether one has, and has asked for everything that is selected now: if not, it is not known what there is of it.
+    pub(crate) fn has_looked_for(&self, selection: &Selection) -> bool {
+        let compared = self.compared_selection.as_ref();
+        self.has_compared() && compared.is_some_and(|compared| compared.covers_all_of(selection))
     }
 }
 
@@ -91,6 +102,22 @@ impl SweepProgress {
 
     pub(crate) fn discovered(&self, repositories: usize) {
         self.state.lock().discovered = repositories;
+    }
+
+    /// A sweep of these projects begins, which gives up all others.
+    pub(crate) fn sweep_begins(&self, selection: &Arc<Selection>) {
+        let mut state = self.state.lock();
+        state.compared_selection = match state.compared_selection.take() {
+            Some(compared) if !selection.covers_all_of(&compared) => {
+                Some(Arc::new(compared.in_common(selection)))
+            }
+            compared => compared,
+        };
+    }
+
+    /// A sweep has asked for all of these projects.
+    pub(crate) fn looked_for(&self, selection: Arc<Selection>) {
+        self.state.lock().compared_selection = Some(selection);
     }
 
     /// A sweep that began then has got to its end.

@@ -1,14 +1,10 @@
 //! Repositories that follow one of another server, and how that goes.
 
-use std::collections::HashMap;
-
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 use super::UpstreamStore;
-use super::repositories::{assemble, with_project};
 use crate::change_count::Shown;
-use crate::entities::repository;
 use crate::entities::repository_following::{ActiveModel, Column, Entity};
 use crate::error::{StoreError, require_row};
 use crate::ids::RepositoryId;
@@ -70,18 +66,8 @@ impl UpstreamStore {
             .limit(page.rows())
             .all(self.database.connection())
             .await?;
-        let ids: Vec<RepositoryId> = rows.iter().map(|row| row.repository_id).collect();
-        let found = with_project().filter(repository::Column::Id.is_in(ids)).all(self.database.connection());
-        let found: HashMap<RepositoryId, Repository> = found
-            .await?
-            .into_iter()
-            .map(|row| assemble(row).map(|repository| (repository.id, repository)))
-            .collect::<Result<_, _>>()?;
-        let listed = rows.into_iter().filter_map(|row| {
-            let repository = found.get(&row.repository_id)?.clone();
-            Some((repository, Following::from(row)))
-        });
-        Ok(Page::cut(listed.collect(), page))
+        let rows = rows.into_iter().map(|row| (row.repository_id, Following::from(row)));
+        Ok(Page::cut(self.with_repositories(rows.collect()).await?, page))
     }
 
     /// Lets a repository follow nothing any more.

@@ -1,16 +1,18 @@
 //! Repositories and the changes of their refs.
 
+use std::collections::HashMap;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, SelectTwo, Set,
 };
 
-use super::UpstreamStore;
 use super::outbox::announce;
 use super::projects::folded_key;
 use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
+use super::{UpstreamStore, deletions};
 use crate::change_count::Shown;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -186,11 +188,12 @@ impl UpstreamStore {
         Ok(updated)
     }
 
-    /// Deletes a repository with its permissions and announces it.
+    /// Deletes a repository with its permissions and announces it, also to mirrors that are accepted later.
     pub async fn delete_repository(&self, id: RepositoryId, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
         let deleted = repository::Entity::delete_by_id(id).exec(&transaction).await?;
         require_row(deleted.rows_affected, "repository", &id)?;
+        deletions::remember(&transaction, &events).await?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
@@ -232,6 +235,19 @@ impl UpstreamStore {
         announce(&transaction, make_events(expected.next())).await?;
         transaction.commit().await?;
         Ok(expected.next())
+    }
+
+    /// Puts to what is known of each repository the repository itself; leaves out what is known of one that is gone.
+    pub(super) async fn with_repositories<T>(
+        &self,
+        known: Vec<(RepositoryId, T)>,
+    ) -> Result<Vec<(Repository, T)>, StoreError> {
+        let is_one = repository::Column::Id.is_in(known.iter().map(|(id, _)| *id));
+        let rows = with_project().filter(is_one).all(self.database.connection()).await?;
+        let found = rows.into_iter().map(|row| assemble(row).map(|found| (found.id, found)));
+        let found: HashMap<RepositoryId, Repository> = found.collect::<Result<_, _>>()?;
+        let with_repository = |(id, known): (RepositoryId, T)| Some((found.get(&id)?.clone(), known));
+        Ok(known.into_iter().filter_map(with_repository).collect())
     }
 
     async fn one_repository(&self, condition: Condition) -> Result<Option<Repository>, StoreError> {

@@ -1,7 +1,5 @@
 //! What mirrors have reported of each repository.
 
-use std::collections::HashMap;
-
 use sea_orm::sea_query::{ExprTrait, OnConflict};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Set,
@@ -10,7 +8,6 @@ use sea_orm::{
 use super::UpstreamStore;
 use super::outbox::announce;
 use super::ref_changes::changes_between;
-use super::repositories::{assemble, with_project};
 use crate::change_count::Shown;
 use crate::entities::{repository, repository_mirror_state};
 use crate::error::StoreError;
@@ -107,18 +104,8 @@ impl UpstreamStore {
             .limit(page.rows())
             .all(self.database.connection())
             .await?;
-        let ids: Vec<RepositoryId> = rows.iter().map(|row| row.repository_id).collect();
-        let found = with_project().filter(repository::Column::Id.is_in(ids)).all(self.database.connection());
-        let found: HashMap<RepositoryId, Repository> = found
-            .await?
-            .into_iter()
-            .map(|row| assemble(row).map(|repository| (repository.id, repository)))
-            .collect::<Result<_, _>>()?;
-        let reported = rows.into_iter().filter_map(|row| {
-            let repository = found.get(&row.repository_id)?.clone();
-            Some((repository, RepositoryMirrorState::from(row)))
-        });
-        Ok(Page::cut(reported.collect(), page))
+        let rows = rows.into_iter().map(|row| (row.repository_id, RepositoryMirrorState::from(row)));
+        Ok(Page::cut(self.with_repositories(rows.collect()).await?, page))
     }
 }
 
