@@ -32,6 +32,21 @@ function showElsewhere() {
 
 showElsewhere();
 
+const TITLE = document.title;
+const HEADING = element("heading")?.textContent;
+
+/** Says what the page is about, in its heading and in front of its title. */
+function showHeading(text) {
+  show("heading", text);
+  document.title = `${text} · ${TITLE}`;
+}
+
+/** The page is about nothing that whoever looks at it now may know. */
+function forgetHeading() {
+  show("heading", HEADING);
+  document.title = TITLE;
+}
+
 /** How a state is called on all pages, and how it is coloured. */
 const named = (code) => STATES[code] ?? { word: code ?? "", mood: "wait" };
 
@@ -305,9 +320,10 @@ function button(text, kind, act, after = async () => {}) {
   made.className = kind;
   made.addEventListener("click", async () => {
     made.disabled = true;
+    // Before, and not after: the end of the session is told meanwhile.
+    note("problem", "");
     try {
       await act();
-      note("problem", "");
     } catch (error) {
       note("problem", error.message);
     }
@@ -316,6 +332,13 @@ function button(text, kind, act, after = async () => {}) {
     if (document.activeElement === document.body) made.focus();
     await after();
   });
+  return made;
+}
+
+/** A button in a row, which names to who has it read out what it acts on. */
+function buttonOn(name, text, kind, act, after) {
+  const made = button(text, kind, act, after);
+  made.setAttribute("aria-label", `${text} ${name}`);
   return made;
 }
 

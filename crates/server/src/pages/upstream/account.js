@@ -5,8 +5,7 @@ const tokensOf = (owner) => at`rest/access-tokens/latest/users/${owner}`;
 const path = () => tokensOf(slug);
 
 function tokenRow({ id, name, permissions, createdDate, lastAuthenticated, expiryDate }) {
-  const remove = button("Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
-  remove.setAttribute("aria-label", `Delete ${name}`);
+  const remove = buttonOn(name, "Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
   const acts = make("td", remove);
   acts.className = "acts";
   const expires = expiryDate === undefined ? "never" : time(expiryDate);

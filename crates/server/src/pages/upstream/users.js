@@ -3,13 +3,6 @@
 const [, slugInAddress] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
 const form = element("search");
 
-/** A button in the row of a user that names them to who has it read out. */
-function actOn({ name }, text, kind, act, after) {
-  const made = button(text, kind, act, after);
-  made.setAttribute("aria-label", `${text} ${name}`);
-  return made;
-}
-
 /** What administrators may do with a user. With their own account nobody does it by a slip. */
 function actsOn(user) {
   if (user.name.toLowerCase() === username.toLowerCase()) return [pageLink("account", "Your account")];
@@ -17,8 +10,8 @@ function actsOn(user) {
     show("delete-title", `Delete ${user.name}?`);
     if (await confirmed("delete-dialog")) await send("DELETE", `rest/api/latest/admin/users?name=${encodeURIComponent(user.name)}`);
   };
-  const removal = user.deletable ? [actOn(user, "Delete", "danger", remove, refresh)] : [];
-  return [actOn(user, "Set password", "quiet", () => openPassword(user)), ...removal];
+  const removal = user.deletable ? [buttonOn(user.name, "Delete", "danger", remove, refresh)] : [];
+  return [buttonOn(user.name, "Set password", "quiet", () => openPassword(user)), ...removal];
 }
 
 function openPassword({ name }) {
@@ -70,7 +63,7 @@ async function listed() {
 
 const showUsers = newest(listed, ({ users, administers }) => {
   fillTable("users", users.map((user) => userRow(user, administers)));
-  if (slugInAddress && users.length > 0) show("heading", users[0].displayName);
+  if (slugInAddress && users.length > 0) showHeading(users[0].displayName);
   form.hidden = Boolean(slugInAddress);
   element("users-card").hidden = false;
   element("create-card").hidden = !administers || Boolean(slugInAddress);
@@ -109,6 +102,7 @@ const showPermissions = permissionsCard("rest/api/latest/admin/permissions/users
 
 withSession(async () => {
   element("password-dialog").close();
+  forgetHeading();
   note("password-set", "");
   note("created", "");
   note("problem", "");
