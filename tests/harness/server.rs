@@ -340,7 +340,7 @@ fn new_database(folder: &Path) -> String {
         return format!("sqlite:{}", folder.join("heliostat.db").display());
     }
     let name = format!("test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-    tell_postgres(&administrator, &format!("CREATE DATABASE {name}"));
+    tell_postgres(&administrator, &format!("CREATE DATABASE {name} STRATEGY FILE_COPY"));
     let (server, _) = administrator.rsplit_once('/').expect("the URL names a database");
     format!("{server}/{name}")
 }

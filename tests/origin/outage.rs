@@ -1,9 +1,11 @@
 //! While the origin is away, those who could read go on reading, also from a mirror that was killed; nobody else does, and
 //! nothing old is shown when it is back.
 
+use std::path::Path;
+
 use super::Operation;
 use super::scene::{Person, Place, Scene};
-use crate::harness::Manner;
+use crate::harness::{Manner, git_fails};
 
 #[tokio::test]
 async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
@@ -35,4 +37,13 @@ async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_aw
     for operation in Operation::ALL {
         operation.at(&known, &folder).expect("what the origin has now");
     }
+}
+
+#[tokio::test]
+async fn a_mirror_that_has_nothing_yet_tells_what_is_the_matter_and_asks_for_no_password() {
+    let scene = Scene::start();
+    scene.origin_is(Manner::Gone);
+    let url = scene.url(Person::Anonymous, Place::Public);
+    let said = git_fails(Path::new("/"), &["ls-remote", url.as_str()]);
+    assert!(said.contains("This mirror cannot ask") && !said.contains("Username"), "{said}");
 }

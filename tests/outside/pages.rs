@@ -201,6 +201,15 @@ async fn a_user_makes_and_deletes_a_token_and_an_administrator_a_user() {
 
 #[tokio::test]
 #[ignore = "needs pinned tools: cargo xtask test --stage outside"]
+async fn users_change_their_password_and_administrators_set_one() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let user = upstream.new_user().await;
+    let facts = [("HELIOSTAT_USER", user.name()), ("HELIOSTAT_USER_PASSWORD", USER_PASSWORD)];
+    visit("console-passwords", "pages/console_passwords.mjs", &upstream, &facts);
+}
+
+#[tokio::test]
+#[ignore = "needs pinned tools: cargo xtask test --stage outside"]
 async fn an_administrator_makes_what_is_needed_on_the_pages() {
     let upstream = Server::upstream(ServerOptions::default());
     let user = upstream.new_user().await;

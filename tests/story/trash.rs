@@ -81,6 +81,31 @@ async fn a_repository_that_was_deleted_by_mistake_is_put_back_at_both_roles() {
     pair.mirrored(&adopted).await;
 }
 
+#[tokio::test]
+async fn what_was_deleted_while_a_mirror_was_removed_is_no_loss_when_it_is_accepted_again() {
+    let mut pair = Pair::start().await;
+    let repository = pair.pushed_repository(false).await.0;
+    pair.mirrored(&repository).await;
+    let id = pair.mirror_id().await;
+    pair.admin().delete(&format!("/rest/mirroring/latest/mirrorServers/{id}")).await.expect(204);
+    eventually("the mirror to know that it was removed", || async {
+        (pair.mirror.anonymous().get("/status").await.status == 503).then_some(())
+    })
+    .await;
+    let path = format!("/rest/api/latest/projects/{}/repos/{}", key(&repository), slug(&repository));
+    pair.admin().delete(&path).await.expect(202);
+
+    pair.mirror.restart();
+    pair.join("Saigon").await;
+    let trashed =
+        eventually("the repository in the mirror's trash", || async { trash_of(&pair.mirror).pop() }).await;
+    assert_eq!(trashed["reason"], "deleted");
+    assert_eq!(trashed["externalId"], repository["id"].to_string());
+    let held_back = pair.mirror_path("/heldBack").await;
+    let held_back = pair.mirror_admin().get(&held_back).await.promised(200);
+    assert_eq!(held_back["repositories"], json!([]));
+}
+
 /// `heliostat trash restore` without a directory to copy to.
 fn restore(server: &Server, trashed: &Value) -> std::process::Output {
     let name = trashed["name"].as_str().expect("a name");

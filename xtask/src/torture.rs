@@ -30,18 +30,15 @@ impl Options {
 
 /// Tortures the server as it is built for the tests.
 pub fn run(options: &Options) -> anyhow::Result<Outcome> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--package", "heliostat-torture", "--"]).args(&options.arguments);
-    cargo.current_dir(workspace::root());
+    let binary = built_binary()?;
+    let mut torture = Command::new(binary.with_file_name("heliostat-torture"));
+    torture.args(&options.arguments);
     let postgres = if options.has("--postgres") { Some(Postgres::start()?) } else { None };
     if let Some(postgres) = &postgres {
-        cargo.args(["--postgres-url", postgres.url()]);
+        torture.args(["--postgres-url", postgres.url()]);
     }
-    if !options.has("--help") {
-        cargo.arg("--binary").arg(built_binary()?);
-        cargo.arg("--logs").arg(workspace::target().join("test-artefacts/torture"));
-    }
-    if !cargo.status().context("cannot run cargo")?.success() {
+    torture.arg("--binary").arg(binary).arg("--logs").arg(workspace::target().join("test-artefacts/torture"));
+    if !torture.status().context("cannot run heliostat-torture")?.success() {
         bail!("what must hold under torture did not; logs are in target/test-artefacts/torture");
     }
     Ok(Outcome::Good(String::new()))

@@ -9,6 +9,7 @@ mod call;
 #[rustfmt::skip]
 mod generated;
 mod handlers;
+mod limit_in_words;
 mod operation;
 mod page;
 mod payload;
@@ -21,6 +22,7 @@ pub use generated::events::{AddonEvent, AddonEventKey};
 pub use generated::known_names::ErrorName;
 pub use generated::{models, ops, roles, security};
 pub use handlers::Handlers;
+pub use limit_in_words::limit_in_words;
 pub use operation::{Operation, Role, operations, operations_on_path};
 pub use page::{PageBounds, WirePage};
 pub use payload::{ApiJson, Found, InvalidBody, MAX_JSON_BODY_BYTES, OptionalJson};

@@ -20,6 +20,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::limit_in_words::limit_in_words;
+
 /// The longest JSON body that is read.
 pub const MAX_JSON_BODY_BYTES: usize = 1024 * 1024;
 
@@ -141,8 +143,13 @@ fn in_words(message: &str) -> (String, Found) {
     let Some((found, expected)) = message.split_once(", expected ") else {
         return (message.to_owned(), Found::Unknown);
     };
+    let listed = || expected.trim_start_matches("one of ").replace(" or ", ", ").replace('`', "");
+    if let Some(found) = found.strip_prefix("unknown field ") {
+        let found = found.replace('`', "\"");
+        return (format!("There is no field {found}; there are {}.", listed()), Found::Unknown);
+    }
     if let Some(found) = found.strip_prefix("unknown variant ") {
-        let known = expected.trim_start_matches("one of ").replace(" or ", ", ").replace('`', "");
+        let known = listed();
         let found = found.replace('`', "\"");
         return (format!("It must be one of {known}, not {found}."), Found::Value(found));
     }
@@ -175,7 +182,9 @@ fn field_of(message: &str) -> String {
 /// What a validator asks for, without the Rust name of the type that it looked at.
 fn limit_of(message: &str) -> Option<String> {
     let (_, limit) = message.rsplit_once("` verification failed. ")?;
-    Some(format!("The field {} does not keep to {limit}.", field_of(message)))
+    // Of a field of an inner object, the names of the types around it follow.
+    let limit = limit.split(" (occurred while parsing").next().unwrap_or(limit);
+    Some(format!("The field {} is not valid: {}.", field_of(message), limit_in_words(limit)))
 }
 
 async fn read_body(request: &Request, body: &mut RequestBody) -> Result<Option<Vec<u8>>> {
@@ -373,6 +382,9 @@ mod tests {
         assert_eq!(found, Found::Value("\"REED\"".to_owned()));
         let (unknown, _) = in_words("unknown variant `UP`, expected `ALL` or `SOME`");
         assert_eq!(unknown, "It must be one of ALL, SOME, not \"UP\".");
+        let (unknown, _) =
+            in_words("unknown field `commit`, expected one of `repository`, `commits`, `wait`");
+        assert_eq!(unknown, "There is no field \"commit\"; there are repository, commits, wait.");
         let (large, found) = in_words("invalid value: integer `99999999999`, expected i32");
         assert_eq!(large, "The number 99999999999 is greater or smaller than it may be.");
         assert_eq!(found, Found::Value("99999999999".to_owned()));
@@ -383,7 +395,7 @@ mod tests {
         let long = format!("{{\"key\":\"PRJ\",\"name\":\"{}\"}}", "x".repeat(129));
         let error = parse::<RestProjectRequest>(long.as_bytes()).expect_err("must be refused");
         assert_eq!(error.context, "name");
-        assert_eq!(error.message, "The field name does not keep to maxLength(128).");
+        assert_eq!(error.message, "The field name is not valid: it must have at most 128 characters.");
     }
 
     #[test]

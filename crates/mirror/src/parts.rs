@@ -109,10 +109,12 @@ impl Parts {
         // That the upstream is away shows when it is asked, so that it is asked at least as often as this.
         let fresh = options.decision_ttl.min(options.serve_stale);
         let lifetimes = DecisionLifetimes { fresh, stale: options.serve_stale };
-        let (of_link, of_client) = (Arc::clone(&link), client.clone());
+        let (tasks, stop) = (DetachedTasks::default(), CancellationToken::new());
+        let (of_link, of_client, of_clock) = (Arc::clone(&link), client.clone(), clock.clone());
+        let (of_tasks, of_stop) = (tasks.clone(), stop.clone());
         let decisions =
-            AccessDecisions::open(&options.data, of_link, of_client, clock.clone(), lifetimes).await;
-        let decisions = Arc::new(decisions);
+            AccessDecisions::open(&options.data, of_link, of_client, of_clock, lifetimes, of_tasks, of_stop);
+        let decisions = Arc::new(decisions.await);
         let base_path = url::Url::parse(&options.base_url).map(|url| url.path().to_owned());
         let authenticator = Arc::new(Authenticator {
             base_path: base_path.unwrap_or_default(),
@@ -121,7 +123,6 @@ impl Parts {
             clock: clock.clone(),
         });
 
-        let tasks = DetachedTasks::default();
         let (of_client, of_store) = (client.clone(), store.clone());
         let selection = SelectedProjects::load(Arc::clone(&link), of_client, of_store, tasks.clone()).await?;
         let selection = Arc::new(selection);
@@ -167,7 +168,7 @@ impl Parts {
             sweep_progress,
             synchroniser,
             tasks,
-            stop: CancellationToken::new(),
+            stop,
         })
     }
 

@@ -176,6 +176,22 @@ async fn a_mirror_joins_and_serves_whom_the_upstream_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_does_not_end_the_question_that_others_wait_for() {
+    let world = World::joined().await;
+    let silence = world.upstream.deciding.acquire().await.expect("it is never closed");
+    let before = world.upstream.state().authentications;
+    let mirror = Arc::clone(&world.mirror);
+    let opening =
+        tokio::spawn(async move { mirror.serving.open("APP", "engine", &ada(), None).await.map(drop) });
+    eventually("the upstream is asked", || world.upstream.state().authentications > before).await;
+    opening.abort();
+    assert!(opening.await.is_err_and(|error| error.is_cancelled()), "there was no answer yet");
+    drop(silence);
+    world.seen().await;
+    assert_eq!(world.upstream.state().authentications, before + 1, "the next one waits for the same answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_installation_that_the_upstream_does_not_confirm_is_not_believed() {
     let world = World::new().await;
     let event = InstalledEvent {

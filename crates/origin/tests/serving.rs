@@ -121,7 +121,18 @@ async fn only_those_are_served_to_whom_the_origin_shows_it_now() {
     world.source.fail(Some(away()));
     assert_eq!(refusal(world.open("ann").await), away());
     // Git shows credentials only where it is asked for them.
-    assert!(matches!(refusal(world.open("anonymous").await), Refusal::NeedsCredentials { .. }));
+    let asked = world.open("anonymous").await;
+    assert!(
+        matches!(asked, Err(NotOpened::ByMirror(heliostat_refusal::Refusal::Challenged { .. }))),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_is_here_an_origin_that_is_away_is_told_and_no_credentials_are_asked_for() {
+    let world = World::new().await;
+    world.source.fail(Some(away()));
+    assert_eq!(refusal(world.open("anonymous").await), away());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,10 +23,10 @@ export async function fits(page, name) {
   assert.ok(beyond <= 0, `${name} is ${beyond} pixels wider than ${page.viewportSize().width}`);
 }
 
-/** Signs in as the administrator, by the keyboard alone. */
-export async function signIn(page) {
-  await page.locator("#sign-in [name=username]").fill("admin");
-  await page.locator("#sign-in [name=password]").fill(need("HELIOSTAT_PASSWORD"));
+/** Signs in, as the administrator unless somebody else is named, by the keyboard alone. */
+export async function signIn(page, name = "admin", password = need("HELIOSTAT_PASSWORD")) {
+  await page.locator("#sign-in [name=username]").fill(name);
+  await page.locator("#sign-in [name=password]").fill(password);
   await page.keyboard.press("Enter");
   await page.locator("#signed-in").waitFor();
 }

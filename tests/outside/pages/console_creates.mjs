@@ -54,6 +54,10 @@ const visit = (screen) => async (page, guard) => {
   await page.keyboard.press("Enter");
   await page.waitForURL(`${base}/projects/${key}/repos/first-light`);
   await page.locator("#clone pre", { hasText: `/scm/${screen}/first-light.git` }).waitFor();
+  assert.ok((await page.title()).startsWith(`${key}/first-light · `), await page.title());
+  // What is empty says how it is filled.
+  await page.locator("#no-branches", { hasText: "no branch yet" }).waitFor();
+  await page.locator("#first-push pre", { hasText: `/scm/${screen}/first-light.git HEAD` }).waitFor();
 
   await page.locator("#create-webhook [name=name]").fill("CI");
   await page.locator("#create-webhook [name=url]").fill(need("HELIOSTAT_RECEIVER"));
@@ -67,6 +71,8 @@ const visit = (screen) => async (page, guard) => {
   await send("#create-webhook");
   const webhook = page.locator("#webhooks tr", { hasText: "CI" });
   await webhook.locator("td", { hasText: "repo:refs_changed, mirror:repo_synchronized" }).waitFor();
+  await webhook.locator("button", { hasText: "Log" }).press("Enter");
+  await page.locator("#no-log").waitFor();
   await webhook.locator("button", { hasText: "Test" }).press("Enter");
   await page.locator("#test-result", { hasText: "SUCCESS" }).waitFor();
 
@@ -95,6 +101,8 @@ const visit = (screen) => async (page, guard) => {
   await page.locator("#sign-out").press("Enter");
   await page.locator("#sign-in").waitFor();
   for (const card of ["permissions", "create-repository", "create-project"]) await page.locator(`#${card}-card`).waitFor({ state: "hidden" });
+  // Nor the name of the project, which only those may know who may read it.
+  assert.ok((await page.title()).startsWith(`${key} · Repositories`), await page.title());
 };
 
 for (const [screen, options] of Object.entries(SCREENS)) await inBrowser([base], visit(screen), options);

@@ -39,6 +39,10 @@ const visit = (screen) => async (page, guard) => {
   await page.locator("#as-of", { hasText: /^Synchronized: it has what is here now\. The mirror was last heard of .+\.$/ }).waitFor();
   await page.locator("#about dt", { hasText: "Last change of branches, tags or settings" }).waitFor();
   await see("repository");
+  assert.equal(await page.locator("#first-push").isVisible(), false, "something was pushed");
+  await page.locator("#branch-search [name=filter]").fill("is called nothing like it");
+  await page.keyboard.press("Enter");
+  await page.locator("#no-branches", { hasText: "No branch is found." }).waitFor();
 
   for (const address of [clone, need("HELIOSTAT_SELF_LINK"), `${upstream}/projects/${key}/repos/${slug}`]) {
     guard.announce(404);
@@ -73,12 +77,16 @@ const visit = (screen) => async (page, guard) => {
   await signIn(page);
   await page.locator("#copy-card").waitFor();
   await page.locator("#state", { hasText: "Synchronized" }).waitFor();
+  // Passwords and tokens are those of the upstream.
+  assert.equal(await page.locator("nav a", { hasText: "Your account" }).getAttribute("href"), `${upstream}/account`);
   await page.locator("#as-of", { hasText: /^Synchronized: nothing newer is known of\. The upstream answered last .+\.$/ }).waitFor();
   await see("copy");
   await page.goto(`${mirror}/repositories`);
   await page.locator("#repositories tr", { hasText: slug }).waitFor();
   assert.equal(await page.locator("#found").innerText(), "1 of 1 repository");
   await see("copies");
+  await page.locator("#search [name=filter]").fill("is called nothing like it");
+  await page.locator("#no-repositories", { hasText: "No path contains this." }).waitFor();
   // The upstream's address of a project leads to what is here of it.
   await page.goto(`${mirror}/projects/${key}`);
   await page.locator("#repositories tr", { hasText: slug }).waitFor();

@@ -178,6 +178,7 @@ components:
         nextPageStart: {type: integer, format: int64}
     Repo:
       type: object
+      additionalProperties: false
       required: [name, note]
       properties:
         name: {type: string, x-names: {MainTrunk: The main one., SideTrunk: Another.}}
@@ -268,6 +269,12 @@ listRepos = "a test"
                 "    #[cfg_attr(feature = \"serde-schemas\", schema(required = true))]\n    #[serde(default)]\n    pub size: i32,\n    pub limit: i32,",
             ],
         );
+    }
+
+    #[test]
+    fn what_may_have_no_further_fields_refuses_them() {
+        assert_has("models.rs", &["#[serde(deny_unknown_fields)]\npub struct Repo {"]);
+        assert!(!generated()["models.rs"].contains("#[serde(deny_unknown_fields)]\npub struct PageOfRepo {"));
     }
 
     #[test]

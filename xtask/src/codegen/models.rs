@@ -70,6 +70,9 @@ fn object(text: &mut String, contract: &Contract, settings: &Settings, schema: &
         derives.insert(1, "Default");
     }
     text.push_str(&format!("#[derive({})]\n{}", derives.join(", "), schema_derive()));
+    if schema.is_closed {
+        text.push_str("#[serde(deny_unknown_fields)]\n");
+    }
     text.push_str(&format!("pub struct {} {{\n", schema.name));
     for field in fields {
         text.push_str(&object_field(contract, settings, schema, field));

@@ -40,6 +40,8 @@ pub struct Schema {
     pub description: String,
     /// Its shape.
     pub kind: SchemaKind,
+    /// Whether a value with fields that are not named is refused.
+    pub is_closed: bool,
 }
 
 /// The shapes that a named schema may have.

@@ -83,7 +83,8 @@ impl<'document> Reader<'document> {
                 continue;
             };
             let description = schema.schema_data.description.clone().unwrap_or_default();
-            schemas.insert(name.clone(), Schema { name: name.clone(), description, kind });
+            let is_closed = is_closed(schema);
+            schemas.insert(name.clone(), Schema { name: name.clone(), description, kind, is_closed });
         }
         schemas
     }
@@ -439,6 +440,15 @@ impl<'document> Reader<'document> {
         }
         found.sort_by_key(|response| response.status);
         found
+    }
+}
+
+fn is_closed(schema: &ApiSchema) -> bool {
+    match &schema.schema_kind {
+        ApiSchemaKind::Type(Type::Object(object)) => {
+            matches!(object.additional_properties, Some(AdditionalProperties::Any(false)))
+        }
+        _ => false,
     }
 }
 

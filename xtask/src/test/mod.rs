@@ -1,8 +1,8 @@
 //! `cargo xtask test`: sets up what the tests need, then runs every gate and every test.
 //!
-//! Stages run in order and the first failure ends the run; `--stage` runs some of them. Two of them leave cores idle, and run
-//! beside each other. At the end stands how long each took, and how many cores it kept busy: the whole is to stay below 40
-//! minutes on two cores, from an empty target folder.
+//! Stages run in order and the first failure ends the run; `--stage` runs some of them. Those that leave cores idle run beside
+//! each other. At the end stands how long each took, and how many cores it kept busy: the whole is to stay below 40 minutes on
+//! two cores, from an empty target folder.
 //!
 //! Everything but clippy's and the fuzzer's is compiled once: each stage builds the whole workspace in the same profile,
 //! because a part of it would make cargo choose other features, and build everything again.
@@ -17,6 +17,7 @@ mod system;
 mod times;
 
 use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ pub enum Stage {
     /// Unit tests, with the stores on both databases, and whole-system tests on SQLite: together they must produce
     /// every status of the contract.
     Sqlite,
+    /// Faults of every kind while people push and read, judged afterwards.
+    Torture,
     /// The three witnesses of the contract.
     Drift,
     /// Whole-system tests on PostgreSQL.
@@ -59,9 +62,6 @@ pub enum Stage {
     Outside,
     /// A while of looking for bytes that break the reading of Git requests.
     Fuzz,
-    /// Faults of every kind while people push and read, judged afterwards. It takes minutes, and is run by hand: only when it
-    /// is named.
-    Torture,
     /// What `cargo xtask dist` makes, from the binary of the tests: unpacked, looked at and run.
     Packages,
     /// The demonstration as a newcomer runs it, with its self-check.
@@ -77,15 +77,20 @@ impl Stage {
 
     /// This program once more, for this stage alone.
     fn command(self) -> anyhow::Result<Command> {
-        let mut command = Command::new(env::current_exe().context("this program has no path")?);
+        let program = env::current_exe().context("this program has no path")?;
+        let mut command = if self == Stage::Torture { Command::new("nice") } else { Command::new(&program) };
+        if self == Stage::Torture {
+            // Its clients never rest: they get what others leave, and no test waits for a core because of them.
+            command.args(["-n", TORTURE_NICENESS]).arg(program);
+        }
         command.args(["test", "--stage", &self.name()]);
         Ok(command)
     }
 }
 
-/// These run beside each other when both are wanted: their tests wait for servers and for other programs. The second one is a
-/// process of its own.
-const TOGETHER: [Stage; 2] = [Stage::Postgres, Stage::Outside];
+/// Pairs of stages that run beside each other when both are wanted: tests wait for servers, disks and other programs, and leave
+/// cores idle meanwhile. The second of a pair is a process of its own.
+const TOGETHER: [[Stage; 2]; 2] = [[Stage::Sqlite, Stage::Torture], [Stage::Postgres, Stage::Outside]];
 
 /// A stage, and the one that runs beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,11 +106,9 @@ impl fmt::Display for Step {
     }
 }
 
-/// Runs the stages; all of them but torture when none is named.
+/// Runs the stages; all of them when none is named.
 pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
-    let all: Vec<_> =
-        Stage::value_variants().iter().copied().filter(|stage| *stage != Stage::Torture).collect();
-    let stages = if stages.is_empty() { &all } else { stages };
+    let stages = if stages.is_empty() { Stage::value_variants() } else { stages };
     let needs_postgres = stages.iter().any(|stage| matches!(stage, Stage::Sqlite | Stage::Postgres));
     let mut times = Times::default();
     let postgres =
@@ -130,11 +133,12 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
 
 /// What runs one after the other, so that each of these stages runs.
 fn steps(stages: &[Stage]) -> Vec<Step> {
-    let [first, second] = TOGETHER;
-    let together = stages.contains(&first) && stages.contains(&second);
+    let together: Vec<_> =
+        TOGETHER.into_iter().filter(|pair| pair.iter().all(|stage| stages.contains(stage))).collect();
     let wanted = Stage::value_variants().iter().copied().filter(|stage| stages.contains(stage));
-    let begun = wanted.filter(|stage| !(together && *stage == second));
-    begun.map(|stage| Step { stage, beside: (together && stage == first).then_some(second) }).collect()
+    let begun = wanted.filter(|stage| together.iter().all(|[_, second]| second != stage));
+    let beside = |stage| together.iter().find(|[first, _]| *first == stage).map(|[_, second]| *second);
+    begun.map(|stage| Step { stage, beside: beside(stage) }).collect()
 }
 
 /// The arguments of cargo for unit tests and whole-system tests.
@@ -142,6 +146,9 @@ const ALL_TESTS: [&str; 5] = ["test", "--workspace", "--lib", "--bins", "--tests
 
 /// How long everything is broken; `cargo xtask torture` does it for longer.
 const TORTURE_MINUTES: &str = "5";
+
+/// How far everything else goes before it, as `nice` counts.
+const TORTURE_NICENESS: &str = "5";
 
 /// The gates that need no build of the servers, from the fastest to the slowest. A further one is a line here.
 fn gates() -> anyhow::Result<Outcome> {
@@ -181,22 +188,21 @@ fn run_step(
         // The other process finds what was installed meanwhile, and tells what could not be.
         drop(mem::take(preparation));
     }
-    let postgres_url = postgres.map(Postgres::url).unwrap_or_default();
     match step.stage {
-        Stage::Format => cargo(&["fmt", "--all", "--check"], &[])?,
+        Stage::Format => cargo(&["fmt", "--all", "--check"])?,
         Stage::Gates => return gates(),
-        Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?,
+        Stage::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?,
         Stage::Docs => return told(docs::run()),
-        Stage::Build => cargo(&[&ALL_TESTS[..], &["--no-run"]].concat(), &[])?,
+        Stage::Build => cargo(&[&ALL_TESTS[..], &["--no-run"]].concat())?,
         Stage::Sqlite => {
             let noted = tempfile::tempdir().context("cannot make a temporary folder")?;
-            tests(&ALL_TESTS, &[], "sqlite", postgres_url, Some(noted.path()), step.beside)?;
+            tests(step, &ALL_TESTS, &[], postgres, Some(noted.path()))?;
             return told(statuses::run(noted.path()));
         }
         Stage::Drift => return told(drift::run()),
         Stage::Postgres => {
             println!("{}", one_database::reasons());
-            tests(&system::ALONE, &one_database::modules(), postgres_url, postgres_url, None, step.beside)?;
+            tests(step, &system::ALONE, &one_database::modules(), postgres, None)?;
         }
         Stage::Fuzz => return told(fuzz::run(&fuzz::Options::default())),
         Stage::Torture => return torture::run(&torture::Options::new(["--minutes", TORTURE_MINUTES])),
@@ -208,36 +214,34 @@ fn run_step(
 }
 
 fn tests(
+    step: Step,
     selection: &[&str],
     left_out: &[&str],
-    database: &str,
-    postgres_url: &str,
+    postgres: Option<&Postgres>,
     noted: Option<&Path>,
-    beside: Option<Stage>,
 ) -> anyhow::Result<()> {
-    let binary = built_binary()?;
-    let binary = binary.to_str().context("the target directory's path is not UTF-8")?;
+    let postgres = postgres.context("no PostgreSQL was started")?;
+    let database = if step.stage == Stage::Postgres { postgres.url() } else { "sqlite" };
+    let (binary, search_path) = (built_binary()?, postgres.search_path()?);
     let mut environment = vec![
-        ("HELIOSTAT_TEST_DATABASE", database),
-        ("HELIOSTAT_TEST_BINARY", binary),
-        ("HELIOSTAT_TEST_POSTGRES", postgres_url),
+        ("HELIOSTAT_TEST_DATABASE", OsStr::new(database)),
+        ("HELIOSTAT_TEST_BINARY", binary.as_os_str()),
+        ("HELIOSTAT_TEST_POSTGRES", OsStr::new(postgres.url())),
+        ("PATH", &search_path),
     ];
-    if let Some(folder) = noted {
-        let folder = folder.to_str().context("the temporary folder's path is not UTF-8")?;
-        environment.push((statuses::FOLDER_VARIABLE, folder));
-    }
-    system::run(selection, left_out, &environment, beside)
+    environment.extend(noted.map(|folder| (statuses::FOLDER_VARIABLE, folder.as_os_str())));
+    system::run(selection, left_out, &environment, step.beside)
 }
 
 /// The binary as the tests build it, from what the sources are now: whatever runs it gets it here. To compile the whole-system
 /// tests alone leaves an earlier one where it is. When nothing has changed, this takes a second.
 pub fn built_binary() -> anyhow::Result<PathBuf> {
-    cargo(&[&ALL_TESTS[..], &["--quiet", "--no-run"]].concat(), &[])?;
+    cargo(&[&ALL_TESTS[..], &["--quiet", "--no-run"]].concat())?;
     Ok(workspace::target().join("debug/heliostat"))
 }
 
-fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
-    carry_out(Command::new(env!("CARGO")).args(arguments).envs(environment.iter().copied()))
+fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    carry_out(Command::new(env!("CARGO")).args(arguments))
 }
 
 fn carry_out(command: &mut Command) -> anyhow::Result<()> {
@@ -266,14 +270,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_runs_in_order_and_torture_too() {
+    fn what_is_named_runs_in_order() {
         let expected = [alone(Stage::Gates), alone(Stage::Torture)];
         assert_eq!(steps(&[Stage::Torture, Stage::Gates]), expected);
     }
 
     #[test]
     fn two_stages_run_beside_each_other_when_both_are_wanted() {
-        for stage in TOGETHER {
+        for stage in TOGETHER.into_iter().flatten() {
             assert_eq!(steps(&[stage]), [alone(stage)]);
         }
         let both = Step { stage: Stage::Postgres, beside: Some(Stage::Outside) };
@@ -282,9 +286,18 @@ mod tests {
     }
 
     #[test]
+    fn every_stage_runs_once_when_all_are_wanted() {
+        let steps = steps(Stage::value_variants());
+        let ran: Vec<_> = steps.iter().flat_map(|step| [Some(step.stage), step.beside]).flatten().collect();
+        assert_eq!(ran, Stage::value_variants());
+    }
+
+    #[test]
     fn a_stage_of_its_own_process_is_named_as_the_command_line_does() {
         let command = Stage::Outside.command().expect("this program has a path");
         assert!(shown(&command).ends_with(" test --stage outside"), "{}", shown(&command));
         assert_eq!(Stage::from_str("outside", false), Ok(Stage::Outside));
+        let command = Stage::Torture.command().expect("this program has a path");
+        assert!(shown(&command).starts_with("nice -n 5 /"), "{}", shown(&command));
     }
 }

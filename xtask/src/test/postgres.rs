@@ -3,7 +3,10 @@
 //! The server's programs are Debian's package; when they are missing and this is root, the package is installed.
 //! PostgreSQL refuses to run as root, so root runs it as the package's user `postgres`.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
+use std::iter;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -64,6 +67,13 @@ impl Postgres {
     /// The administrator's URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where programs are looked for, these first: what Debian has in `/usr/bin` are scripts that look for them each time.
+    pub fn search_path(&self) -> anyhow::Result<OsString> {
+        let usual = env::var_os("PATH").unwrap_or_default();
+        let folders = iter::once(self.programs.clone()).chain(env::split_paths(&usual));
+        env::join_paths(folders).context("a folder of the variable PATH has a colon in its name")
     }
 
     /// The process that all others of the server are children of.

@@ -2,10 +2,10 @@
 //!
 //! Tests run in the order of their names, a few at a time, and wait for servers more than they compute. Were they in one
 //! lane, those that take minutes would come last and be waited for with idle cores. So they have a lane of their own, which
-//! begins at once, and both lanes together run more tests at a time than there are cores. A stage that leaves cores idle as
-//! well can be a third lane.
+//! begins at once, and both lanes together run more tests at a time than there are cores. Cores are idle even then: another
+//! stage can be a third lane, with as many tests at a time as it has alone.
 
-use std::env;
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::process::Command;
 use std::thread::available_parallelism;
@@ -45,20 +45,11 @@ impl Threads {
     fn of_cores(cores: usize) -> Self {
         Threads { others: cores + 1, long: (cores / 2).max(2) }
     }
-
-    /// What is left of them where a stage with tests of its own runs beside, and how many that one gets. Together they are no
-    /// more.
-    fn shared(self) -> (Self, usize) {
-        let left = Threads { others: self.others.div_ceil(2), long: (self.long / 2).max(1) };
-        let given = self.others + self.long - left.others - left.long;
-        (left, given)
-    }
 }
 
-/// How many tests are run at a time where there is one lane: as many as the environment says, which is how a stage that runs
-/// beside another one is told, or a little more than there are cores.
+/// How many tests are run at a time where there is one lane: a little more than there are cores.
 pub fn at_a_time() -> String {
-    env::var(THREADS_VARIABLE).unwrap_or_else(|_| threads().others.to_string())
+    threads().others.to_string()
 }
 
 fn threads() -> Threads {
@@ -70,7 +61,7 @@ fn threads() -> Threads {
 pub fn run(
     selection: &[&str],
     left_out: &[&str],
-    environment: &[(&str, &str)],
+    environment: &[(&str, &OsStr)],
     beside: Option<Stage>,
 ) -> anyhow::Result<()> {
     let cargo = |arguments: &[&str], threads: usize| {
@@ -79,13 +70,8 @@ pub fn run(
         cargo.env(THREADS_VARIABLE, threads.to_string());
         cargo
     };
-    let mut threads = threads();
-    let mut beside = beside.map(|stage| anyhow::Ok((stage.name(), stage.command()?))).transpose()?;
-    if let Some((_, stage)) = &mut beside {
-        let (left, given) = threads.shared();
-        threads = left;
-        stage.env(THREADS_VARIABLE, given.to_string());
-    }
+    let threads = threads();
+    let beside = beside.map(|stage| anyhow::Ok((stage.name(), stage.command()?))).transpose()?;
     carry_out(&mut cargo(&[selection, &["--no-run"]].concat(), threads.others))?;
     let long = ("long-tests".to_owned(), cargo(&long(left_out), threads.long));
     let lanes: Vec<_> = [long]
@@ -150,13 +136,6 @@ mod tests {
         assert_eq!(Threads::of_cores(1), Threads { others: 2, long: 2 });
         assert_eq!(Threads::of_cores(2), Threads { others: 3, long: 2 });
         assert_eq!(Threads::of_cores(16), Threads { others: 17, long: 8 });
-    }
-
-    #[test]
-    fn beside_a_stage_of_tests_no_more_run_at_a_time() {
-        assert_eq!(Threads::of_cores(1).shared(), (Threads { others: 1, long: 1 }, 2));
-        assert_eq!(Threads::of_cores(2).shared(), (Threads { others: 2, long: 1 }, 2));
-        assert_eq!(Threads::of_cores(16).shared(), (Threads { others: 9, long: 4 }, 12));
     }
 
     #[test]

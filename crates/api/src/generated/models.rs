@@ -3939,9 +3939,11 @@ pub struct RestServedRepository {
     pub push_url: String,
 }
 
-/// What of a repository is to be on a mirror.
+/// What of a repository is to be on a mirror. Other fields are refused: who waits for a commit under a wrong name
+/// would be told that everything is there.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct RestServedRepositoryWanted {
     /// The path of the repository, with or without `.git` at its end, or its whole URL on the mirror or its source.
     #[oai(validator(min_length = 1, max_length = 2048))]

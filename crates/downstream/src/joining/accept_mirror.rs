@@ -102,6 +102,8 @@ impl Joining {
         match self.install(&mirror, &introduction).await {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
+                // What was deleted lately waits for it.
+                self.parts.announcer.announced();
                 self.members.record(&mirror.id).await
             }
             Err(reason) => {

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use heliostat_auth::{Credentials, Expectation, LoginAttempt, LoginOrigin, LoginQueue, UserIdentity};
-use heliostat_peer::{AddressPrefix, CallError, Clock};
+use heliostat_auth::{
+    Credentials, Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn, UserIdentity,
+};
+use heliostat_peer::{AddressPrefix, CallError, Clock, DetachedTasks};
 use heliostat_refusal::Refusal;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +32,9 @@ const MAX_WAITING_QUESTIONS: usize = 1_024;
 /// How often a question is repeated because permissions changed while it was asked.
 const MAX_QUESTIONS: usize = 3;
 
+/// How long a question goes on that was begun for a client that has hung up: others may wait for the answer.
+const ABANDONED_QUESTION_LIMIT: Duration = Duration::from_secs(30);
+
 /// The upstream's decisions about users.
 pub(crate) struct AccessDecisions {
     link: Arc<UpstreamLink>,
@@ -36,28 +42,34 @@ pub(crate) struct AccessDecisions {
     clock: Clock,
     keeping: Keeping,
     /// Per-credential single-flight: those who waited find the answer in the cache.
-    in_flight: Vec<tokio::sync::Mutex<()>>,
+    in_flight: Vec<Arc<tokio::sync::Mutex<()>>>,
     outage: Outage,
     logins: LoginQueue,
+    tasks: DetachedTasks,
+    stop: CancellationToken,
 }
 
 impl AccessDecisions {
-    /// Begins with what an earlier process has left in the data folder.
+    /// Begins with what an earlier process has left in the data folder. With the token, questions end that no client waits for.
     pub(crate) async fn open(
         data: &Path,
         link: Arc<UpstreamLink>,
         client: UpstreamClient,
         clock: Clock,
         lifetimes: DecisionLifetimes,
+        tasks: DetachedTasks,
+        stop: CancellationToken,
     ) -> Self {
         Self {
             keeping: Keeping::open(data, &link, lifetimes, clock.clone()).await,
             link,
             client,
             clock,
-            in_flight: (0..SINGLE_FLIGHT_LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
+            in_flight: (0..SINGLE_FLIGHT_LOCKS).map(|_| Arc::default()).collect(),
             outage: Outage::new(),
             logins: LoginQueue::new(MAX_QUESTIONS_AT_ONCE, MAX_WAITING_QUESTIONS),
+            tasks,
+            stop,
         }
     }
 
@@ -74,7 +86,7 @@ impl AccessDecisions {
 
     /// What the upstream decides about a user's credentials, and about a repository if one is asked for.
     pub(crate) async fn decide(
-        &self,
+        self: &Arc<Self>,
         credentials: &Credentials,
         peer: Option<IpAddr>,
         asked: Option<&AskedRepository>,
@@ -97,13 +109,7 @@ impl AccessDecisions {
         let network = AddressPrefix::text_of(peer);
         let attempt = LoginAttempt { name: name_tried(credentials), origin: LoginOrigin::Network(&network) };
         let turn = self.logins.turn(attempt, expectation).await?;
-        let decided = self.decide_once(key, credentials, asked).await;
-        match &decided {
-            Ok(_) => turn.was_right(),
-            Err(Refusal::Unauthenticated { .. }) => turn.was_wrong(key.digest()),
-            Err(_) => drop(turn),
-        }
-        decided
+        self.decide_once(key, credentials, asked, turn).await
     }
 
     /// Whose credentials these are, if the upstream has lately said that they are right.
@@ -121,23 +127,48 @@ impl AccessDecisions {
 
     /// Asks the upstream, once for all who ask about the same credentials at the same time.
     async fn decide_once(
-        &self,
+        self: &Arc<Self>,
         key: CredentialKey,
         credentials: &Credentials,
         asked: Option<&AskedRepository>,
+        turn: LoginTurn,
     ) -> Result<AccessDecision, Refusal> {
         let in_flight = &self.in_flight[key.spread() % SINGLE_FLIGHT_LOCKS];
-        let _in_flight = match in_flight.try_lock() {
+        let in_flight = match Arc::clone(in_flight).try_lock_owned() {
             Ok(first) => first,
             Err(_) => {
                 let since_ms = self.clock.now_ms();
-                let after_others = in_flight.lock().await;
+                let after_others = Arc::clone(in_flight).lock_owned().await;
                 if let Some(decision) = self.keeping.cache().decided_since(key, asked, since_ms) {
+                    turn.was_right();
                     return Ok(decision);
                 }
                 after_others
             }
         };
+        let (this, credentials, asked) = (Arc::clone(self), credentials.clone(), asked.cloned());
+        let deciding = async move {
+            let decided = this.decide_alone(key, &credentials, asked.as_ref()).await;
+            match &decided {
+                Ok(_) => turn.was_right(),
+                Err(Refusal::Unauthenticated { .. }) => turn.was_wrong(key.digest()),
+                Err(_) => drop(turn),
+            }
+            drop(in_flight);
+            decided
+        };
+        // A client that hangs up does not end what others wait for, nor does it guess for nothing.
+        let decided = self.tasks.to_the_end_within(ABANDONED_QUESTION_LIMIT, &self.stop, deciding).await;
+        decided.unwrap_or_else(|| Err(Refusal::unavailable("This mirror is stopping.")))
+    }
+
+    /// The caller keeps others from asking the same.
+    async fn decide_alone(
+        &self,
+        key: CredentialKey,
+        credentials: &Credentials,
+        asked: Option<&AskedRepository>,
+    ) -> Result<AccessDecision, Refusal> {
         // Before anything is asked, so that the answer also takes back what it contradicts.
         self.keeping.bring_back(key).await?;
         let stale = match self.recall(key, asked) {

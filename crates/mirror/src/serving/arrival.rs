@@ -84,38 +84,56 @@ fn reference_of(field: &'static str, text: &str) -> Result<RefName, Refusal> {
     })
 }
 
+fn not_in_time(entry: &Entry, awaited: &Awaited, timeout: Duration) -> Refusal {
+    let (seconds, record) = (timeout.as_secs(), entry.record());
+    let message = format!(
+        "After {seconds} s this mirror does not have {}. It has the generation {} of the repository; the newest \
+         that its upstream is known to have is {}.",
+        awaited.told(),
+        record.generation_synced,
+        record.generation_known
+    );
+    Refusal::conflict_in("timeout", message)
+}
+
 impl Arrivals {
-    /// Returns when it can be fetched from here; a conflict when the time is over before.
+    /// Returns when all of it can be fetched from here, one after the other; a conflict when the time is over before.
     pub async fn wait(
         &self,
         reader: &Reader,
-        awaited: &Awaited,
+        all: &[Awaited],
         timeout: Duration,
         client: ClientKey,
     ) -> Result<(), Refusal> {
         let found = self.inventory.find_mirrored(&reader.record().external_id);
         let entry = found.ok_or_else(permit::repository_not_found)?;
+        let begun = Instant::now();
+        for awaited in all {
+            let rest = timeout.saturating_sub(begun.elapsed());
+            if !self.comes_within(&entry, awaited, rest, client).await? {
+                return Err(not_in_time(&entry, awaited, timeout));
+            }
+        }
+        Ok(())
+    }
+
+    async fn comes_within(
+        &self,
+        entry: &Arc<Entry>,
+        awaited: &Awaited,
+        timeout: Duration,
+        client: ClientKey,
+    ) -> Result<bool, Refusal> {
         // Who does not wait is told by what is known.
         let since = (!timeout.is_zero()).then(Instant::now);
         let waited = tokio::time::timeout(timeout, async {
             let _place = self.places.permit(entry.disk_id(), client).await;
-            self.until_here(&entry, awaited, since, client).await
+            self.until_here(entry, awaited, since, client).await
         });
-        if let Ok(here) = waited.await {
-            return here;
+        match waited.await {
+            Ok(here) => here.map(|()| true),
+            Err(_) => Ok(self.is_here(entry, awaited, since, client).await),
         }
-        if self.is_here(&entry, awaited, since, client).await {
-            return Ok(());
-        }
-        let (seconds, record) = (timeout.as_secs(), entry.record());
-        let message = format!(
-            "After {seconds} s this mirror does not have {}. It has the generation {} of the repository; the newest \
-             that its upstream is known to have is {}.",
-            awaited.told(),
-            record.generation_synced,
-            record.generation_known
-        );
-        Err(Refusal::conflict_in("timeout", message))
     }
 
     async fn until_here(

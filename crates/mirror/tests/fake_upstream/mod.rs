@@ -93,6 +93,8 @@ pub struct FakeUpstream {
     pub telling: Semaphore,
     /// Who has the only permit keeps it from answering the mirror's git.
     pub giving: Semaphore,
+    /// Who has the only permit keeps it from saying who may do what.
+    pub deciding: Semaphore,
 }
 
 impl FakeUpstream {
@@ -120,6 +122,7 @@ impl FakeUpstream {
             state: Mutex::new(state),
             telling: Semaphore::new(1),
             giving: Semaphore::new(1),
+            deciding: Semaphore::new(1),
         });
         let serving = Arc::clone(&upstream);
         tokio::spawn(async move {
@@ -292,6 +295,10 @@ impl FakeUpstream {
         if path.starts_with("/repos/") {
             self.state().questions += 1;
         }
+        if path == "/authenticate" {
+            self.state().authentications += 1;
+            drop(self.deciding.acquire().await.expect("it is never closed"));
+        }
         if path.starts_with("/repos") {
             drop(self.telling.acquire().await.expect("it is never closed"));
         }
@@ -303,7 +310,6 @@ impl FakeUpstream {
                 json_answer(&page(state.repositories.iter().map(|(id, one)| wire(*id, one)).collect()))
             }
             "/authenticate" => {
-                state.authentications += 1;
                 match (sent["credentials"]["username"].as_str(), sent["credentials"]["password"].as_str()) {
                     (Some("ada"), Some("right")) => {
                         json_answer(&user("ada", &["LICENSED_USER", "REPO_READ"]))

@@ -117,7 +117,7 @@ impl Opening {
             Visit::Following => Asking::Following,
         };
         let heard = self.verdicts.hear(path, credentials, asking, client).await;
-        let heard = heard.map_err(|refusal| NotOpened::ByOrigin(asked_who(refusal, credentials)));
+        let heard = heard.map_err(|refusal| self.asked_who(refusal, credentials));
         let Heard { refs, asked_at, outage, part } = heard?;
         match refs {
             HeardRefs::Told(shown) => {
@@ -158,6 +158,20 @@ impl Opening {
                 Ok(self.opened(opened, path, shown, credentials, asked_at, Some(&refusal)))
             }
         }
+    }
+
+    /// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers
+    /// begin without credentials, too, and would be sent away while the origin says nothing. While nothing is here, no
+    /// credentials can help, and git would tell of those that it lacks instead of what is the matter.
+    fn asked_who(&self, refusal: OriginRefusal, credentials: &Credentials) -> NotOpened {
+        if refusal.is_verdict() || !credentials.is_anonymous() || self.repositories.count() == 0 {
+            return NotOpened::ByOrigin(refusal);
+        }
+        let told = format!(
+            "This mirror cannot ask its origin whether you may read this repository: {refusal}. Readers whom this mirror \
+             knows are served all the same."
+        );
+        NotOpened::ByMirror(Refusal::challenged(vec![CHALLENGE.to_owned()], told))
     }
 
     /// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without,
@@ -217,16 +231,6 @@ impl Opening {
             _in_use: in_use,
         }
     }
-}
-
-/// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers
-/// begin without credentials, too, and would be sent away while the origin says nothing.
-fn asked_who(refusal: OriginRefusal, credentials: &Credentials) -> OriginRefusal {
-    if refusal.is_verdict() || !credentials.is_anonymous() {
-        return refusal;
-    }
-    let said = format!("{refusal}; readers whom this mirror knows are served all the same");
-    OriginRefusal::NeedsCredentials { www_authenticate: vec![CHALLENGE.to_owned()], said: Some(said) }
 }
 
 /// A repository that is here, open.

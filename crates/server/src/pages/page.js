@@ -32,6 +32,21 @@ function showElsewhere() {
 
 showElsewhere();
 
+const TITLE = document.title;
+const HEADING = element("heading")?.textContent;
+
+/** Says what the page is about, in its heading and in front of its title. */
+function showHeading(text) {
+  show("heading", text);
+  document.title = `${text} · ${TITLE}`;
+}
+
+/** The page is about nothing that whoever looks at it now may know. */
+function forgetHeading() {
+  show("heading", HEADING);
+  document.title = TITLE;
+}
+
 /** How a state is called on all pages, and how it is coloured. */
 const named = (code) => STATES[code] ?? { word: code ?? "", mood: "wait" };
 
@@ -201,6 +216,7 @@ function duration(millis) {
 async function ask(path, options = {}) {
   // What another server is asked goes without the marks of this one.
   const isOwn = !/^https?:/.test(path);
+  const asker = username;
   const headers = isOwn ? { ...options.headers, "X-Heliostat-Page": "1" } : options.headers;
   const credentials = isOwn ? "same-origin" : "omit";
   const response = await fetch(isOwn ? root + path : path, { cache: "no-store", ...options, credentials, headers });
@@ -208,12 +224,23 @@ async function ask(path, options = {}) {
   if (response.ok || options.anyStatus) return answer;
   const error = new Error(answer?.errors?.[0]?.message ?? `The server answered ${response.status}.`);
   error.status = response.status;
+  // What was shown at signing in does not hold any more: a changed password, a deleted token, a server that was restarted.
+  if (isOwn && response.status === 401 && asker !== null && asker === username && !options.headers?.Authorization) {
+    error.message = "Your session is over. Sign in again.";
+    await endSession(error.message);
+  }
   throw error;
 }
 
 function basic(username, password) {
   const bytes = new TextEncoder().encode(`${username}:${password}`);
   return "Basic " + btoa(String.fromCharCode(...bytes));
+}
+
+/** Gives a password that is typed twice, so that a slip is noticed. */
+function typedTwice({ password, passwordConfirm }) {
+  if (password.value !== passwordConfirm.value) throw new Error("The two new passwords differ.");
+  return { password: password.value, passwordConfirm: passwordConfirm.value };
 }
 
 /** A request that sends something, or nothing. */
@@ -241,6 +268,12 @@ const SESSION = "console/session";
 // Who is signed in; null for nobody.
 let username = null;
 
+// Has the page be as for nobody, and says why; a page on which nobody signs in has no session to end.
+let endSession = async () => {};
+
+/** Begins a session of this browser in the place of the one before; answers who is signed in. */
+const beginSession = (name, password) => ask(SESSION, { method: "POST", headers: { Authorization: basic(name, password) } });
+
 function showSession() {
   element("sign-in-card").hidden = username !== null || isElsewhere();
   element("signed-in").hidden = username === null;
@@ -256,13 +289,16 @@ function withSession(changed) {
     showSession();
     await changed();
   };
+  endSession = async (why) => {
+    await become(null);
+    note("problem", why);
+  };
   element("sign-in").addEventListener("submit", async (event) => {
     event.preventDefault();
     const { username: name, password } = event.target.elements;
     note("problem", "");
     try {
-      const Authorization = basic(name.value, password.value);
-      const session = await ask(SESSION, { method: "POST", headers: { Authorization } });
+      const session = await beginSession(name.value, password.value);
       password.value = "";
       await become(session.username);
     } catch (error) {
@@ -284,9 +320,10 @@ function button(text, kind, act, after = async () => {}) {
   made.className = kind;
   made.addEventListener("click", async () => {
     made.disabled = true;
+    // Before, and not after: the end of the session is told meanwhile.
+    note("problem", "");
     try {
       await act();
-      note("problem", "");
     } catch (error) {
       note("problem", error.message);
     }
@@ -298,19 +335,26 @@ function button(text, kind, act, after = async () => {}) {
   return made;
 }
 
-/** Has a form do something once at a time when it is sent, and says what went wrong. */
-function onSubmit(id, act) {
+/** A button in a row, which names to who has it read out what it acts on. */
+function buttonOn(name, text, kind, act, after) {
+  const made = button(text, kind, act, after);
+  made.setAttribute("aria-label", `${text} ${name}`);
+  return made;
+}
+
+/** Has a form do something once at a time when it is sent, and says what went wrong, on top of the page or in `place`. */
+function onSubmit(id, act, place = "problem") {
   const form = element(id);
   let isBusy = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (isBusy) return;
     isBusy = true;
-    note("problem", "");
+    note(place, "");
     try {
       await act(form.elements, form);
     } catch (error) {
-      note("problem", error.message);
+      note(place, error.message);
     }
     isBusy = false;
   });

@@ -1,6 +1,7 @@
 //! The tables, one file each. Nothing outside this crate sees them.
 
 pub(crate) mod access_token;
+pub(crate) mod deleted_repository;
 pub(crate) mod global_permission;
 pub(crate) mod mirror_server;
 pub(crate) mod mirror_setting;

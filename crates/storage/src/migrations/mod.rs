@@ -6,6 +6,7 @@
 mod addon_key;
 mod chosen_projects;
 mod comparison_indexes;
+mod deleted_repositories;
 mod following_keys;
 mod followings;
 mod held_repositories;
@@ -45,6 +46,7 @@ impl MigratorTrait for UpstreamMigrator {
             Box::new(comparison_indexes::RepositoriesByProject),
             Box::new(followings::Followings),
             Box::new(following_keys::FollowingKeys),
+            Box::new(deleted_repositories::DeletedRepositories),
         ]
     }
 

@@ -6,8 +6,8 @@ use sea_orm::{
     Set,
 };
 
-use super::UpstreamStore;
 use super::requests::decide;
+use super::{UpstreamStore, deletions};
 use crate::change_count::Shown;
 use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -18,7 +18,8 @@ use crate::text_search::{folded, storable};
 use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
-    /// Accepts a request: marks it as accepted and adds its mirror with what was chosen for it. Fails with a conflict on "mirror name"
+    /// Accepts a request: marks it as accepted, adds its mirror with what was chosen for it, and announces to it what was
+    /// deleted lately: it may have been here before. Fails with a conflict on "mirror name"
     /// or "mirror base URL", and for an accepted request, which is in use.
     pub async fn insert_mirror(
         &self,
@@ -52,6 +53,7 @@ impl UpstreamStore {
         };
         let inserted = row.insert(&transaction).await;
         let inserted = inserted.map_err(|error| StoreError::from(error).or_conflict(&unique))?;
+        deletions::tell(&transaction, &id, mirror.accepted_at).await?;
         transaction.commit().await?;
         Ok(inserted.into())
     }

@@ -7,6 +7,7 @@
 mod access_tokens;
 mod comparison;
 mod counts;
+mod deletions;
 mod delivery_queue;
 mod followings;
 mod last_holder;

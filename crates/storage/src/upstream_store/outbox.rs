@@ -65,6 +65,14 @@ async fn announce_to_mirrors(
             ..Default::default()
         }));
     }
+    insert_events(transaction, &rows).await
+}
+
+/// Writes events down for the mirrors that they name.
+pub(super) async fn insert_events(
+    transaction: &WriteTransaction,
+    rows: &[outbox_event::ActiveModel],
+) -> Result<(), StoreError> {
     for chunk in rows.chunks(INSERT_CHUNK_ROWS) {
         outbox_event::Entity::insert_many(chunk.to_vec()).exec_without_returning(transaction).await?;
     }

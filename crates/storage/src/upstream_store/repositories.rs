@@ -8,11 +8,11 @@ use sea_orm::{
     QuerySelect, SelectTwo, Set,
 };
 
-use super::UpstreamStore;
 use super::outbox::announce;
 use super::projects::folded_key;
 use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
+use super::{UpstreamStore, deletions};
 use crate::change_count::Shown;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -188,11 +188,12 @@ impl UpstreamStore {
         Ok(updated)
     }
 
-    /// Deletes a repository with its permissions and announces it.
+    /// Deletes a repository with its permissions and announces it, also to mirrors that are accepted later.
     pub async fn delete_repository(&self, id: RepositoryId, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let transaction = self.database.begin_write().await?;
         let deleted = repository::Entity::delete_by_id(id).exec(&transaction).await?;
         require_row(deleted.rows_affected, "repository", &id)?;
+        deletions::remember(&transaction, &events).await?;
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Set,
+    QueryOrder, QuerySelect, Set, sea_query::Expr,
 };
 
 use super::UpstreamStore;
@@ -128,6 +128,29 @@ impl UpstreamStore {
         };
         let transaction = self.database.begin_write().await?;
         save_user(transaction, row, id, events).await.map(drop)
+    }
+
+    /// Replaces a user's password and announces it, unless it is another one than `former` by now. Says whether it did.
+    pub async fn replace_password_hash(
+        &self,
+        id: UserId,
+        former: &str,
+        password_hash: &str,
+        events: Vec<NewEvent>,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.database.begin_write().await?;
+        let updated = user_account::Entity::update_many()
+            .col_expr(user_account::Column::PasswordHash, Expr::value(password_hash))
+            .filter(user_account::Column::Id.eq(id))
+            .filter(user_account::Column::PasswordHash.eq(former))
+            .exec(&transaction)
+            .await?;
+        if updated.rows_affected == 0 {
+            return Ok(false);
+        }
+        announce(&transaction, events).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Deletes a user with their tokens and permissions, and announces it. The last one who holds SYS_ADMIN stays.

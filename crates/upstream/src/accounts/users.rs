@@ -117,28 +117,38 @@ impl Accounts {
         let user = self.user_by_name(name).await?;
         self.permit_over(administrator, user.id).await?;
         let password = NewPassword::chosen(&user.name, password)?;
-        self.replace_password(administrator.caller(), &user, &password).await
+        self.replace_password(administrator.caller(), &user, &password, None).await.map(drop)
     }
 
-    /// Stores a new password, and tells the mirrors that the former one is worthless.
+    /// Stores a new password, and tells the mirrors that the former one is worthless. With the hash of a former one it does
+    /// so only as long as that is the present one, and says whether it did.
     pub(super) async fn replace_password(
         &self,
         caller: &Caller,
         user: &User,
         password: &NewPassword,
-    ) -> Result<(), Refusal> {
+        former: Option<&str>,
+    ) -> Result<bool, Refusal> {
         let password_hash = self.passwords.hash(password).await?;
         let events = vec![self.announcer.context(caller).permissions_changed(Some(&user.name))];
-        let (id, is_first) = (user.id, user.name == ADMIN_NAME);
+        let (id, is_first, former) = (user.id, user.name == ADMIN_NAME, former.map(str::to_owned));
         let (store, announcer, data) = (self.store.clone(), Arc::clone(&self.announcer), self.data.clone());
         self.tasks
             .to_the_end(async move {
-                store.set_password_hash(id, Some(password_hash), events).await?;
-                announcer.announced();
-                if is_first {
-                    remove_generated_password(&data);
+                let replaced = match former {
+                    Some(former) => store.replace_password_hash(id, &former, &password_hash, events).await?,
+                    None => {
+                        store.set_password_hash(id, Some(password_hash), events).await?;
+                        true
+                    }
+                };
+                if replaced {
+                    announcer.announced();
+                    if is_first {
+                        remove_generated_password(&data);
+                    }
                 }
-                Ok(())
+                Ok(replaced)
             })
             .await
     }

@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heliostat_auth::{Caller, Claims, Credentials, Secret, UnverifiedToken, query_string_hash, sign};
+use heliostat_downstream::Acceptance;
 use heliostat_refusal::Refusal;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::test_upstream::TestUpstream;
-use crate::RequestFacts;
+use super::test_upstream::{TestUpstream, registration};
+use crate::{RequestFacts, permit};
 
 pub(super) const MIRROR_ID: &str = "B0F5-CS21-45C2-CCK3";
 const RESOURCE: &str = "/rest/mirroring/latest/upstreamServers/1";
@@ -56,6 +57,23 @@ impl FakeMirror {
             }
         });
         mirror
+    }
+
+    /// One that has asked to join and was accepted.
+    pub(super) async fn joined(server: &TestUpstream) -> Self {
+        let (mirror, admin) = (Self::start().await, server.admin().await);
+        let id = mirror.ask_to_join(server).await;
+        let admin = permit::sys_admin(&admin).expect("the administrator");
+        let accepted = server.upstream.downstream().joining.accept(admin, &id, Acceptance::default()).await;
+        accepted.expect("accepted");
+        mirror
+    }
+
+    /// Asks to join, and returns the id of its request.
+    pub(super) async fn ask_to_join(&self, server: &TestUpstream) -> String {
+        let asked = registration(MIRROR_ID, "Mirror", &self.base_url);
+        let request = server.upstream.downstream().joining.register(None, asked).await;
+        request.expect("a request").id.to_string()
     }
 
     /// Answers requests whose paths end so with this status; 204 ends it.

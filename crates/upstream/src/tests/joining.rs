@@ -235,14 +235,7 @@ async fn a_mirror_joins_works_and_leaves() {
     }
     .await;
     assert!(matches!(not_a_mirror, Err(Refusal::Unauthenticated { .. })));
-    let access = async {
-        server
-            .upstream
-            .repositories()
-            .push_with_git(&server.upstream.repositories().writer(&caller, "APP", "engine").await?)
-            .await
-    }
-    .await;
+    let access = server.may_push(&caller, "APP", "engine").await;
     assert!(matches!(access, Err(Refusal::Forbidden { .. })), "mirrors only read");
 
     let report = |id: &str| SyncReport {
@@ -253,35 +246,14 @@ async fn a_mirror_joins_works_and_leaves() {
         sync_type: None,
         purge: None,
     };
-    async {
-        server
-            .upstream
-            .downstream()
-            .repositories
-            .report(&permit::this_mirror(&caller, MIRROR_ID)?, &report("1"))
-            .await
-    }
-    .await
-    .expect("taken");
-    let unknown = async {
-        server
-            .upstream
-            .downstream()
-            .repositories
-            .report(&permit::this_mirror(&caller, MIRROR_ID)?, &report("99"))
-            .await
-    }
-    .await;
+    let reports = async |caller: &Caller, report: SyncReport| {
+        let mirror = permit::this_mirror(caller, MIRROR_ID)?;
+        server.upstream.downstream().repositories.report(&mirror, &report).await
+    };
+    reports(&caller, report("1")).await.expect("taken");
+    let unknown = reports(&caller, report("99")).await;
     assert!(matches!(unknown, Err(Refusal::NotFound { .. })));
-    let other = async {
-        server
-            .upstream
-            .downstream()
-            .repositories
-            .report(&permit::this_mirror(&admin, MIRROR_ID)?, &report("1"))
-            .await
-    }
-    .await;
+    let other = reports(&admin, report("1")).await;
     assert!(matches!(other, Err(Refusal::Forbidden { .. })));
 
     let links = async {
@@ -366,13 +338,7 @@ async fn a_mirror_joins_works_and_leaves() {
 async fn what_goes_wrong_leaves_the_request_open() {
     let server = TestUpstream::new().await;
     let (admin, mirror) = (server.admin().await, FakeMirror::start().await);
-    let request = server
-        .upstream
-        .downstream()
-        .joining
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await;
-    let id = request.expect("a request").id.to_string();
+    let id = mirror.ask_to_join(&server).await;
     let accept = async |id: &str| {
         let admin = permit::sys_admin(&admin)?;
         server.upstream.downstream().joining.accept(admin, id, Acceptance::default()).await
@@ -409,8 +375,7 @@ async fn what_goes_wrong_leaves_the_request_open() {
     let joining = &server.upstream.downstream().joining;
     async { joining.delete_request(permit::sys_admin(&admin)?, &id).await }.await.expect("forgotten");
     let mirror = FakeMirror::start().await;
-    let request = joining.register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url)).await;
-    let id = request.expect("a request").id.to_string();
+    let id = mirror.ask_to_join(&server).await;
     mirror.answer("/installed", 401);
     fails_with(&id, "401 Unauthorized: not today").await;
     mirror.answer("/installed", 204);
@@ -421,27 +386,7 @@ async fn what_goes_wrong_leaves_the_request_open() {
 #[tokio::test]
 async fn a_wrong_clock_is_named() {
     let server = TestUpstream::new().await;
-    let (admin, mirror) = (server.admin().await, FakeMirror::start().await);
-    let request = server
-        .upstream
-        .downstream()
-        .joining
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await;
-    async {
-        server
-            .upstream
-            .downstream()
-            .joining
-            .accept(
-                permit::sys_admin(&admin)?,
-                &request.expect("a request").id.to_string(),
-                Acceptance::default(),
-            )
-            .await
-    }
-    .await
-    .expect("accepted");
+    let mirror = FakeMirror::joined(&server).await;
     mirror.call(&server, "GET", "/rest/x").await.expect("a good signature");
     let hash = heliostat_auth::query_string_hash("GET", "/rest/x", None);
     let claims = heliostat_auth::Claims::new(MIRROR_ID, hash, server.upstream.now_ms() / 1_000 + 120, 180);

@@ -112,14 +112,7 @@ async fn tokens_stand_for_their_user_within_their_bound() {
         .await
         .is_ok()
     );
-    let push = async {
-        server
-            .upstream
-            .repositories()
-            .push_with_git(&server.upstream.repositories().writer(&reader, "app", "engine").await?)
-            .await
-    }
-    .await;
+    let push = server.may_push(&reader, "app", "engine").await;
     assert!(matches!(push, Err(Refusal::Forbidden { .. })));
     let more = TokenCreation { name: "more".into(), permissions: Vec::new(), expiry_days: None };
     assert!(
@@ -232,55 +225,13 @@ async fn what_may_not_be_read_looks_absent() {
     }
     .await
     .expect("granted");
-    assert!(
-        async {
-            server
-                .upstream
-                .repositories()
-                .push_with_git(&server.upstream.repositories().writer(&ada, "APP", "engine").await?)
-                .await
-        }
-        .await
-        .is_ok()
-    );
+    assert!(server.may_push(&ada, "APP", "engine").await.is_ok());
     let archive = RepositoryChange { archived: Some(true), ..RepositoryChange::default() };
-    async {
-        server
-            .upstream
-            .repositories()
-            .update_repository(
-                &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
-                archive,
-            )
-            .await
-    }
-    .await
-    .expect("archived");
-    assert!(
-        async {
-            server
-                .upstream
-                .repositories()
-                .push_with_git(&server.upstream.repositories().writer(&admin, "APP", "engine").await?)
-                .await
-        }
-        .await
-        .is_err()
-    );
+    server.update(&admin, "APP", "engine", archive).await.expect("archived");
+    assert!(server.may_push(&admin, "APP", "engine").await.is_err());
 
     let publish = RepositoryChange { public: Some(true), ..RepositoryChange::default() };
-    async {
-        server
-            .upstream
-            .repositories()
-            .update_repository(
-                &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
-                publish,
-            )
-            .await
-    }
-    .await
-    .expect("published");
+    server.update(&admin, "APP", "engine", publish).await.expect("published");
     assert!(server.upstream.repositories().repository(&Caller::Anonymous, "APP", "engine").await.is_ok());
 }
 
@@ -317,18 +268,7 @@ async fn a_repository_is_there_whole_or_not_at_all() {
     assert_eq!(listed.values.len(), 2);
 
     let rename = RepositoryChange { name: Some("Motor".into()), ..RepositoryChange::default() };
-    let renamed = async {
-        server
-            .upstream
-            .repositories()
-            .update_repository(
-                &server.upstream.repositories().administrator(&admin, "APP", "my-engine").await?,
-                rename,
-            )
-            .await
-    }
-    .await
-    .expect("renamed");
+    let renamed = server.update(&admin, "APP", "my-engine", rename).await.expect("renamed");
     assert_eq!((renamed.slug.as_str(), renamed.metadata_hash == repository.metadata_hash), ("motor", false));
     let in_use = async {
         server

@@ -4,39 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use heliostat_auth::Caller;
-use heliostat_downstream::{Acceptance, metadata_hash};
+use heliostat_downstream::metadata_hash;
 use heliostat_git::RefChangeKind;
 use heliostat_storage::{Audience, Generation, NewEvent, RepositoryId, RepositoryState, RepositoryUpdate};
 use serde_json::{Value, json};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
-use super::test_upstream::{FIRST, TestUpstream, registration, run_git};
+use super::test_upstream::{FIRST, TestUpstream, run_git};
 use crate::BranchQuery;
 use crate::permit;
 
 const EVENTS: &str = "/addon/events";
-
-async fn joined(server: &TestUpstream) -> FakeMirror {
-    let mirror = FakeMirror::start().await;
-    let request = server
-        .upstream
-        .downstream()
-        .joining
-        .register(None, registration(MIRROR_ID, "Mirror", &mirror.base_url))
-        .await;
-    let id = request.expect("a request").id.to_string();
-    async {
-        server
-            .upstream
-            .downstream()
-            .joining
-            .accept(permit::sys_admin(&server.admin().await)?, &id, Acceptance::default())
-            .await
-    }
-    .await
-    .expect("accepted");
-    mirror
-}
 
 fn changes(body: &Value) -> Vec<String> {
     let changes = body["changes"].as_array().expect("a list");
@@ -120,34 +98,14 @@ async fn the_first_push_chooses_the_default_branch() {
     let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/master");
 
-    assert!(
-        async {
-            server
-                .upstream
-                .repositories()
-                .set_default_branch(
-                    &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
-                    "next",
-                )
-                .await
-        }
-        .await
-        .is_err(),
-        "no such branch"
-    );
+    let repositories = server.upstream.repositories();
+    let choose_next = async || {
+        let administrator = repositories.administrator(&admin, "APP", "engine").await?;
+        repositories.set_default_branch(&administrator, "next").await
+    };
+    assert!(choose_next().await.is_err(), "no such branch");
     server.push(&repository, &[("refs/heads/next", Some("2"))]).await;
-    async {
-        server
-            .upstream
-            .repositories()
-            .set_default_branch(
-                &server.upstream.repositories().administrator(&admin, "APP", "engine").await?,
-                "next",
-            )
-            .await
-    }
-    .await
-    .expect("changed");
+    choose_next().await.expect("changed");
     assert_eq!(run_git(on_disk.path(), &["symbolic-ref", "HEAD"]).trim(), "refs/heads/next");
     let branch = async {
         server
@@ -164,7 +122,7 @@ async fn the_first_push_chooses_the_default_branch() {
 async fn a_push_reaches_the_mirror_signed_and_in_order() {
     let mut server = TestUpstream::new().await;
     server.run();
-    let mirror = joined(&server).await;
+    let mirror = FakeMirror::joined(&server).await;
     server.project("APP").await;
     let repository = server.repository("APP", "Engine").await;
     let mut deliveries = Vec::new();
@@ -206,7 +164,7 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
 async fn an_event_whose_changes_are_refused_comes_again_without_them() {
     let mut server = TestUpstream::new().await;
     server.run();
-    let mirror = joined(&server).await;
+    let mirror = FakeMirror::joined(&server).await;
     mirror.refuse_changes();
     server.project("APP").await;
     let repository = server.repository("APP", "Engine").await;
@@ -232,7 +190,7 @@ async fn an_event_whose_changes_are_refused_comes_again_without_them() {
 #[tokio::test]
 async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     let mut server = TestUpstream::new().await;
-    let mirror = joined(&server).await;
+    let mirror = FakeMirror::joined(&server).await;
     server.project("APP").await;
     let repository = server.repository("APP", "Engine").await;
     mirror.answer(EVENTS, 503);
@@ -270,7 +228,7 @@ async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
 #[tokio::test]
 async fn however_many_pushes_a_mirror_has_missed_it_gets_one_event_for_each_repository() {
     let mut server = TestUpstream::new().await;
-    let mirror = joined(&server).await;
+    let mirror = FakeMirror::joined(&server).await;
     let ids = [RepositoryId(1001), RepositoryId(1002)];
     let pushes = (1..=2_500).flat_map(|generation| {
         ids.map(|id| {
@@ -305,7 +263,7 @@ async fn what_happened_behind_our_back_is_found_at_start() {
     let mut server = TestUpstream::new().await;
     server.project("APP").await;
     let repository = server.repository("APP", "Engine").await;
-    let mirror = joined(&server).await;
+    let mirror = FakeMirror::joined(&server).await;
     server.push(&repository, &[("refs/heads/main", Some("1"))]).await;
     server.change_on_disk(&repository, &[("refs/heads/main", Some("2"))]).await;
     let on_disk = server.upstream.0.changes.open_git(repository.id).await.expect("it is on disk");

@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    AdminAccount, ProjectCreation, RepositoryCreation, RequestFacts, Upstream, UpstreamOptions, UserCreation,
-    permit,
+    AdminAccount, ProjectCreation, RepositoryChange, RepositoryCreation, RequestFacts, Upstream,
+    UpstreamOptions, UserCreation, permit,
 };
 
 /// The password of `admin`.
@@ -150,6 +150,26 @@ impl TestUpstream {
         }
         .await
         .expect("a new repository")
+    }
+
+    /// Changes a repository as its administrator would.
+    pub(crate) async fn update(
+        &self,
+        caller: &Caller,
+        key: &str,
+        slug: &str,
+        change: RepositoryChange,
+    ) -> Result<Repository, Refusal> {
+        let repositories = self.upstream.repositories();
+        let administrator = repositories.administrator(caller, key, slug).await?;
+        repositories.update_repository(&administrator, change).await
+    }
+
+    /// Whether the caller may push to the repository with git.
+    pub(crate) async fn may_push(&self, caller: &Caller, key: &str, slug: &str) -> Result<(), Refusal> {
+        let repositories = self.upstream.repositories();
+        let writer = repositories.writer(caller, key, slug).await?;
+        repositories.push_with_git(&writer).await.map(drop)
     }
 
     /// Changes refs on disk as a push would, and nothing else. Each target is made from its text.

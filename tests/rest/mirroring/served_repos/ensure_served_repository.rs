@@ -35,8 +35,9 @@ async fn behaviour_answers_when_all_that_is_named_is_here() {
     let waiting = tokio::spawn(async move { pair.mirror_admin().post(ADDRESS, &wanted).await.promised(200) });
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     waiting.await.expect("it does not panic");
-    let absent = json!({"repository": path, "refs": ["refs/heads/main", "refs/heads/other"], "wait": 0});
-    client.post(ADDRESS, &absent).await.refused(409);
+    let absent = json!({"repository": path, "refs": ["refs/heads/other"], "wait": 1});
+    let message = client.post(ADDRESS, &absent).await.refused(409)["message"].to_string();
+    assert!(message.contains("After 1 s") && message.contains("refs/heads/other"), "{message}");
 }
 
 #[tokio::test]
@@ -52,9 +53,14 @@ async fn behaviour_what_is_badly_named_is_400_and_what_is_not_there_404() {
         (json!({"repository": "nowhere"}), "repository"),
         (json!({"repository": format!("https://elsewhere.example.com{path}")}), "repository"),
         (json!({"commits": []}), "repository"),
+        // Who waited for nothing because of a slip would begin too early.
+        (json!({"repository": path, "commit": "1".repeat(40)}), "commit"),
     ] {
         assert_eq!(client.post(ADDRESS, &wrong).await.refused(400)["context"], field, "{wrong}");
     }
+    let named = client.post(ADDRESS, &json!({"repository": path, "commits": ["main"]})).await.refused(400);
+    let message = named["message"].as_str().expect("a message");
+    assert!(message.contains("full name") && !message.contains('^'), "{message}");
     client.post(ADDRESS, &json!({"repository": "/scm/nowhere/nothing.git"})).await.refused(404);
 }
 

@@ -28,6 +28,7 @@ function showFound() {
   const wanted = filter.value.toLowerCase();
   const found = served.filter(({ path }) => path.toLowerCase().includes(wanted));
   fillTable("repositories", found.map(repositoryRow));
+  show("no-repositories", served.length === 0 ? "Nothing is here." : "No path contains this.");
   show("found", `${found.length} of ${repositoryCount(served.length)}`);
 }
 

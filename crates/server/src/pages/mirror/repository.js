@@ -7,7 +7,7 @@ const upstream = element("repository").dataset.upstream;
 /** How to clone it, as far as its name is known. */
 function showClone(key, slug) {
   const at = (server) => `${server}/scm/${key.toLowerCase()}/${slug}.git`;
-  show("heading", `${key}/${slug}`);
+  showHeading(`${key}/${slug}`);
   const commands = [`git clone ${at(base)}`, `git -C ${slug} remote set-url --push origin ${at(upstream)}`];
   element("clone").replaceChildren(...commands.map(command));
   element("on-upstream").href = `${upstream}/projects/${encodeURIComponent(key)}/repos/${encodeURIComponent(slug)}`;

@@ -1,12 +1,11 @@
-// The access tokens of who is signed in.
+// The access tokens and the password of who is signed in.
 
 let slug = null;
 const tokensOf = (owner) => at`rest/access-tokens/latest/users/${owner}`;
 const path = () => tokensOf(slug);
 
 function tokenRow({ id, name, permissions, createdDate, lastAuthenticated, expiryDate }) {
-  const remove = button("Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
-  remove.setAttribute("aria-label", `Delete ${name}`);
+  const remove = buttonOn(name, "Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
   const acts = make("td", remove);
   acts.className = "acts";
   const expires = expiryDate === undefined ? "never" : time(expiryDate);
@@ -41,6 +40,7 @@ const showTokens = newest(readTokens, ({ owner, tokens }) => {
 
 async function refresh() {
   element("tokens-card").hidden = element("create-card").hidden = true;
+  element("password-card").hidden = username === null;
   if (username !== null) await showTokens();
 }
 
@@ -57,8 +57,27 @@ onSubmit("create", async ({ name, permission, expiryDays }) => {
   await refresh();
 });
 
+onSubmit("change-password", async (fields, form) => {
+  note("password-changed", "");
+  const chosen = typedTwice(fields);
+  const owner = username;
+  await send("PUT", "rest/api/latest/users/credentials", { originalPassword: fields.originalPassword.value, ...chosen });
+  if (username !== owner) return;
+  form.reset();
+  note("password-changed", "Your password is changed.");
+  // The session stood for the old one. Should this fail, the next question tells that it is over.
+  await beginSession(owner, chosen.password).catch(() => null);
+  await showTokens();
+}, "password-problem");
+
 withSession(async () => {
   slug = null;
+  const form = element("change-password");
+  // For what keeps passwords: whose it is.
+  form.elements.username.defaultValue = username ?? "";
+  form.reset();
+  note("password-problem", "");
+  note("password-changed", "");
   element("secret-card").hidden = true;
   element("secret").replaceChildren();
   note("problem", "");

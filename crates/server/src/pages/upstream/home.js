@@ -17,7 +17,7 @@ function forget() {
   element("rejected").replaceChildren();
 }
 
-const decision = (text, kind, act) => button(text, kind, async () => {
+const decision = (name, text, kind, act) => buttonOn(name, text, kind, async () => {
   if (deciding) return;
   deciding = true;
   try {
@@ -76,8 +76,8 @@ const calledAt = ({ mirrorInternalUrl }) => mirrorInternalUrl ? [make("br"), `ca
 
 function requestRow(request) {
   const reject = () => send("POST", `${mirroring}/requests/${request.id}/reject`);
-  const accept = button("Accept", "", () => openAcceptance(request));
-  const acts = make("td", accept, decision("Reject", "quiet", reject));
+  const accept = buttonOn(request.mirrorName, "Accept", "", () => openAcceptance(request));
+  const acts = make("td", accept, decision(request.mirrorName, "Reject", "quiet", reject));
   acts.className = "acts";
   return row(
     headingsOf("requests"),
@@ -160,7 +160,7 @@ function showRejected(requests) {
   if (element("rejected").childElementCount === requests.length) return;
   element("rejected").replaceChildren(...requests.map((request) => {
     const remove = () => send("DELETE", `${mirroring}/requests/${request.id}`);
-    return make("li", `${request.mirrorName} at ${request.mirrorBaseUrl} `, decision("Delete", "quiet", remove));
+    return make("li", `${request.mirrorName} at ${request.mirrorBaseUrl} `, decision(request.mirrorName, "Delete", "quiet", remove));
   }));
 }
 
@@ -198,16 +198,11 @@ function showLists({ requests, rejected, mirrors, followings, standings }) {
 }
 
 const refreshLists = newest(readLists, showLists, (error) => {
-  if (error.status === 401) {
-    username = null;
-    showSession();
-    forget();
-    note("problem", error.message);
-  } else if (error.status === 403) {
-    // A user who administers nothing has the pages of repositories and tokens.
+  if (error.status === 403) {
+    // A user who administers nothing has the pages of repositories and of their account.
     administers = false;
     forget();
-    note("not-administrator", "Mirrors are for administrators. You will find your repositories and your tokens on their pages.");
+    note("not-administrator", "Mirrors are for administrators. Your repositories, and your password and tokens, have pages of their own.");
   } else {
     lostContact = true;
     note("problem", error.message);
@@ -218,7 +213,7 @@ async function refresh() {
   if (username !== null && !deciding && administers) await refreshLists();
 }
 
-element("requests-all").append(decision("Delete all", "quiet", () => send("DELETE", `${mirroring}/requests`)));
+element("requests-all").append(decision("requests", "Delete all", "quiet", () => send("DELETE", `${mirroring}/requests`)));
 
 withSession(async () => {
   administers = true;

@@ -14,7 +14,7 @@ function hideAll() {
 }
 
 function showStanding(mirror, stands) {
-  show("heading", mirror.name);
+  showHeading(mirror.name);
   element("state").hidden = false;
   showState("state", mirror.enabled ? stands.standing : "DISABLED");
   const bar = element("bar");
@@ -85,6 +85,7 @@ element("remove").addEventListener("click", async () => {
 withSession(async () => {
   asking = true;
   hideAll();
+  forgetHeading();
   note("problem", "");
   await refresh();
 });

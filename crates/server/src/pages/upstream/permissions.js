@@ -11,9 +11,7 @@ function permissionsCard(path, title, levels) {
 
   const permissionRow = ({ user, permission }) => {
     const revoke = () => send("DELETE", `${path}?${new URLSearchParams({ name: user.name })}`);
-    const made = button("Revoke", "danger", revoke, refreshPermissions);
-    made.setAttribute("aria-label", `Revoke the permission of ${user.name}`);
-    const acts = make("td", made);
+    const acts = make("td", buttonOn(`the permission of ${user.name}`, "Revoke", "danger", revoke, refreshPermissions));
     acts.className = "acts";
     const name = make("td", make("b", pageLink(at`users/${user.slug}`, user.name)));
     return row(headingsOf("permissions"), name, make("td", user.displayName), make("td", wordOf(permission)), acts);

@@ -52,9 +52,8 @@ const showProjects = newest(() => all("rest/api/latest/projects").catch(() => nu
   if (chosen && !known) select.append(option(chosen, chosen));
   select.value = known?.key ?? chosen;
   if (projectInAddress) {
-    show("heading", known?.name ?? projectInAddress);
+    showHeading(known?.name ?? projectInAddress);
     note("description", known?.description);
-    document.title = `${known?.name ?? projectInAddress} · ${document.title}`;
   }
 });
 

@@ -8,9 +8,10 @@ const CARDS = ["about", "branches", "mirrors", "following", "webhooks", "permiss
 const base = document.body.dataset.baseUrl;
 // The places from which it can be cloned; the primary is always the first.
 let sources = [];
+// Whether it is kept equal to one of another server, and takes no pushes.
+let follows = false;
 
-show("heading", `${projectKey}/${slug}`);
-document.title = `${projectKey}/${slug} · ${document.title}`;
+showHeading(`${projectKey}/${slug}`);
 
 const cloneUrlAt = (server) => `${server.replace(/\/$/, "")}/scm/${projectKey.toLowerCase()}/${slug}.git`;
 
@@ -75,6 +76,10 @@ const showBranches = newest(findBranches, (page, start = 0) => {
   ));
   if (start === 0) fillTable("branches", rows);
   else element("branches").append(...rows);
+  const isSearch = element("branch-search").elements.filter.value !== "";
+  show("no-branches", isSearch ? "No branch is found." : "There is no branch yet.");
+  element("branch-search").hidden = !isSearch && element("branches").rows.length === 0;
+  element("first-push").hidden = isSearch || follows || username === null || element("branches").rows.length > 0;
   element("branches-card").hidden = false;
   element("more-branches").hidden = page.isLastPage;
   element("more-branches").onclick = () => showBranches(page.nextPageStart);
@@ -117,6 +122,8 @@ const showMirrors = newest(readMirrors, (mirrors) => {
 
 const showFollowing = newest(() => ask(`${path}/following`), (following) => {
   const { url, intervalSeconds, state, inProgress, lastAttemptAt, lastSuccessAt, lastChangeAt, error } = following;
+  follows = true;
+  element("first-push").hidden = true;
   definitions("following", [
     ["Source", link(url)],
     ["State", stateBadge(state)],
@@ -141,8 +148,7 @@ const showAll = newest(
   },
   (error) => {
     element("state").hidden = true;
-    // Who is signed in and gets 401 has lost the session, and is told that.
-    const isMissing = error.status === 404 || (username === null && error.status === 401);
+    const isMissing = [401, 404].includes(error.status);
     element("missing-card").hidden = !isMissing;
     // Git shows credentials of its own, and may be given what this page is not.
     element("clone-card").hidden = isMissing && username !== null;
@@ -153,6 +159,8 @@ const showAll = newest(
 async function refresh() {
   for (const card of [...CARDS, "missing"]) element(`${card}-card`).hidden = true;
   element("clone-card").hidden = false;
+  follows = false;
+  element("first-push-command").replaceChildren(command(`git push ${primary().url} HEAD`));
   showSources([primary()]);
   await showAll();
 }

@@ -11,11 +11,8 @@ const FAULTS = {
 /** What is left out of a list that holds a part of all. */
 const noteMore = (id, all, listed) => note(id, all > listed ? `${counted(all - listed, "more is", "more are")} not listed.` : "");
 
-/** A cell with a button that names, to who has it read out, what it acts on. */
 function actCell(text, about, act) {
-  const made = button(text, "quiet", act, refresh);
-  made.setAttribute("aria-label", `${text} ${about}`);
-  const cell = make("td", made);
+  const cell = make("td", buttonOn(about, text, "quiet", act, refresh));
   cell.className = "acts";
   return cell;
 }

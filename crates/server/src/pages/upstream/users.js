@@ -1,19 +1,43 @@
-// The users of this server: all, or the one of the address. Administrators create and delete them.
+// The users of this server: all, or the one of the address. Administrators create and delete them, and set their passwords.
 
 const [, slugInAddress] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
 const form = element("search");
 
-function userRow(user) {
-  const acts = make("td");
+/** What administrators may do with a user. With their own account nobody does it by a slip. */
+function actsOn(user) {
+  if (user.name.toLowerCase() === username.toLowerCase()) return [pageLink("account", "Your account")];
+  const remove = async () => {
+    show("delete-title", `Delete ${user.name}?`);
+    if (await confirmed("delete-dialog")) await send("DELETE", `rest/api/latest/admin/users?name=${encodeURIComponent(user.name)}`);
+  };
+  const removal = user.deletable ? [buttonOn(user.name, "Delete", "danger", remove, refresh)] : [];
+  return [buttonOn(user.name, "Set password", "quiet", () => openPassword(user)), ...removal];
+}
+
+function openPassword({ name }) {
+  const form = element("set-password");
+  form.reset();
+  form.elements.username.value = name;
+  note("password-problem", "");
+  note("password-set", "");
+  show("password-title", `Set the password of ${name}`);
+  element("password-dialog").showModal();
+}
+
+onSubmit("set-password", async (fields) => {
+  const name = fields.username.value;
+  await send("PUT", "rest/api/latest/admin/users/credentials", { name, ...typedTwice(fields) });
+  element("password-dialog").close();
+  note("password-set", `The password of ${name} is changed.`);
+}, "password-problem");
+
+element("password-cancel").addEventListener("click", () => element("password-dialog").close());
+// What was typed does not stay behind, however the dialog was left.
+element("password-dialog").addEventListener("close", () => element("set-password").reset());
+
+function userRow(user, administers) {
+  const acts = make("td", ...(administers ? actsOn(user) : []));
   acts.className = "acts";
-  // Nobody deletes themselves by a slip.
-  if (user.deletable && user.name !== username) {
-    const remove = async () => {
-      show("delete-title", `Delete ${user.name}?`);
-      if (await confirmed("delete-dialog")) await send("DELETE", `rest/api/latest/admin/users?name=${encodeURIComponent(user.name)}`);
-    };
-    acts.append(button("Delete", "danger", remove, refresh));
-  }
   return row(
     headingsOf("users"),
     make("td", make("b", pageLink(at`users/${user.slug}`, user.name)), user.active ? "" : " (not active)"),
@@ -26,22 +50,23 @@ function userRow(user) {
 
 /** As administrators see them, or as everybody who is signed in does. */
 async function listed() {
-  if (slugInAddress) return { users: [await ask(at`rest/api/latest/users/${slugInAddress}`)], administers: false };
-  const filter = encodeURIComponent(form.elements.filter.value);
+  const one = slugInAddress ? await ask(at`rest/api/latest/users/${slugInAddress}`) : null;
+  const filter = encodeURIComponent(one?.name ?? form.elements.filter.value);
   try {
-    return { users: await all(`rest/api/latest/admin/users?filter=${filter}`), administers: true };
+    const found = await all(`rest/api/latest/admin/users?filter=${filter}`);
+    return { users: one ? found.filter(({ id }) => id === one.id) : found, administers: true };
   } catch (error) {
     if (error.status !== 403) throw error;
-    return { users: await all(`rest/api/latest/users?filter=${filter}`), administers: false };
+    return { users: one ? [one] : await all(`rest/api/latest/users?filter=${filter}`), administers: false };
   }
 }
 
 const showUsers = newest(listed, ({ users, administers }) => {
-  fillTable("users", users.map(userRow));
-  if (slugInAddress) show("heading", users[0].displayName);
+  fillTable("users", users.map((user) => userRow(user, administers)));
+  if (slugInAddress && users.length > 0) showHeading(users[0].displayName);
   form.hidden = Boolean(slugInAddress);
   element("users-card").hidden = false;
-  element("create-card").hidden = !administers;
+  element("create-card").hidden = !administers || Boolean(slugInAddress);
 });
 
 async function refresh() {
@@ -76,6 +101,10 @@ const showPermissions = permissionsCard("rest/api/latest/admin/permissions/users
 ]);
 
 withSession(async () => {
+  element("password-dialog").close();
+  forgetHeading();
+  note("password-set", "");
+  note("created", "");
   note("problem", "");
   await refresh();
 });

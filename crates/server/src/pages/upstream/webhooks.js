@@ -5,15 +5,14 @@ const LOG = 20;
 function invocationRow({ start, event, attempt, result, duration: took }) {
   const shown = make("td", result.outcome, result.statusCode === undefined ? "" : ` ${result.statusCode}`, make("br"), result.description);
   if (result.outcome !== "SUCCESS") shown.className = "bad";
-  const headings = ["When", "Event", "Attempt", "Result", "Took"];
-  return row(headings, make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
+  return row(headingsOf("log"), make("td", time(start)), make("td", event), make("td", String(attempt)), shown, make("td", `${took} ms`));
 }
 
 const readLog = ({ id }) => ask(`${path}/webhooks/${id}/invocations?limit=${LOG}`);
 
 const showLog = newest(readLog, (page, webhook) => {
-  show("log-title", page.size === 0 ? `${webhook.name} has not been called yet` : `The last calls of ${webhook.name}`);
-  element("log").replaceChildren(...page.values.map(invocationRow));
+  show("log-title", `The last calls of ${webhook.name}`);
+  fillTable("log", page.values.map(invocationRow));
   element("log-card").hidden = false;
 }, (error) => {
   // The button tells it.
@@ -32,8 +31,9 @@ const showWebhooks = newest(() => all(`${path}/webhooks?statistics=true`), (webh
     const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
     const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
     if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
-    const removal = button("Delete", "danger", () => removeWebhook(webhook), showWebhooks);
-    const acts = make("td", button("Test", "quiet", () => test(webhook)), button("Log", "quiet", () => showLog(webhook)), removal);
+    const actOn = (text, kind, act, after) => buttonOn(webhook.name, text, kind, act, after);
+    const removal = actOn("Delete", "danger", () => removeWebhook(webhook), showWebhooks);
+    const acts = make("td", actOn("Test", "quiet", () => test(webhook)), actOn("Log", "quiet", () => showLog(webhook)), removal);
     acts.className = "acts";
     return row(
       headingsOf("webhooks"),

@@ -95,6 +95,14 @@ async fn updates_change_only_what_they_name() {
         assert_eq!(updated, User { active: false, ..alice.clone() });
         let unchanged = store.update_user(alice.id, UserUpdate::default(), Vec::new()).await.unwrap();
         assert_eq!(unchanged, updated);
+        let replace = async |former: &str, new: &str| {
+            store.replace_password_hash(alice.id, former, new, Vec::new()).await.unwrap()
+        };
+        store.set_password_hash(alice.id, Some("first".to_owned()), Vec::new()).await.unwrap();
+        assert!(replace("first", "second").await);
+        assert!(!replace("first", "third").await, "it is another one by now");
+        let renewed = store.find_user(alice.id).await.unwrap().unwrap();
+        assert_eq!(renewed, User { password_hash: Some("second".to_owned()), ..updated.clone() });
         store.set_password_hash(alice.id, None, Vec::new()).await.unwrap();
         let without_password = store.find_user(alice.id).await.unwrap().unwrap();
         assert_eq!(without_password, User { password_hash: None, ..updated });

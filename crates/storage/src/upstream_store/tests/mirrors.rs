@@ -190,6 +190,36 @@ async fn a_deleted_mirror_leaves_no_secret_event_preference_or_request() {
 }
 
 #[tokio::test]
+async fn a_mirror_that_is_accepted_again_is_told_of_what_was_deleted_meanwhile() {
+    const LONG_AGO: i64 = NOW - 31 * 24 * 3_600 * 1_000;
+    for (store, test) in stores().await {
+        let (gone, kept) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
+        let project = project(&store, "PRJ").await;
+        let [site, older, undone] = [
+            repository(&store, project.id, "site").await,
+            repository(&store, project.id, "older").await,
+            repository(&store, project.id, "undone").await,
+        ];
+        store.delete_mirror(&gone.id).await.unwrap();
+        let deleted = |id: RepositoryId| event("repo:deleted", Some(id));
+        let long_ago = NewEvent { created_at: LONG_AGO, ..deleted(older.id) };
+        store.delete_repository(older.id, vec![long_ago]).await.unwrap();
+        store.delete_repository(site.id, vec![deleted(site.id)]).await.unwrap();
+        // What was never announced was never mirrored.
+        store.delete_repository(undone.id, Vec::new()).await.unwrap();
+        assert_eq!(pending_keys(&store, &kept.id).await, ["repo:deleted", "repo:deleted"]);
+
+        let back = mirror(&store, "AAAA").await;
+        let told = store.pending_for(&back.id, None, 10).await.unwrap();
+        let repositories: Vec<_> = told.iter().map(|event| event.repository_id).collect();
+        assert_eq!(repositories, [Some(site.id)]);
+        assert_eq!((told[0].event_key.as_str(), told[0].created_at), ("repo:deleted", NOW));
+        assert_eq!(told[0].body, json!({ "eventKey": "repo:deleted" }));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
 async fn settings_are_kept_and_the_first_value_wins_where_asked() {
     for (store, test) in stores().await {
         assert_eq!(store.get_setting("id").await.unwrap(), None);

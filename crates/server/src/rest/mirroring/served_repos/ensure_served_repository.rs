@@ -10,7 +10,6 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_mirror::{Awaited, UpstreamUrl};
 use heliostat_origin::{Awaited as AwaitedOfOrigin, Ensured};
 use heliostat_refusal::Refusal;
-use tokio::time::Instant;
 
 use crate::client_keys::{key_of_address, key_of_caller};
 use crate::http::problem::Problem;
@@ -50,11 +49,7 @@ impl EnsureServedRepository for MirrorHandlers {
         )?;
         rest_places::go_on_without();
         let client = key_of_caller(&caller, call.peer);
-        let deadline = Instant::now() + time_to_wait(wanted.wait);
-        for awaited in &all {
-            let rest = deadline.saturating_duration_since(Instant::now());
-            self.mirror.arrivals.wait(&reader, awaited, rest, client).await?;
-        }
+        self.mirror.arrivals.wait(&reader, &all, time_to_wait(wanted.wait), client).await?;
         // As it is now, and if it may still be seen.
         let reader = lookups.reader_by_path(key, slug, &caller, &credentials, call.peer).await?;
         let repository = self.wire.served_repository(&lookups.mirrored_repository(&reader));

@@ -27,7 +27,7 @@ impl WaitForRepository for MirrorHandlers {
         let timeout = Duration::from_secs(u64::try_from(request.timeout).unwrap_or(0));
         rest_places::go_on_without();
         let client = key_of_caller(&caller, call.peer);
-        self.mirror.arrivals.wait(&reader, &awaited, timeout, client).await?;
+        self.mirror.arrivals.wait(&reader, &[awaited], timeout, client).await?;
         // As it is now, and if it may still be seen.
         let reader = lookups.reader(upstream_id, id, &caller, &credentials, call.peer).await?;
         let repository = lookups.mirrored_repository(&reader);
