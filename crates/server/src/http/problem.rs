@@ -69,6 +69,14 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, format!("Nothing is served at {path}."))
     }
 
+    /// A path that lies outside that of the base URL: as a slip in a base URL leads to it, it is told what is missing.
+    pub fn outside_context_path(path: &str, context_path: &str) -> Self {
+        let message = format!(
+            "Nothing is served at {path}: the addresses of this server begin with {context_path}/, as its base URL says."
+        );
+        Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, message)
+    }
+
     /// Names the methods that the path does answer.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {
