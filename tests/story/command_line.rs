@@ -89,6 +89,18 @@ async fn a_token_in_a_variable_stands_in_for_user_and_password() {
     };
     let wrong = list("none");
     assert_eq!(wrong.status.code(), Some(4), "{wrong:?}");
+    // A password that is kept for other commands does not take its place, one that is named in this one does.
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let file = folder.path().join("password");
+    std::fs::write(&file, ADMIN_PASSWORD).expect("the temporary directory is writable");
+    let mut beside = bare(&["repository", "list"]);
+    beside.env("HELIOSTAT_URL", pair.upstream.base()).env("HELIOSTAT_TOKEN", "none");
+    let beside = beside.env("HELIOSTAT_PASSWORD_FILE", &file).output().expect("the binary can be run");
+    assert_eq!(beside.status.code(), Some(4), "{beside:?}");
+    let mut nearer = bare(&["repository", "list", "--password-file"]);
+    nearer.arg(&file).env("HELIOSTAT_URL", pair.upstream.base()).env("HELIOSTAT_TOKEN", "none");
+    let nearer = nearer.output().expect("the binary can be run");
+    assert!(nearer.status.success(), "{nearer:?}");
     let listed = list(token["token"].as_str().expect("is text"));
     assert!(listed.status.success() && listed.stdout.starts_with(b"["), "{listed:?}");
 }

@@ -5,7 +5,6 @@
 //! to anyone, but it stays for what it knows about objects, until a new one takes its place.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use heliostat_git_wire::RefSnapshot;
 use parking_lot::{Mutex, MutexGuard};
@@ -49,10 +48,9 @@ struct Loads {
     count: usize,
     /// The last mark since the first of them began.
     marked: Option<u64>,
-    lock: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// A task that reads, or waits to read, the references of a repository.
+/// A task that reads the references of a repository.
 #[derive(Debug)]
 pub(crate) struct Load<'a> {
     cache: &'a RefCache,
@@ -138,12 +136,6 @@ impl State {
 }
 
 impl Load<'_> {
-    /// Waits until no other task reads the same, so that most who wait find it in memory afterwards.
-    pub(crate) async fn lock(&self) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = self.cache.lock().loads.get(&self.repository).map(|loads| Arc::clone(&loads.lock));
-        lock.unwrap_or_default().lock_owned().await
-    }
-
     /// To be called immediately before the first byte is read.
     pub(crate) fn begin(&self) -> Begun {
         Begun(self.cache.lock().tick())

@@ -1,5 +1,6 @@
 //! One bare repository on disk: what it holds.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -7,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
+use tracing::Instrument;
 
 use super::atomic_pushes::AtomicPushes;
 use crate::disk::blocking;
@@ -35,6 +37,8 @@ struct Inner {
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
     pub(crate) ref_locks: Locks<tokio::sync::Mutex<()>>,
+    /// Held by one that reads references into memory.
+    ref_reads: Locks<tokio::sync::Mutex<()>>,
     /// Held by those who read references from disk, and alone by one that shows others at once.
     pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
@@ -53,6 +57,7 @@ impl Shared {
         Self {
             refs: Arc::new(SharedRefs::new(ref_memory_bytes)),
             ref_locks: Locks::default(),
+            ref_reads: Locks::default(),
             swaps: Locks::default(),
             push_gates: Locks::default(),
             removal_gates: Locks::default(),
@@ -174,16 +179,26 @@ impl Repository {
     /// All references but our internal ones, from memory if they are there. They are those of the disk as long as
     /// only this process changes the repository; [`Repository::refs`] finds out about others.
     pub async fn snapshot(&self) -> Result<RefSnapshot, GitError> {
-        let cache = self.cache();
-        if let Some(snapshot) = cache.get(self.id()) {
+        if let Some(snapshot) = self.cache().get(self.id()) {
             return Ok(snapshot);
         }
-        let load = cache.load(self.id());
-        let _lock = load.lock().await;
-        match cache.get(self.id()) {
-            Some(snapshot) => Ok(snapshot),
-            None => self.read_and_publish(&load, None, None).await,
+        // Most who wait find it in memory afterwards.
+        let turn = self.0.shared.ref_reads.of(self.id()).lock_owned().await;
+        if let Some(snapshot) = self.cache().get(self.id()) {
+            return Ok(snapshot);
         }
+        let this = self.clone();
+        let reading = async move {
+            let load = this.cache().load(this.id());
+            let read = this.read_and_publish(&load, None, None).await;
+            drop(turn);
+            read
+        };
+        // A client that hangs up does not end what others wait for; a part of it would go on, and the next one begin beside it.
+        let read = tokio::spawn(reading.in_current_span()).await;
+        read.unwrap_or_else(|error| {
+            Err(GitError::Io { operation: "read references", error: io::Error::other(error) })
+        })
     }
 
     pub(crate) fn cache(&self) -> &RefCache {
@@ -368,6 +383,8 @@ impl Repository {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use sha2::{Digest, Sha256};
 
     use super::*;
@@ -385,6 +402,24 @@ mod tests {
         assert_eq!(refs.content_hash().as_str(), hex::encode(Sha256::digest(printed.as_bytes())));
         let names: Vec<_> = refs.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["refs/heads/feature/a", "refs/heads/main", "refs/heads/z", "refs/tags/v1"]);
+    }
+
+    #[tokio::test]
+    async fn references_are_read_to_the_end_for_others_when_the_one_who_asked_has_gone() {
+        const PATIENCE: Duration = Duration::from_mins(1);
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main"]).await;
+        let mut asking = Box::pin(repository.snapshot());
+        assert!(futures_util::poll!(&mut asking).is_pending());
+        drop(asking);
+        let read = async {
+            while repository.cache().get(repository.id()).is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.expect("it is in memory when it is read");
+        let refs = repository.refs().await.expect("readable");
+        assert_eq!(repository.snapshot().await.expect("readable"), refs);
     }
 
     #[tokio::test]

@@ -69,11 +69,9 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, format!("Nothing is served at {path}."))
     }
 
-    /// A path that lies outside that of the base URL: as a slip in a base URL leads to it, it is told what is missing.
+    /// A path that is not below that of this server.
     pub fn outside_context_path(path: &str, context_path: &str) -> Self {
-        let message = format!(
-            "Nothing is served at {path}: the addresses of this server begin with {context_path}/, as its base URL says."
-        );
+        let message = format!("Nothing is served at {path}: this server answers below {context_path}/.");
         Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, message)
     }
 

@@ -320,9 +320,10 @@ function button(text, kind, act, after = async () => {}) {
   made.className = kind;
   made.addEventListener("click", async () => {
     made.disabled = true;
+    // Before, and not after: the end of the session is told meanwhile.
+    note("problem", "");
     try {
       await act();
-      note("problem", "");
     } catch (error) {
       note("problem", error.message);
     }
