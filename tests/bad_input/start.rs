@@ -95,7 +95,9 @@ fn an_address_that_others_reach_without_a_base_url() {
     let data = folder.path().join("data");
     let data_text = data.to_str().expect("is UTF-8");
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        refused(&start(&["upstream", "--data", data_text, "--listen", listen]), "--base-url");
+        let output = start(&["upstream", "--data", data_text, "--listen", listen]);
+        refused(&output, "--base-url");
+        assert_eq!(output.status.code(), Some(2), "the command line is wrong");
         let mirror = ["mirror", "--upstream", "http://127.0.0.1:1", "--name", "m"];
         refused(&start(&[&mirror[..], &["--data", data_text, "--listen", listen]].concat()), "--base-url");
     }
@@ -132,7 +134,9 @@ fn a_certificate_that_cannot_be_used() {
     let with = |arguments: &[&str]| {
         start(&[&["upstream", "--data", data, "--listen", "127.0.0.1:0"][..], arguments].concat())
     };
-    refused(&with(&["--tls-certificate", certificate]), "--tls-key");
+    let half = with(&["--tls-certificate", certificate]);
+    refused(&half, "--tls-key");
+    assert_eq!(half.status.code(), Some(2), "the command line is wrong");
     refused(&with(&["--tls-key", key]), "--tls-certificate");
     refused(&with(&["--tls-certificate", "/nowhere/pem", "--tls-key", key]), "/nowhere/pem");
     refused(&with(&["--tls-certificate", certificate, "--tls-key", other_key]), "does not belong");

@@ -67,9 +67,13 @@ async fn outside_it_nothing_is_served() {
         let mut root = server.base_url().clone();
         root.set_path("");
         let outside = Client::new(&Url::parse(root.as_str()).expect("is a URL"), Identity::admin());
-        for path in ["/rest/api/1.0/application-properties", "/rest/mirroring/1.0/upstreamServers", "/status"]
+        let below = format!("{}/", server.base_url().path().trim_end_matches('/'));
+        for path in
+            ["/", "/rest/api/1.0/application-properties", "/rest/mirroring/1.0/upstreamServers", "/status"]
         {
-            outside.get(path).await.expect_error(404);
+            let answer = outside.get(path).await.expect_error(404);
+            let message = answer["message"].as_str().expect("a message").to_owned();
+            assert!(message.ends_with(&format!("this server answers below {below}.")), "{message}");
         }
     }
 }

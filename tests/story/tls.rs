@@ -75,17 +75,20 @@ fn the_doctor_looks_at_the_certificate() {
     let certified = Certified::for_names(&["localhost"]);
     let (certificate, key) = (certified.certificate(), certified.key());
     let paths = [&certificate, &key].map(|path| path.to_str().expect("is UTF-8"));
-    let doctor = |url: &str| {
+    let doctor_at = |option: &str, place: &str| {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let data = folder.path().to_str().expect("is UTF-8");
-        let options = ["doctor", "--data", data, "--base-url", url];
+        let options = ["doctor", "--data", data, option, place];
         said(&heliostat(&[&options[..], &["--tls-certificate", paths[0], "--tls-key", paths[1]]].concat()))
     };
+    let doctor = |url: &str| doctor_at("--base-url", url);
     let line = |text: &str| text.lines().find(|line| line.contains(" TLS ")).unwrap_or_default().to_owned();
     let well = doctor("https://localhost:1");
     assert!(line(&well).starts_with("ok") && line(&well).contains("server.pem"), "{well}");
     let other = doctor("https://127.0.0.1:1");
     assert!(line(&other).starts_with("warning") && line(&other).contains("not for 127.0.0.1"), "{other}");
+    let listening = doctor_at("--listen", "127.0.0.1:1");
+    assert!(line(&listening).contains("not for 127.0.0.1"), "it is the base URL then: {listening}");
     let plain = doctor("http://localhost:1");
     assert!(line(&plain).starts_with("failed"), "{plain}");
 }

@@ -1,5 +1,6 @@
 //! What the exit code of a command tells a script: whether it is worth to ask again, to sign in, or to look at the names.
 
+use heliostat_server::StartError;
 use reqwest::StatusCode;
 
 use crate::client::CallError;
@@ -53,7 +54,7 @@ pub fn of(error: &anyhow::Error) -> u8 {
     if error.chain().any(|cause| cause.is::<NoSuchThing>()) {
         return NOT_FOUND;
     }
-    if error.chain().any(|cause| cause.is::<WrongUsage>()) {
+    if error.chain().any(|cause| cause.is::<WrongUsage>() || is_of_options(cause)) {
         return USAGE;
     }
     match error.chain().find_map(|cause| cause.downcast_ref::<CallError>()) {
@@ -61,6 +62,17 @@ pub fn of(error: &anyhow::Error) -> u8 {
         Some(call) => call.status().map_or(FAILURE, of_status),
         None => FAILURE,
     }
+}
+
+/// Whether a role has not started because of what its options say, whatever there is on the machine.
+fn is_of_options(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let start = cause.downcast_ref::<StartError>();
+    start.is_some_and(|error| {
+        matches!(
+            error,
+            StartError::BaseUrlMissing { .. } | StartError::BaseUrl { .. } | StartError::InternalUrl { .. }
+        )
+    })
 }
 
 /// The status with which a server refused, if one did.

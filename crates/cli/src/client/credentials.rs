@@ -1,5 +1,6 @@
 //! Who calls: a user with a password, or a token. Neither is ever an argument, because argument lists are public.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -60,8 +61,7 @@ impl Account {
 
     /// The user who calls. A token does not tell whose it is.
     pub fn caller(&self) -> Option<&str> {
-        let is_token = self.token_file.is_some()
-            || (self.password_file.is_none() && variable("HELIOSTAT_TOKEN").is_some());
+        let is_token = self.token_file.is_some() || token_variable().is_some();
         (!is_token).then_some(self.user.as_str())
     }
 
@@ -69,9 +69,7 @@ impl Account {
     pub fn given_authorization(&self) -> anyhow::Result<Option<Authorization>> {
         let token = match &self.token_file {
             Some(file) => Some(read_secret(file)?),
-            // A file of a password that is named on the command line is nearer than a variable.
-            None if self.password_file.is_some() => None,
-            None => variable("HELIOSTAT_TOKEN"),
+            None => token_variable(),
         };
         if let Some(token) = token {
             return Authorization::bearer(&token).map(Some);
@@ -200,6 +198,16 @@ pub fn read_secret(file: &Path) -> anyhow::Result<String> {
         bail!("{} must hold one line, the secret", file.display());
     }
     Ok(secret.to_owned())
+}
+
+/// The token in its variable, but where a file of a password is named on the command line, which is nearer than a variable.
+/// What another variable or the settings file names is not: nobody is to be taken for the administrator who gives a token.
+fn token_variable() -> Option<String> {
+    let names_password = |word: OsString| {
+        let word = word.to_string_lossy();
+        word == "--password-file" || word.starts_with("--password-file=")
+    };
+    if std::env::args_os().any(names_password) { None } else { variable("HELIOSTAT_TOKEN") }
 }
 
 /// The value of a variable that is set and not empty.

@@ -9,6 +9,7 @@ use heliostat_server::{ConnectionOptions, OpenFiles, TlsFiles};
 use url::Url;
 
 use super::finding::Finding;
+use super::servers::place_of_role;
 
 /// Whether there is a git, and it is new enough.
 pub fn git(program: &Path, found: &Result<Git, GitUnavailable>) -> Finding {
@@ -74,7 +75,7 @@ pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>, tls: Optio
             format!("{address} is reached from other machines, which need to know at which URL"),
             "give the URL by --base-url, or listen on loopback",
         ),
-        (_, _, Some(tls)) => certificate(ITEM, base_url, tls),
+        (_, _, Some(tls)) => certificate(ITEM, place_of_role(base_url, listen, true).as_ref(), tls),
         (None, None, None) => Finding::skipped(ITEM, "neither --base-url nor --listen given"),
         (None, Some(address), None) => {
             Finding::good(ITEM, format!("{address} is reached from this machine only"))
@@ -95,12 +96,12 @@ pub fn encryption_in_front() -> Finding {
 }
 
 /// Whether the certificate can be used, and whether clients of the role will accept it.
-fn certificate(item: &'static str, base_url: Option<&Url>, tls: &TlsFiles) -> Finding {
-    if let Some(url) = base_url.filter(|url| url.scheme() != "https") {
+fn certificate(item: &'static str, place: Option<&Url>, tls: &TlsFiles) -> Finding {
+    if let Some(url) = place.filter(|url| url.scheme() != "https") {
         let detail = format!("a server with a certificate speaks TLS, and {url} is no https address");
         return Finding::failed(item, detail, "give an address that begins with https as --base-url");
     }
-    match heliostat_server::certificate_complaint(tls, base_url) {
+    match heliostat_server::certificate_complaint(tls, place) {
         Ok(None) => Finding::good(item, format!("{} and its key can be used", tls.certificate.display())),
         Ok(Some(complaint)) => {
             let (complaint, remedy) = complaint.split_once(": ").unwrap_or((&complaint, "renew it"));

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use heliostat_server::{KernelTls, TlsFiles};
+
+use crate::exit_code::WrongUsage;
 
 /// Where certificate and key are.
 #[derive(Debug, Args)]
@@ -31,11 +32,15 @@ impl TlsFlags {
             (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
             (None, None) => Ok(None),
             (Some(_), None) => {
-                bail!("--tls-certificate needs the key that belongs to it: give it by --tls-key")
+                Err(wrong("--tls-certificate needs the key that belongs to it: give it by --tls-key"))
             }
-            (None, Some(_)) => bail!("--tls-key needs its certificate: give it by --tls-certificate"),
+            (None, Some(_)) => Err(wrong("--tls-key needs its certificate: give it by --tls-certificate")),
         }
     }
+}
+
+fn wrong(message: &str) -> anyhow::Error {
+    WrongUsage(message.to_owned()).into()
 }
 
 /// Who encrypts.

@@ -8,6 +8,7 @@ use heliostat_server::{LogLevel, RunningRole};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::service_manager;
+use crate::options::COMMIT;
 use crate::output;
 
 /// File below the data directory in which a first start leaves the generated password.
@@ -25,7 +26,14 @@ pub async fn until_stopped(
     let mut stop = StopSignal::listen()?;
     let base_url = role.base_url().as_str().trim_end_matches('/');
     output::line(&format!("heliostat {name} ready at {base_url}"));
-    tracing::info!(role = name, base_url, address = %role.address(), "role is ready");
+    tracing::info!(
+        role = name,
+        version = env!("CARGO_PKG_VERSION"),
+        commit = COMMIT,
+        base_url,
+        address = %role.address(),
+        "role is ready"
+    );
     service_manager::ready(base_url);
     service_manager::send_signs_of_life();
     loop {

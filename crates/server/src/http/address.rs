@@ -40,7 +40,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for AddressEndpoint<E> {
         let path = request.uri().path();
         let plain = plainly_spelled(path);
         let Some(routed) = routed_path(&plain, &self.context_path) else {
-            return Ok(Problem::unknown_path(path).response());
+            return Ok(Problem::outside_context_path(path, &self.context_path).response());
         };
         if routed != path {
             let routed = routed.into_owned();

@@ -69,6 +69,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, format!("Nothing is served at {path}."))
     }
 
+    /// A path that is not below that of this server.
+    pub fn outside_context_path(path: &str, context_path: &str) -> Self {
+        let message = format!("Nothing is served at {path}: this server answers below {context_path}/.");
+        Self::new(StatusCode::NOT_FOUND, ErrorName::NotFound, message)
+    }
+
     /// Names the methods that the path does answer.
     #[must_use]
     pub fn allowing(mut self, methods: &str) -> Self {
