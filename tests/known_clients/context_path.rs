@@ -72,7 +72,7 @@ async fn outside_it_nothing_is_served() {
             ["/", "/rest/api/1.0/application-properties", "/rest/mirroring/1.0/upstreamServers", "/status"]
         {
             let answer = outside.get(path).await.expect_error(404);
-            let message = answer["errors"][0]["message"].as_str().expect("a message").to_owned();
+            let message = answer["message"].as_str().expect("a message").to_owned();
             assert!(message.ends_with(&format!("this server answers below {below}.")), "{message}");
         }
     }

@@ -1,11 +1,12 @@
 //! The command line as scripts use it: exit codes, errors in JSON, tokens, questions before what deletes, and what builds need.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ADMIN_PASSWORD, Pair, Receiver, Server, binary, eventually, git, shared_pair, webhooks_path,
+    ADMIN_PASSWORD, Checkout, Pair, Receiver, Server, binary, eventually, git, shared_pair, webhooks_path,
 };
 
 /// A command that nobody is there to answer, with no credentials.
@@ -225,4 +226,22 @@ async fn builds_learn_where_to_clone_from_and_warm_a_mirror() {
     let away = run(pair, &["repository", "warm", &name, "--mirror-url", "http://127.0.0.1:9"]);
     assert_eq!(away.status.code(), Some(7), "{away:?}");
     git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str()]);
+}
+
+#[test]
+fn a_demonstration_in_the_background_is_ready_by_one_line_and_says_that_it_stops() {
+    let checkout = Checkout::new();
+    checkout.commit("shown.txt", "shown\n");
+    let folder = checkout.path().display().to_string();
+    let mut demo = bare(&["demo", "--json", "--repository", &folder]);
+    let mut demo = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary can be run");
+    let mut line = String::new();
+    let printed = demo.stdout.as_mut().expect("it is a pipe");
+    BufReader::new(printed).read_line(&mut line).expect("it can be read");
+    let process = demo.id().to_string();
+    Command::new("kill").args(["-TERM", &process]).status().expect("kill can be run");
+    let ended = demo.wait_with_output().expect("it ends");
+    let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}: {}", told(&ended)));
+    assert!(ready["mirror"]["cloneUrl"].is_string(), "{ready}");
+    assert!(ended.status.success() && told(&ended).contains("Stopping"), "{}", told(&ended));
 }

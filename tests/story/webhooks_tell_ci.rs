@@ -83,6 +83,8 @@ async fn a_push_is_told_signed_and_then_each_mirror_when_it_serves_it() {
     let mirror =
         pair.admin().get("/rest/mirroring/latest/mirrorServers").await.promised(200)["values"][0].clone();
     assert_eq!(synchronised.body["mirrorServer"], json!({"id": mirror["id"], "name": mirror["name"]}));
+    let at_mirror = pair.mirrored(&repository).await["cloneUrls"].clone();
+    assert_eq!(synchronised.body["cloneUrls"], at_mirror, "where the mirror itself says that it is");
     assert_eq!(synchronised.body["syncType"], "INCREMENTAL");
     assert_eq!(synchronised.body["refLimitExceeded"], false);
     assert_ne!(pushed.header("x-request-id"), synchronised.header("x-request-id"));

@@ -29,6 +29,9 @@ Examples:
   heliostat request accept Saigon                         let the mirror in
   heliostat clone-url PRJ/site --mirror Saigon            where to clone from";
 
+/// Options of all commands stand behind those of a command in its help, and not between them.
+const OF_ALL_COMMANDS: usize = 900;
+
 /// Smart mirrors for Git: an upstream, its mirrors, and their administration.
 ///
 /// Options that name an environment variable are settings: a flag wins over the variable,
@@ -45,11 +48,11 @@ Examples:
 )]
 pub struct Cli {
     /// TOML file with settings.
-    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CONFIG", display_order = OF_ALL_COMMANDS)]
     pub config: Option<PathBuf>,
     /// File with the certificates of authorities in PEM that are trusted beside the system's when other servers are called,
     /// by git as well [default: none].
-    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CA_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "HELIOSTAT_CA_FILE", display_order = OF_ALL_COMMANDS)]
     pub ca_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
@@ -349,6 +352,17 @@ mod tests {
                 assert_eq!(variable.to_str(), Some(expected.as_str()));
             }
         }
+    }
+
+    #[test]
+    fn the_options_of_a_command_stand_before_those_of_all_commands() {
+        let mut command = Cli::command();
+        command.build();
+        let wait = command.find_subcommand_mut("wait").expect("there is one").render_long_help().to_string();
+        let place =
+            |option: &str| wait.find(&format!(" {option} <")).unwrap_or_else(|| panic!("{option}: {wait}"));
+        let places = ["--commit", "--ref", "--timeout", "--config", "--ca-file"].map(place);
+        assert!(places.is_sorted(), "{wait}");
     }
 
     #[test]

@@ -99,8 +99,9 @@ impl Origin {
             trash_time: options.trash_time,
         };
         let (clock, origin_url) = (options.clock.clone(), source.base_url().to_string());
+        let (of_store, of_served, of_clock) = (store.clone(), served.clone(), clock.clone());
         let repositories =
-            Repositories::load(store.clone(), served.clone(), clock.clone(), origin_url, limits).await?;
+            Repositories::load(of_store, of_served, of_clock, origin_url, limits, stop.clone()).await?;
         let repositories = Arc::new(repositories);
         let repairs = Repairs::new(Arc::clone(&repositories));
 
@@ -114,7 +115,7 @@ impl Origin {
         let verdicts = Arc::new(verdicts);
 
         let (options, tasks) = (Arc::new(options), TaskTracker::new());
-        let fetcher = Fetcher::new(Arc::clone(&source), Arc::clone(&repositories), stop.clone());
+        let fetcher = Fetcher::new(Arc::clone(&source), Arc::clone(&repositories));
         let in_step = Arc::new(InStep::new(fetcher.clone(), Arc::clone(&repositories)));
         let opening = Opening {
             options: Arc::clone(&options),

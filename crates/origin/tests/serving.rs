@@ -3,6 +3,7 @@
 mod pretend_origin;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -271,6 +272,24 @@ async fn those_who_ask_at_the_same_moment_share_a_question_and_a_fetch() {
     assert!(fetched <= 2, "fetched {fetched} times");
     let asked = world.source.asked.load(Ordering::SeqCst);
     assert!(asked <= 2, "asked {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_does_not_end_the_question_that_others_wait_for() {
+    let world = World::with(|options| options.verdict_lifetime = Duration::from_hours(1)).await;
+    let held = world.source.answering.write().await;
+    let (origin, ann) = (Arc::clone(&world.origin), ClientKey::verified("ann"));
+    let opening = tokio::spawn(async move {
+        origin.open_repository(&path(), &credentials("ann"), Visit::First, ann).await.map(drop)
+    });
+    until("the origin is asked", || world.source.asked.load(Ordering::SeqCst) > 0).await;
+    opening.abort();
+    assert!(opening.await.is_err_and(|error| error.is_cancelled()), "there was no answer yet");
+    drop(held);
+    // What was said to the one holds for the other.
+    let opened = world.origin.open_repository(&path(), &credentials("ann"), Visit::Following, ann).await;
+    opened.expect("it is shown");
+    assert_eq!(world.source.asked.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -706,9 +706,10 @@ impl WebhooksRoutes {
     /// the same `X-Request-Id`, 12 times in all, and later events of this webhook wait. Redirects are not followed.
     ///
     /// Two events happen here besides `repo:modified`: `repo:refs_changed` when something was pushed, and
-    /// `mirror:repo_synchronized` when a mirror serves what was pushed. The other names of the well-known catalogue
-    /// are accepted, so that clients can register with their usual list, but nothing on this server causes them. A name
-    /// outside of it is 400. A repository has at most 50 webhooks; one more is 409. Needs `REPO_ADMIN`.
+    /// `mirror:repo_synchronized` when a mirror serves what was pushed, with its `mirrorServer` and the `cloneUrls` of
+    /// the repository there. The other names of the well-known catalogue are accepted, so that clients can register
+    /// with their usual list, but nothing on this server causes them. A name outside of it is 400. A repository has at
+    /// most 50 webhooks; one more is 409. Needs `REPO_ADMIN`.
     #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/webhooks", method = "post", operation_id = "createWebhook", tag = "Tag::This")]
     async fn create_webhook(
         &self,

@@ -80,6 +80,7 @@ fn stopped_early(options: &DemoOptions) -> anyhow::Result<()> {
     if options.check {
         bail!("stopped before the check was over");
     }
+    say(options, &format!("Stopping; clones may take {} seconds to finish", DRAIN_TIMEOUT.as_secs()));
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
 
@@ -56,6 +57,7 @@ pub(crate) struct Repositories {
     making: Arc<Mutex<()>>,
     /// What is done to its end, whoever has asked for it.
     pub(crate) tasks: DetachedTasks,
+    stop: CancellationToken,
 }
 
 /// While it is held, nobody else makes a repository or gives one up. Who holds it waits for nobody who fetches.
@@ -69,13 +71,15 @@ pub(crate) struct Limits {
 }
 
 impl Repositories {
-    /// Reads what an earlier process has left. What is on the disk and recorded nowhere goes into the trash.
+    /// Reads what an earlier process has left. What is on the disk and recorded nowhere goes into the trash. With the token, that
+    /// ends which no reader waits for.
     pub(crate) async fn load(
         store: MirrorStore,
         served: ServedRepositories,
         clock: Clock,
         origin_url: String,
         limits: Limits,
+        stop: CancellationToken,
     ) -> Result<Self, LoadError> {
         let mut entries = HashMap::new();
         for row in store.origin_repositories().await? {
@@ -111,7 +115,18 @@ impl Repositories {
             by_disk_id: RwLock::new(by_disk_id),
             making: Arc::default(),
             tasks: DetachedTasks::default(),
+            stop,
         })
+    }
+
+    /// Lets something go on to its end, also when its reader does not wait for it any more, but then no longer than this. `None` if
+    /// it was given up.
+    pub(crate) async fn to_the_end_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tasks.to_the_end_within(limit, &self.stop, work).await
     }
 
     /// The repository at this path, if it is here.
@@ -339,9 +354,9 @@ mod tests {
         let served = served.expect("a folder");
         let limits =
             Limits { max_repositories: 1, max_disk_bytes: None, trash_time: Duration::from_hours(1) };
-        let origin_url = "https://git.example.com/".to_owned();
+        let (origin_url, stop) = ("https://git.example.com/".to_owned(), CancellationToken::new());
         let repositories =
-            Repositories::load(store.clone(), served, Clock::system(), origin_url, limits).await;
+            Repositories::load(store.clone(), served, Clock::system(), origin_url, limits, stop).await;
         let repositories = Arc::new(repositories.expect("nothing is here"));
         let path = |text: &str| text.parse::<RepositoryPath>().expect("a path");
         let (first, other) = (path("team/first"), path("team/other"));

@@ -13,7 +13,6 @@ use heliostat_git::{
     ClientKey, Fault, FetchTurn, FetchTurns, GitError, Given, ObjectId, Permit, Repository, SwapRefsError,
 };
 use thiserror::Error;
-use tokio_util::sync::CancellationToken;
 
 use crate::repositories::{Entry, Repositories, head_of, show_branches};
 use crate::verdicts::Shown;
@@ -61,7 +60,6 @@ struct Inner {
     fetched: AtomicU64,
     failed: AtomicU64,
     objects: AtomicU64,
-    stop: CancellationToken,
 }
 
 /// A fetch into a repository, and for whom it is.
@@ -75,14 +73,10 @@ pub(super) struct Fetch<'a> {
 }
 
 impl Fetcher {
-    pub(crate) fn new(
-        source: Arc<dyn Source>,
-        repositories: Arc<Repositories>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(source: Arc<dyn Source>, repositories: Arc<Repositories>) -> Self {
         let turns = FetchTurns::default();
         let (fetched, failed, objects) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { source, repositories, turns, fetched, failed, objects, stop }))
+        Self(Arc::new(Inner { source, repositories, turns, fetched, failed, objects }))
     }
 
     pub(crate) fn counters(&self) -> FetchCounters {
@@ -112,8 +106,7 @@ impl Fetcher {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        let Inner { repositories, stop, .. } = &*self.0;
-        repositories.tasks.to_the_end_within(ABANDONED_FETCH_LIMIT, stop, work).await
+        self.0.repositories.to_the_end_within(ABANDONED_FETCH_LIMIT, work).await
     }
 
     /// Whether the origin gives these to this reader, asked without taking them. The caller holds a turn with a place.

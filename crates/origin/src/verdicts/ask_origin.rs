@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, Listing, Refusal, RepositoryPath, Source};
@@ -14,6 +14,7 @@ use heliostat_peer::Clock;
 use heliostat_storage::MirrorStore;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedMutexGuard;
 
 use super::contact::{Contact, is_about_the_origin};
 use super::fingerprint_key::FingerprintKey;
@@ -31,6 +32,9 @@ const MAX_STRANGERS: usize = 16_384;
 
 /// Questions that the origin is asked at once.
 const MAX_QUESTIONS: usize = 128;
+
+/// How long a question goes on whose reader has hung up: others may wait for the answer.
+const ABANDONED_QUESTION_LIMIT: Duration = Duration::from_mins(2);
 
 /// A reader of a repository: where it is, and the keyed hash of their credentials.
 pub(super) type ReaderKey = (RepositoryPath, [u8; 32]);
@@ -187,7 +191,7 @@ impl Verdicts {
 
     /// What the origin shows to a reader, or that it does not.
     pub(crate) async fn hear(
-        &self,
+        self: &Arc<Self>,
         path: &RepositoryPath,
         credentials: &Credentials,
         asking: Asking,
@@ -223,7 +227,7 @@ impl Verdicts {
 
     /// The same for a reader who asks for a part of the references: those are as the origin has them now.
     pub(crate) async fn hear_part(
-        &self,
+        self: &Arc<Self>,
         path: &RepositoryPath,
         credentials: &Credentials,
         part: &LsRefs,
@@ -266,7 +270,7 @@ impl Verdicts {
 
     /// Asks for this part where that is enough, or else for the whole, unless somebody else has done so by now.
     async fn ask_anew(
-        &self,
+        self: &Arc<Self>,
         question: Question<'_>,
         part: Option<LsRefs>,
         wanted: NewEnough,
@@ -274,10 +278,10 @@ impl Verdicts {
         if let Some(part) = part.filter(|part| self.is_worth_asking(question, part)) {
             return self.ask_for_part(question, &part, wanted).await;
         }
-        let _turn = question.reader.turn.lock().await;
+        let turn = Arc::clone(&question.reader.turn).lock_owned().await;
         match self.known(&question.key.0, question.reader, wanted) {
             Some(heard) => heard,
-            None => self.ask(question).await,
+            None => self.ask(question, turn).await,
         }
     }
 
@@ -315,10 +319,29 @@ impl Verdicts {
         })
     }
 
-    /// Asks for the whole. The caller holds the reader's turn.
-    pub(super) async fn ask(&self, question: Question<'_>) -> Result<Heard, Refusal> {
+    /// Asks for the whole, in the reader's turn. A client that hangs up does not end what others wait for.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        question: Question<'_>,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<Heard, Refusal> {
+        let place = self.place_for(question).await;
+        let Question { key, reader, credentials, client } = question;
+        let (this, key, reader) = (Arc::clone(self), key.clone(), Arc::clone(reader));
+        let credentials = credentials.clone();
+        let asking = async move {
+            let question = Question { key: &key, reader: &reader, credentials: &credentials, client };
+            let heard = this.ask_at_place(question).await;
+            drop((place, turn));
+            heard
+        };
+        let heard = self.repositories.to_the_end_within(ABANDONED_QUESTION_LIMIT, asking).await;
+        heard.unwrap_or_else(|| Err(Refusal::Away("this mirror is stopping".to_owned())))
+    }
+
+    /// The caller holds the reader's turn, and a place.
+    async fn ask_at_place(&self, question: Question<'_>) -> Result<Heard, Refusal> {
         let Question { key, reader, credentials, .. } = question;
-        let _place = self.place_for(question).await;
         let (began, asked_at) = (Instant::now(), self.clock.now_ms());
         self.count_asked();
         match self.in_time(self.source.list(&key.0, credentials)).await {

@@ -51,14 +51,14 @@ impl Verdicts {
 
     /// Asks for a part, or for the whole, unless somebody else has heard enough by now.
     pub(super) async fn ask_for_part(
-        &self,
+        self: &Arc<Self>,
         question: Question<'_>,
         part: &LsRefs,
         wanted: NewEnough,
     ) -> Result<Heard, Refusal> {
         let Question { key, reader, .. } = question;
-        let Ok(_turn) = reader.turn.try_lock() else {
-            let _turn = reader.turn.lock().await;
+        let Ok(turn) = Arc::clone(&reader.turn).try_lock_owned() else {
+            let turn = Arc::clone(&reader.turn).lock_owned().await;
             let is_covered = |heard: &Heard| heard.part.as_ref().is_some_and(|known| known.covers(part));
             if let Some(heard) = self.confirmed(key, reader, wanted).filter(is_covered) {
                 self.count_shared();
@@ -66,7 +66,7 @@ impl Verdicts {
             }
             return match self.known(&key.0, reader, wanted) {
                 Some(heard) => heard,
-                None => self.ask(question).await,
+                None => self.ask(question, turn).await,
             };
         };
         if let Some(shown) = self.last_list(key, reader) {
@@ -85,7 +85,7 @@ impl Verdicts {
                 }
             }
         }
-        self.ask(question).await
+        self.ask(question, turn).await
     }
 
     async fn part_now(&self, question: Question<'_>, part: &LsRefs) -> Result<Option<Listing>, Refusal> {

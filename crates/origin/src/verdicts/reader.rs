@@ -1,6 +1,7 @@
 //! What is known of one reader of one repository.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heliostat_foreign::Refusal;
@@ -104,7 +105,7 @@ impl LastAnswer {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     /// Held by the one who asks.
-    pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
     state: Mutex<State>,
 }
 

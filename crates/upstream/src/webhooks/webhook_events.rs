@@ -4,7 +4,7 @@
 //! event, never of several merged into one.
 
 use heliostat_api::AddonEventKey;
-use heliostat_downstream::{EventContext, REFS_CHANGED, SyncType};
+use heliostat_downstream::{EventContext, REFS_CHANGED, SyncType, wire};
 use heliostat_storage::{Audience, MirrorServer, NewEvent, Repository};
 use serde_json::{Value, json};
 
@@ -76,6 +76,9 @@ impl WebhookEvents<'_> {
     ) -> NewEvent {
         let mut body = self.0.body(MIRROR_SYNCHRONIZED);
         body["mirrorServer"] = json!({ "id": mirror.id, "name": mirror.name });
+        // Beside the well-known fields: who builds from the mirror needs nothing else to know where.
+        let at_mirror = wire::repository(mirror.base_url.trim_end_matches('/'), repository);
+        body["cloneUrls"] = json!(at_mirror.links.clone);
         body["syncType"] = json!(sync_type.as_str());
         body["refLimitExceeded"] = json!(changes.is_none());
         body["repository"] = json!(self.0.public_repository(repository));
@@ -140,6 +143,8 @@ mod tests {
         assert_eq!(body["changes"], changes);
         let clone = "https://git.example.com/context/scm/app/engine.git";
         assert_eq!(body["repository"]["links"]["clone"][0]["href"], clone);
+        let at_mirror = "https://mirror.example.com/eu/scm/app/engine.git";
+        assert_eq!(body["cloneUrls"], json!([{ "name": "http", "href": at_mirror }]));
         assert!(body["repository"].get("properties").is_none(), "{body}");
         assert!(body.get("actor").is_none() && body.get("generation").is_none(), "{body}");
 
