@@ -16,9 +16,10 @@ use super::parse::parse_http_url;
 /// Set to anything, it asks for a log without colours (<https://no-color.org>).
 const NO_COLOUR: &str = "NO_COLOR";
 
-/// What libraries tell although nothing has happened: at each start that no migration waits, and in their own words that a
-/// disk is slow, for which there are metrics.
-const QUIET: &str = "sea_orm_migration=warn,sqlx::pool=error";
+/// What libraries tell although nothing has happened: at each start that no migration waits, in their own words that a
+/// disk is slow, for which there are metrics, and at debug of each connection to another server that it is kept and used. A
+/// level that names them has them all the same.
+const QUIET: &str = "sea_orm_migration=warn,sqlx::pool=error,hyper_util=info";
 /// A panic is told at any level: nothing else would tell of it.
 const PANICS: &str = "heliostat::options::panics=error";
 

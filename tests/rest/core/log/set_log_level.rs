@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::who_runs_the_server;
-use crate::harness::{Attempt, Identity, Server, ServerOptions, eventually};
+use crate::harness::{Attempt, Identity, Pair, Server, ServerOptions, eventually, git};
 
 const ADDRESS: &str = "/rest/api/latest/logs/level";
 
@@ -47,6 +47,18 @@ async fn behaviour_the_signal_leads_to_debug_and_back() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn behaviour_debug_tells_of_the_server_and_not_of_its_connections() {
+    let arguments = ["--log-level", "debug"].map(str::to_owned).to_vec();
+    let options = ServerOptions { arguments, ..ServerOptions::default() };
+    let pair = Pair::start_with(ServerOptions::default(), options).await;
+    let (repository, checkout) = pair.pushed_repository(true).await;
+    pair.mirrored(&repository).await;
+    git(checkout.path(), &["ls-remote", pair.mirror_url(&repository).as_str()]);
+    let log = pair.mirror.log();
+    assert!(log.contains("DEBUG") && !log.contains("hyper_util"), "{log}");
 }
 
 #[tokio::test]
