@@ -71,7 +71,7 @@ pub enum Command {
     Upstream(Box<UpstreamRoleOptions>),
     /// Run a mirror, of an upstream or of any other Git server, or administer the mirrors that an upstream knows.
     #[command(
-        after_help = "Examples:\n  heliostat mirror --upstream https://git.example.com --name Saigon --data /srv/saigon\n  heliostat mirror --origin https://github.com --data /srv/mirror\n  heliostat mirror list\n  heliostat mirror status --mirror-url https://saigon.example.com"
+        after_help = "Examples:\n  heliostat mirror --upstream https://git.example.com --name Saigon \\\n      --data /srv/saigon\n  heliostat mirror --origin https://github.com --data /srv/mirror\n  heliostat mirror list\n  heliostat mirror status --mirror-url https://saigon.example.com"
     )]
     Mirror(Box<MirrorCommand>),
     /// Copy the database and the repositories of a role, which may be running, into an empty directory.
@@ -87,12 +87,12 @@ pub enum Command {
     Doctor(Box<DoctorOptions>),
     /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
     #[command(
-        after_help = "Example:\n  heliostat git-setup --origin https://git.example.com --mirror-url https://saigon.example.com --global"
+        after_help = "Example:\n  heliostat git-setup --origin https://git.example.com \\\n      --mirror-url https://saigon.example.com --global"
     )]
     GitSetup(GitSetupOptions),
     /// Print the contract of the REST API, for client generators and portals.
     #[command(
-        after_help = "Examples:\n  heliostat openapi --yaml\n  heliostat openapi --json --edition 3.1 --role mirror --server https://saigon.example.com"
+        after_help = "Examples:\n  heliostat openapi --yaml\n  heliostat openapi --json --edition 3.1 --role mirror \\\n      --server https://saigon.example.com"
     )]
     Openapi(OpenapiOptions),
     /// Projects of an upstream.
@@ -107,13 +107,13 @@ pub enum Command {
     /// Users of an upstream.
     #[command(
         subcommand,
-        after_help = "Example:\n  heliostat user create ann --email ann@example.com --new-password-file ann.password"
+        after_help = "Example:\n  heliostat user create ann --email ann@example.com \\\n      --new-password-file ann.password"
     )]
     User(user::UserCommand),
     /// Access tokens, which stand in for a password.
     #[command(
         subcommand,
-        after_help = "Example:\n  heliostat token create ci --permission REPO_READ --expiry-days 90 --save-file ci.token"
+        after_help = "Example:\n  heliostat token create ci --permission REPO_READ --expiry-days 90 \\\n      --save-file ci.token"
     )]
     Token(token::TokenCommand),
     /// Who may do what: globally, in a project, in a repository.
@@ -125,7 +125,7 @@ pub enum Command {
     /// Addresses that are told of pushes to a repository, and of mirrors that serve them.
     #[command(
         subcommand,
-        after_help = "Examples:\n  heliostat webhook create PRJ/site https://ci.example.com/hook --secret-file hook.secret\n  heliostat webhook log PRJ/site 5 --outcome failure"
+        after_help = "Examples:\n  heliostat webhook create PRJ/site https://ci.example.com/hook \\\n      --secret-file hook.secret\n  heliostat webhook log PRJ/site 5 --outcome failure"
     )]
     Webhook(webhook::WebhookCommand),
     /// Wait until a mirror has a commit or a ref, before a build begins with it.
@@ -136,7 +136,7 @@ pub enum Command {
     /// must sign in or may not read the repository. 5, the mirror does not show them such a repository. 7, the mirror cannot
     /// be asked.
     #[command(
-        after_help = "Example:\n  heliostat wait /scm/prj/site.git --mirror-url https://saigon.example.com --commit \"$COMMIT\" --timeout 2m"
+        after_help = "Example:\n  heliostat wait /scm/prj/site.git --mirror-url https://saigon.example.com \\\n      --commit \"$COMMIT\" --timeout 2m"
     )]
     Wait(wait::WaitOptions),
     /// Print where a repository is cloned from: the upstream, a mirror, or the nearest mirror.
@@ -144,7 +144,7 @@ pub enum Command {
     /// Requests of mirrors that want to join an upstream.
     #[command(
         subcommand,
-        after_help = "Examples:\n  heliostat request list --state pending\n  heliostat request accept Saigon --seen-url https://saigon.example.com --project PRJ"
+        after_help = "Examples:\n  heliostat request list --state pending\n  heliostat request accept Saigon --seen-url https://saigon.example.com \\\n      --project PRJ"
     )]
     Request(request::RequestCommand),
     /// Repositories that lie in the trash of a data directory.
@@ -378,8 +378,10 @@ mod tests {
         let texts = every_command(Cli::command()).into_iter().filter_map(|command| {
             Some(command.get_after_help().or(command.get_after_long_help())?.to_string())
         });
+        // One that is longer than a line goes on in the next one, as in a shell.
+        let whole = texts.map(|text| text.replace("\\\n      ", ""));
         let lines: Vec<String> =
-            texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+            whole.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
         let mut tried = 0;
         for line in lines.iter().map(|line| line.trim()).filter(|line| line.starts_with("heliostat ")) {
             // What is explained stands behind the command.
@@ -391,6 +393,20 @@ mod tests {
             tried += 1;
         }
         assert!(tried > 20, "{tried} examples were found");
+    }
+
+    #[test]
+    fn examples_can_be_copied_from_a_narrow_terminal() {
+        for command in every_command(Cli::command()) {
+            let help = command.get_after_help().or(command.get_after_long_help());
+            let help = help.map(ToString::to_string).unwrap_or_default();
+            let mut continues = false;
+            for line in help.lines() {
+                let is_typed = continues || line.trim_start().starts_with("heliostat ");
+                assert!(!is_typed || line.len() < 80, "clap would break it in two: {line}");
+                continues = is_typed && line.ends_with('\\');
+            }
+        }
     }
 
     fn every_command(command: clap::Command) -> Vec<clap::Command> {

@@ -79,7 +79,8 @@ pub struct UpstreamRoleOptions {
 const FIRST_START: &str = "\
 Examples:
   heliostat upstream --data /srv/upstream
-  heliostat upstream --listen 0.0.0.0:7990 --base-url https://git.example.com --tls-in-front
+  heliostat upstream --listen 0.0.0.0:7990 --base-url https://git.example.com \\
+      --tls-in-front
 
 The first start creates the user admin. Its password is taken from HELIOSTAT_ADMIN_PASSWORD, or generated and \
 written to the file admin-password in the data directory. Later `heliostat user password` gives a new one, and \
