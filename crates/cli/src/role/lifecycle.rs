@@ -1,7 +1,7 @@
 //! The life of a role in this process: ready line, running, draining.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use heliostat_server::{LogLevel, RunningRole};
@@ -13,6 +13,9 @@ use crate::output;
 
 /// File below the data directory in which a first start leaves the generated password.
 pub const ADMIN_PASSWORD_FILE: &str = "admin-password";
+
+/// `timeout`, and others that pass signals on, tell a process to stop and then its whole group: that is one order, not two.
+const SAME_ORDER: Duration = Duration::from_millis(500);
 
 /// Says that the role is ready, and returns once it was told to stop and has drained. SIGHUP has it read its certificate
 /// again, SIGUSR1 changes how much is logged.
@@ -54,6 +57,7 @@ pub async fn until_stopped(
 
 /// Lets running requests finish, until `drain_timeout` has passed, and closes the database; another signal ends it all.
 pub async fn drain(role: RunningRole, drain_timeout: Duration, stop: &mut StopSignal) {
+    let told_at = Instant::now();
     let stopped = async {
         if tokio::time::timeout(drain_timeout, role.drain()).await.is_err() {
             tracing::warn!("requests were still running when the time to drain was over");
@@ -62,7 +66,7 @@ pub async fn drain(role: RunningRole, drain_timeout: Duration, stop: &mut StopSi
     };
     tokio::select! {
         () = stopped => {}
-        () = stop.received() => tracing::warn!("stopped at once by a second signal"),
+        () = stop.received_again(told_at) => tracing::warn!("stopped at once by a second signal"),
     }
 }
 
@@ -84,6 +88,16 @@ impl StopSignal {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Waits for one that is another order than the one of that moment.
+    async fn received_again(&mut self, told_at: Instant) {
+        loop {
+            self.received().await;
+            if told_at.elapsed() >= SAME_ORDER {
+                return;
+            }
         }
     }
 }

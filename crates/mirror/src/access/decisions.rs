@@ -10,6 +10,7 @@ use heliostat_auth::{
 };
 use heliostat_peer::{AddressPrefix, CallError, Clock, DetachedTasks};
 use heliostat_refusal::Refusal;
+use heliostat_storage::UpstreamState;
 use tokio_util::sync::CancellationToken;
 
 use super::asked::AskedRepository;
@@ -191,7 +192,13 @@ impl AccessDecisions {
         stale: Option<AccessDecision>,
     ) -> Result<AccessDecision, Refusal> {
         let Some(secret) = self.link.secret_in_force() else {
-            return Err(Refusal::unavailable("This mirror has not been accepted by its upstream."));
+            return Err(Refusal::unavailable(match self.link.state() {
+                UpstreamState::Removed => {
+                    "The upstream has removed this mirror, which serves no readers any more: read from another one, or from \
+                     the upstream."
+                }
+                _ => "This mirror has not been accepted by its upstream.",
+            }));
         };
         let repository = asked.and_then(AskedRepository::upstream_id);
         for _ in 0..MAX_QUESTIONS {
