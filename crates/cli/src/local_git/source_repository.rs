@@ -77,7 +77,7 @@ impl SourceRepository {
             bail!("{origin} is not a git repository");
         };
         let user_git = UserGit::of(git);
-        let unreadable = || format!("{origin} cannot be read; `git fsck` in it tells more");
+        let unreadable = || unreadable(&origin);
         // A push of a shallow repository is refused by the server, with a message that does not help.
         if user_git.run_on(&git_dir, &["rev-parse", "--is-shallow-repository"]).await? == "true" {
             bail!("{origin} is a shallow clone; complete it by: git fetch --unshallow");
@@ -113,8 +113,8 @@ impl SourceRepository {
 
     /// Whether it has neither branches nor tags.
     pub async fn is_empty(&self, git: &Git) -> anyhow::Result<bool> {
-        let references = UserGit::of(git).run_on(&self.path, &["for-each-ref", "--count=1"]).await?;
-        Ok(references.is_empty())
+        let references = UserGit::of(git).run_on(&self.path, &["for-each-ref", "--count=1"]).await;
+        Ok(references.with_context(|| unreadable(&self.origin))?.is_empty())
     }
 
     /// Its current branch as a full name, whether or not that has a commit.
@@ -161,6 +161,10 @@ async fn branches_and_tags(git: &UserGit, checkout: &Path, directory: &Path) -> 
     Ok(path)
 }
 
+fn unreadable(origin: &str) -> String {
+    format!("{origin} cannot be read; `git fsck` in it tells more")
+}
+
 fn temporary_directory() -> anyhow::Result<TempDir> {
     tempfile::tempdir().context("cannot make a temporary directory")
 }
@@ -202,6 +206,18 @@ mod tests {
             assert_eq!(name_of(source).as_deref(), Some("site"), "{source}");
         }
         assert_eq!(name_of(""), None);
+    }
+
+    #[tokio::test]
+    async fn a_repository_that_lacks_what_its_branches_lead_to_is_named() {
+        let git = Git::discover(Path::new("git")).await.expect("git is installed");
+        let directory = temporary_directory().expect("the temporary directory is writable");
+        let user_git = UserGit::for_loopback(&git);
+        user_git.run(directory.path(), &["init", "--quiet", "--bare"]).await.expect("git works");
+        std::fs::write(directory.path().join("refs/heads/main"), "12".repeat(20)).expect("is writable");
+        let source = SourceRepository::at(&git, directory.path()).await.expect("it is a repository");
+        let error = format!("{:#}", source.is_empty(&git).await.expect_err("its commit is missing"));
+        assert!(error.contains(source.origin()) && error.contains("git fsck"), "{error}");
     }
 
     #[tokio::test]
