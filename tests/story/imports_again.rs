@@ -2,11 +2,13 @@
 //! new, and leaving nothing half-made.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{ADMIN_PASSWORD, Checkout, GitOrigin, Readers, Server, binary, git, shared_pair};
+use crate::harness::{
+    ADMIN_PASSWORD, Checkout, GitOrigin, Readers, Server, binary, eventually, git, make_script, shared_pair,
+};
 
 const PATH: &str = "/acme/tool.git";
 
@@ -142,5 +144,32 @@ async fn what_was_created_goes_again_when_not_all_can_be_copied() {
     let text = said(&refused);
     assert!(!refused.status.success() && text.contains("refs/heliostat/own"), "{text}");
     assert!(text.contains("cannot copy it to the upstream"), "{text}");
+    assert_eq!(size_of(upstream, &project).await, 0);
+}
+
+#[tokio::test]
+async fn what_was_created_goes_again_when_a_build_server_ends_the_import() {
+    let upstream = &shared_pair().await.upstream;
+    let project = upstream.new_project(false).await;
+    let (home, source) = (tempfile::tempdir().expect("a folder can be made"), Checkout::new());
+    let (pushing, slow_git) = (home.path().join("pushing"), home.path().join("git"));
+    let never_ends = format!(
+        "#!/bin/sh\ncase \" $* \" in *' remote-http '*) : > '{}'; exec tail -f /dev/null;; esac\nexec git \"$@\"\n",
+        pushing.display()
+    );
+    make_script(&slow_git, &never_ends);
+    let key = project["key"].as_str().expect("has a key");
+    let mut command = Command::new(binary());
+    command.args(["repository", "import", "--name", "half", "--project", key, "--git"]).arg(&slow_git);
+    command.arg(source.path()).args(["--url", upstream.base_url().as_str()]);
+    let command = command.env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).stderr(Stdio::piped());
+    let importing = command.spawn().expect("the binary can be started");
+    eventually("the push to begin", || async { pushing.exists().then_some(()) }).await;
+    assert_eq!(size_of(upstream, &project).await, 1, "it was created");
+
+    let told = Command::new("kill").args(["-TERM", &importing.id().to_string()]).status();
+    assert!(told.expect("kill can be run").success());
+    let ended = importing.wait_with_output().expect("it ends");
+    assert!(!ended.status.success() && said(&ended).contains("stopped"), "{}", said(&ended));
     assert_eq!(size_of(upstream, &project).await, 0);
 }

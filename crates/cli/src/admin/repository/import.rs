@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::client::credentials::{Authorization, SourceAccount};
 use crate::local_git::{self, SourceCredentials, SourceRepository};
 use crate::output::Progress;
+use crate::role::lifecycle::StopSignal;
 
 /// What is copied, and to where.
 #[derive(Debug, Args)]
@@ -75,6 +76,8 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
         attributes.default_branch = source.head(&git).await;
     }
     let new = NewRepository { name: &name, attributes: &attributes };
+    // From here on something may have to be taken back.
+    let mut stop = StopSignal::listen()?;
     let ensured = create_if_missing(&session.client, &command.project, &new).await?;
     let repository = name_in_upstream(&ensured.description)?;
     if !ensured.is_new && !command.overwrite && has_branches(&session.client, &repository).await? {
@@ -93,7 +96,7 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let copying = copy(&git, &source, &session, &repository, default_branch.as_deref(), command.overwrite);
     let copied = tokio::select! {
         copied = copying => copied,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped")),
+        () = stop.received() => Err(anyhow::anyhow!("stopped")),
     };
     if copied.is_err() && ensured.is_new {
         take_back(&session.client, &repository).await;
