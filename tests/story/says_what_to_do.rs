@@ -147,6 +147,21 @@ async fn a_mirror_that_is_not_reached_hears_of_it_from_its_upstream() {
 }
 
 #[tokio::test]
+async fn an_upstream_is_told_where_a_mirror_is_at_each_of_its_starts() {
+    let mut by_hand = UpstreamByHand::start_installed().await;
+    let told = |by_hand: &UpstreamByHand| {
+        let received = by_hand.received();
+        received.iter().filter(|one| one.method == "PUT" && one.body["baseUrl"].is_string()).count()
+    };
+    eventually("the address to be told", || async { (told(&by_hand) > 0).then_some(()) }).await;
+    // It may be restored from a backup of before, which the mirror does not hear of.
+    by_hand.mirror.kill();
+    let before = told(&by_hand);
+    by_hand.mirror.restart();
+    eventually("it to be told again", || async { (told(&by_hand) > before).then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn a_secret_that_the_upstream_does_not_know_is_told_with_the_way_out() {
     let by_hand = UpstreamByHand::start_installed().await;
     by_hand.announce(&repository_of_nothing(24, 7)).await;

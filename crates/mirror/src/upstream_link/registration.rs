@@ -2,7 +2,8 @@
 //!
 //! The answer to a repeated request carries its current state, so this is also how a mirror learns that it
 //! was rejected. While the mirror is installed, the loop makes sure that the upstream knows its present
-//! address and version.
+//! address and version: it tells them once in each process, because what either side remembers of that may be older, as
+//! after a restored backup.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,10 +52,10 @@ impl Registration {
     /// The reconciler behind joining; ends with the token.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut link = self.link.subscribe();
-        let mut failures = 0;
+        let (mut failures, mut has_announced) = (0, false);
         loop {
             link.mark_unchanged();
-            let look = match self.register_once(&mut failures).await {
+            let look = match self.register_once(&mut failures, &mut has_announced).await {
                 Ok(look) => look,
                 Err(error) => {
                     failures += 1;
@@ -82,10 +83,10 @@ impl Registration {
         }
     }
 
-    async fn register_once(&self, failures: &mut u32) -> Result<Look, StoreError> {
+    async fn register_once(&self, failures: &mut u32, has_announced: &mut bool) -> Result<Look, StoreError> {
         let state = self.link.state();
         if !wants_registration(state) {
-            return self.announce_changes(state, failures).await;
+            return self.announce(state, failures, has_announced).await;
         }
         if self.secret_still_works().await? {
             return Ok(Look::WhenTheLinkChanges);
@@ -132,7 +133,12 @@ impl Registration {
         Ok(self.link.is_installed())
     }
 
-    async fn announce_changes(&self, state: UpstreamState, failures: &mut u32) -> Result<Look, StoreError> {
+    async fn announce(
+        &self,
+        state: UpstreamState,
+        failures: &mut u32,
+        has_announced: &mut bool,
+    ) -> Result<Look, StoreError> {
         let Some(secret) = self.link.secret().filter(|_| state == UpstreamState::Installed) else {
             return Ok(Look::WhenTheLinkChanges);
         };
@@ -141,24 +147,30 @@ impl Registration {
             Some(internal) => format!("{base_url} {product_version} {internal}"),
             None => format!("{base_url} {product_version}"),
         };
-        if self.link.store().get_setting(ANNOUNCED_SETTING).await?.as_ref() == Some(&announced) {
+        let is_told = self.link.store().get_setting(ANNOUNCED_SETTING).await?.as_ref() == Some(&announced);
+        if is_told && *has_announced {
             return Ok(Look::WhenTheLinkChanges);
         }
         match self.client.upgrade(self.introduction.upgrade(), &secret).await {
             Ok(()) => {
                 *failures = 0;
+                *has_announced = true;
                 self.link.announced(None);
                 self.link.store().set_setting(ANNOUNCED_SETTING, &announced).await?;
                 Ok(Look::WhenTheLinkChanges)
             }
             Err(error) => {
                 *failures += 1;
-                tracing::warn!(
-                    error = error.to_string(),
-                    "cannot tell the upstream this mirror's address and version"
-                );
+                // What it was told before it knows, as a rule, unless another mirror has come by the address.
+                let is_news = !is_told || is_conflict(&error);
+                if is_news {
+                    tracing::warn!(
+                        error = error.to_string(),
+                        "cannot tell the upstream this mirror's address and version"
+                    );
+                }
                 // One that is away is told later, and is said to be away.
-                let problem = (!error.is_outage()).then(|| {
+                let problem = (is_news && !error.is_outage()).then(|| {
                     format!(
                         "the upstream does not take the address {base_url} and the version {product_version} of this mirror, \
                          and goes on to call where it was before: {error}"
