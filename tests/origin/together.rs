@@ -1,10 +1,10 @@
-//! Many who ask at once cost the origin as much as one.
+//! What is wanted together: by many, which costs the origin as much as one, and in one request.
 
 use std::thread;
 
 use super::Operation;
 use super::scene::{Person, Place, Scene};
-use crate::harness::Received;
+use crate::harness::{Received, git, git_output};
 
 /// How many ask at once.
 const READERS: usize = 12;
@@ -31,4 +31,18 @@ fn the_first_clones_of_many_fetch_once() {
     }
     let fetches = scene.origin.received().iter().filter(|request| Received::is_fetch(request)).count();
     assert!(fetches <= 3, "one new commit was fetched {fetches} times");
+}
+
+#[test]
+fn of_several_objects_the_one_is_named_that_the_origin_does_not_give() {
+    let scene = Scene::start();
+    let given = git(&scene.origin.folder(Place::Private.path()), &["rev-parse", "refs/heads/main~1"]);
+    // The last of all, so that the first one that is wanted is another one.
+    let absent = "f".repeat(given.len());
+    let url = scene.url(Person::Reader, Place::Private);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    git(folder.path(), &["init", "--quiet"]);
+    let refused = git_output(folder.path(), &["fetch", "--quiet", url.as_str(), &given, &absent]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains(&format!("not our ref {absent}")), "{said}");
 }

@@ -18,7 +18,7 @@ const CERTIFICATE: &[&str] = &[
 /// Why objects did not come, read from how `git` has failed.
 pub(crate) fn failure(error: FetchError) -> FetchFailure {
     match error {
-        FetchError::RemoteObjectMissing { detail } => FetchFailure::NotGiven(detail),
+        FetchError::RemoteObjectMissing { object, detail } => FetchFailure::NotGiven { object, said: detail },
         FetchError::Unauthorized { detail, .. } => Refusal::Forbidden { said: Some(detail) }.into(),
         FetchError::UnknownHost { detail, .. } => Refusal::HostKey(detail).into(),
         FetchError::NotFound { .. } => Refusal::NotFound { said: None }.into(),

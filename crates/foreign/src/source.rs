@@ -89,8 +89,13 @@ pub enum FetchFailure {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The server does not give one of the objects: it has lost it, or does not show it to this reader.
-    #[error("the origin does not give what was wanted: {0}")]
-    NotGiven(String),
+    #[error("the origin does not give what was wanted: {said}")]
+    NotGiven {
+        /// The object, if the server names it.
+        object: Option<ObjectId>,
+        /// What it says.
+        said: String,
+    },
     /// What came is not whole, or the repository here cannot take it; what this says of it is
     /// [`fault`](FetchError::fault).
     #[error(transparent)]

@@ -187,10 +187,13 @@ async fn objects_come_by_id_and_are_kept() {
     let expected = format!("Bearer {token}");
     assert!(server.seen().iter().all(|request| request.header("authorization") == Some(expected.as_str())));
 
-    let objects = BTreeSet::from([ObjectId::parse("12".repeat(20)).expect("hex")]);
+    let absent = ObjectId::parse("f2".repeat(20)).expect("hex");
+    let other = ObjectId::parse(workshop.commit(&repository, "hidden").trim()).expect("an object");
+    let objects = BTreeSet::from([other, absent.clone()]);
     let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None };
-    let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody has it");
-    assert!(matches!(refused, FetchFailure::NotGiven(_)), "{refused:?}");
+    let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody has one of them");
+    let is_named = matches!(&refused, FetchFailure::NotGiven { object, .. } if *object == Some(absent));
+    assert!(is_named, "{refused:?}");
     drop(server);
     let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody is there");
     assert!(matches!(refused, FetchFailure::Refused(Refusal::Away(_))), "{refused:?}");

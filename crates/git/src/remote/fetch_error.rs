@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use heliostat_git_wire::ObjectId;
 use thiserror::Error;
 
 use crate::process::{Fault, GitError, is_about_a_lock};
@@ -53,6 +54,8 @@ pub enum FetchError {
     /// The other repository does not have an object, or does not give it.
     #[error("the remote repository does not give an object: {detail}")]
     RemoteObjectMissing {
+        /// The object, if the other server names it: of several that are wanted, one is enough for it to give none.
+        object: Option<ObjectId>,
         /// What git said.
         detail: String,
     },
@@ -169,7 +172,7 @@ impl FetchError {
         ]) {
             Self::ObjectFormatMismatch { detail }
         } else if says(NOT_GIVEN) {
-            Self::RemoteObjectMissing { detail }
+            Self::RemoteObjectMissing { object: not_given_in(&detail), detail }
         } else if says(&["did not send all necessary objects"]) {
             match fault_in(status, &ours) {
                 // Git misses as well what it could not open here.
@@ -234,6 +237,13 @@ pub(super) fn about_host_key(said: &str) -> String {
 }
 
 const NOT_GIVEN: &[&str] = &["not our ref", "Server does not allow request for"];
+
+/// The object that is not given, where a line names it.
+fn not_given_in(detail: &str) -> Option<ObjectId> {
+    let says = |line: &&str| NOT_GIVEN.iter().any(|phrase| line.contains(phrase));
+    let mut words = detail.lines().filter(says).flat_map(str::split_ascii_whitespace);
+    words.find_map(|word| ObjectId::parse(word).ok())
+}
 
 /// What the git of the other server says when it ends badly; ours then says that the connection broke.
 const BROKEN_THERE: &[&str] = &["corruption on the remote side", "remote: fatal:"];

@@ -199,8 +199,8 @@ impl MissingWants {
         }
         tracing::info!(error = failure.in_full(), "cannot fetch what a client wants");
         match (failure, objects.first()) {
-            (SyncFailure::Fetch(FetchError::RemoteObjectMissing { .. }), Some(first)) => {
-                Brought::NotOurs(first.clone())
+            (SyncFailure::Fetch(FetchError::RemoteObjectMissing { object, .. }), Some(first)) => {
+                Brought::NotOurs(object.as_ref().unwrap_or(first).clone())
             }
             _ => Brought::Unknown(IS_NOT_FETCHED.to_owned()),
         }

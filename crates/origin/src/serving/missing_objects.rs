@@ -293,7 +293,9 @@ fn not_brought(failure: &NotFetched, object: Option<ObjectId>) -> Brought {
     let unknown = || Brought::Unknown(IS_NOT_FETCHED.to_owned());
     let Some(object) = object else { return unknown() };
     match failure {
-        NotFetched::Failed(FetchFailure::NotGiven(_)) => Brought::NotOurs(object),
+        NotFetched::Failed(FetchFailure::NotGiven { object: named, .. }) => {
+            Brought::NotOurs(named.clone().unwrap_or(object))
+        }
         NotFetched::Failed(FetchFailure::Refused(refusal)) => refused(refusal, object),
         NotFetched::NoRoom(complaint) => Brought::Unknown(complaint.clone()),
         _ => unknown(),

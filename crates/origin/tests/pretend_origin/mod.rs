@@ -200,7 +200,8 @@ impl Source for PretendOrigin {
                 return std::future::pending().await;
             }
             if let Some(hidden) = self.first_hidden(credentials, wanted.objects).await? {
-                return Err(FetchFailure::NotGiven(hidden.to_string()));
+                let said = hidden.to_string();
+                return Err(FetchFailure::NotGiven { object: Some(hidden), said });
             }
             let plan = FetchPlan {
                 url: self.http.url.clone(),

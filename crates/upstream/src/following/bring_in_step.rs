@@ -46,7 +46,7 @@ impl Followings {
             // From the look for objects until references lead to them.
             let no_removal = git.no_removal().await;
             match self.fetch_missing(&asked, &listing, &git, &before).await {
-                Err(FetchFailure::NotGiven(_)) if listings < MAX_LISTINGS => continue,
+                Err(FetchFailure::NotGiven { .. }) if listings < MAX_LISTINGS => continue,
                 Err(failure) => return Err(self.not_fetched(&git, &asked.url, failure)),
                 Ok(()) => {}
             }

@@ -91,7 +91,7 @@ impl Trouble {
     pub(super) fn not_fetched(url: &str, failure: FetchFailure) -> Self {
         match failure {
             FetchFailure::Refused(refusal) => Self::refused(url, refusal),
-            FetchFailure::NotGiven(reason) => Self::new(
+            FetchFailure::NotGiven { said: reason, .. } => Self::new(
                 FollowingFault::NoRepository,
                 format!("{url} does not give the objects that its own refs lead to: {reason}."),
             ),
