@@ -142,6 +142,17 @@ async fn a_login_that_fails_at_a_mirror_is_told_with_the_clients_address_there_o
 }
 
 #[tokio::test]
+async fn a_signature_that_is_refused_bans_nobody() {
+    let upstream = Server::upstream(in_json());
+    let removed = Identity::Server("B0F5-CS21-45C2-CCK3".to_owned(), "0".repeat(64));
+    upstream.client(&removed).get("/rest/mirroring/latest/analyticsSettings").await.refused(401);
+    let refused = [("message", "signature refused"), ("client.address", "127.0.0.1")];
+    let told = line_with(&upstream, "heliostat_audit", &refused).await;
+    assert_eq!(told["operation"], "analyticsSettings", "{told}");
+    assert!(!upstream.log().contains("login failed"), "{}", upstream.log());
+}
+
+#[tokio::test]
 async fn what_administrators_do_is_told_with_who_and_about_what() {
     let upstream = Server::upstream(in_json());
     let (project, user) = (upstream.new_project(false).await, upstream.user_with("ADMIN").await);

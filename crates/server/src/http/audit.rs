@@ -10,6 +10,10 @@ use super::request_record::{CLIENT_LEFT, Known, LoggedCaller, RequestRecord};
 /// The module under which the lines are logged, for `--log-level`.
 const AUDIT: &str = "heliostat_audit";
 
+/// The scheme of servers, whose secrets cannot be guessed: a mirror that was removed, or whose clock is wrong, goes on to
+/// call, and must not be banned with all who come from its address.
+const SIGNED: &str = "JWT";
+
 /// Parameters of queries that say what an operation is about, and never hold secrets.
 const TELLING: [&str; 4] = ["name", "permission", "displayName", "version"];
 
@@ -49,6 +53,19 @@ pub fn write_unanswered(record: &RequestRecord) {
 /// Credentials were shown that are wrong. Who shows none only hears that they are needed.
 fn failed_login(record: &RequestRecord, known: &Known) {
     let Some(scheme) = record.scheme else { return };
+    if scheme == SIGNED {
+        tracing::warn!(
+            target: AUDIT,
+            {
+                client.address = record.client.map(tracing::field::display),
+                operation = known.operation,
+                http.path = record.path.as_str(),
+                request.id = record.context.request_id(),
+            },
+            "signature refused"
+        );
+        return;
+    }
     tracing::warn!(
         target: AUDIT,
         {
