@@ -361,7 +361,7 @@ mod tests {
         let wait = command.find_subcommand_mut("wait").expect("there is one").render_long_help().to_string();
         let place =
             |option: &str| wait.find(&format!(" {option} <")).unwrap_or_else(|| panic!("{option}: {wait}"));
-        let places = ["--commit", "--ref", "--timeout", "--config", "--ca-file"].map(place);
+        let places = ["--commit", "--ref", "--timeout", "--ca-file", "--config"].map(place);
         assert!(places.is_sorted(), "{wait}");
     }
 
@@ -386,6 +386,7 @@ mod tests {
         for line in lines.iter().map(|line| line.trim()).filter(|line| line.starts_with("heliostat ")) {
             // What is explained stands behind the command.
             let typed = line.split("  ").next().unwrap_or_default().replace('"', "");
+            let typed = typed.replace("$COMMIT", &"0".repeat(40));
             let words = typed.split_whitespace().map(Into::into);
             if let Err(error) = settings::parse(words) {
                 panic!("{line}: {error}");

@@ -114,7 +114,7 @@ mod tests {
         );
         let backup = told("heliostat backup /b --data /d --listen 127.0.0.1:1");
         assert!(backup.contains("heliostat upstream has '--listen'"), "{backup}");
-        for line in ["heliostat doctor --nothing", "heliostat project list --name x"] {
+        for line in ["heliostat doctor --nothing", "heliostat project list --listen x"] {
             assert!(!told(line).contains("leave it out"), "{}", told(line));
         }
     }

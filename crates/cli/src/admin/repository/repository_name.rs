@@ -25,7 +25,8 @@ impl FromStr for RepositoryName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('/') {
+        // `git@host:folder/name` is an address of SSH.
+        match text.split_once('/').filter(|_| !text.contains(':')) {
             Some((project, slug)) if !project.is_empty() && !slug.is_empty() && !slug.contains('/') => {
                 Ok(Self { project: project.to_owned(), slug: slug.to_owned() })
             }
