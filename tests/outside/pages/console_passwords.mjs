@@ -115,6 +115,7 @@ async function visit(screen, present, page, guard) {
   await page.reload();
   await page.locator("#problem", { hasText: "session is over" }).waitFor();
   for (const card of ["tokens", "create", "password"]) assert.equal(await page.locator(`#${card}-card`).isVisible(), false, card);
+  assert.deepEqual(await page.context().cookies(), [], "a session that is over is left");
   await see("over");
   await signIn(page, user, last);
   await page.locator("#no-tokens").waitFor();

@@ -41,7 +41,7 @@ function showHeading(text) {
   document.title = `${text} · ${TITLE}`;
 }
 
-/** The page is about nothing that whoever looks at it now may know. */
+/** The page is about nothing that the present reader may know. */
 function forgetHeading() {
   show("heading", HEADING);
   document.title = TITLE;
@@ -274,6 +274,9 @@ let endSession = async () => {};
 /** Begins a session of this browser in the place of the one before; answers who is signed in. */
 const beginSession = (name, password) => ask(SESSION, { method: "POST", headers: { Authorization: basic(name, password) } });
 
+/** Has the server forget the session of this browser. */
+const leaveSession = () => ask(SESSION, { method: "DELETE" }).catch(() => null);
+
 function showSession() {
   element("sign-in-card").hidden = username !== null || isElsewhere();
   element("signed-in").hidden = username === null;
@@ -290,6 +293,10 @@ function withSession(changed) {
     await changed();
   };
   endSession = async (why) => {
+    // Before anything is waited for: other answers to the same session tell the same.
+    username = null;
+    // As long as its cookie is sent, the server refuses even what everybody may read.
+    await leaveSession();
     await become(null);
     note("problem", why);
   };
@@ -306,7 +313,7 @@ function withSession(changed) {
     }
   });
   element("sign-out").addEventListener("click", async () => {
-    await ask(SESSION, { method: "DELETE" }).catch(() => null);
+    await leaveSession();
     note("problem", "");
     await become(null);
   });

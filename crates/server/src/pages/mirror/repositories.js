@@ -25,6 +25,8 @@ function repositoryRow({ path, cloneUrl }) {
 }
 
 function showFound() {
+  // Nothing is known of what is here.
+  if (username === null) return;
   const wanted = filter.value.toLowerCase();
   const found = served.filter(({ path }) => path.toLowerCase().includes(wanted));
   fillTable("repositories", found.map(repositoryRow));
@@ -49,7 +51,7 @@ const showServed = newest(readServed, ({ found, late }) => {
 withSession(async () => {
   served = [];
   element("repositories").replaceChildren();
-  element("repositories-table").hidden = true;
+  element("repositories-table").hidden = element("no-repositories").hidden = true;
   show("found", "");
   note("problem", "");
   if (username !== null) await showServed();

@@ -64,9 +64,12 @@ onSubmit("change-password", async (fields, form) => {
   await send("PUT", "rest/api/latest/users/credentials", { originalPassword: fields.originalPassword.value, ...chosen });
   if (username !== owner) return;
   form.reset();
-  note("password-changed", "Your password is changed.");
   // The session stood for the old one. Should this fail, the next question tells that it is over.
   await beginSession(owner, chosen.password).catch(() => null);
+  // A user who has signed out meanwhile stays signed out.
+  if (username === null) await leaveSession();
+  if (username !== owner) return;
+  note("password-changed", "Your password is changed.");
   await showTokens();
 }, "password-problem");
 
