@@ -88,7 +88,7 @@ macro_rules! permissions_on {
 permissions_on! {
     /// The user of an account, or an administrator of the server.
     AccountOwner: user User;
-    /// The user of an account, and nobody else.
+    /// The user of an account, and no other caller.
     OwnAccount: user User;
     /// Holds PROJECT_READ on a project, or may read something in it.
     ProjectReader: project Project;

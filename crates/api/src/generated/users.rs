@@ -522,8 +522,9 @@ impl UsersRoutes {
     ///
     /// Creates a user who may sign in. Send the details in the body, so that the password stays out of URLs and logs;
     /// for clients that do not, the query parameters are read as well, and where both are given the body counts. A
-    /// name and a password are needed; a name that is taken is 409. A password of fewer than 8 characters, the name of
-    /// the user, and what is tried first by those who guess are 400. Needs `ADMIN`.
+    /// name and a password are needed; a name that is taken is 409. The name `credentials` is reserved and is 400. A
+    /// password of fewer than 8 characters, the name of the user, and what is tried first by those who guess are 400.
+    /// Needs `ADMIN`.
     #[oai(path = "/api/latest/admin/users", method = "post", operation_id = "createUser", tag = "Tag::This")]
     async fn create_user(
         &self,

@@ -1,4 +1,4 @@
-//! A new password for who knows the present one.
+//! Users change their own password by showing the present one.
 
 use std::net::IpAddr;
 
@@ -40,7 +40,7 @@ impl Accounts {
         let attempt = LoginAttempt { name: &user.name, origin: LoginOrigin::Network(&network) };
         let former = user.password_hash.as_deref();
         let is_right = self.passwords.verify(attempt, &change.present, former).await?;
-        // Whoever is shut out by an administrator's new password at this moment does not undo it.
+        // An administrator's new password may have shut the user out since the check; it stays.
         if is_right && self.replace_password(own.caller(), user, &new, former).await? {
             return Ok(());
         }
