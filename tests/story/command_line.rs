@@ -99,7 +99,8 @@ async fn a_token_in_a_variable_stands_in_for_user_and_password() {
     assert_eq!(beside.status.code(), Some(4), "{beside:?}");
     let mut nearer = bare(&["repository", "list", "--password-file"]);
     nearer.arg(&file).env("HELIOSTAT_URL", pair.upstream.base()).env("HELIOSTAT_TOKEN", "none");
-    let nearer = nearer.output().expect("the binary can be run");
+    // It holds no token.
+    let nearer = nearer.env("HELIOSTAT_TOKEN_FILE", &file).output().expect("the binary can be run");
     assert!(nearer.status.success(), "{nearer:?}");
     let listed = list(token["token"].as_str().expect("is text"));
     assert!(listed.status.success() && listed.stdout.starts_with(b"["), "{listed:?}");

@@ -290,13 +290,14 @@ pub fn show_progress(shown: &Progress, progress: &Value) -> bool {
         shown.note("looking what there is");
         return false;
     }
-    // Of a synchronisation that is over nothing is counted any more.
-    if total > 0 {
-        shown.step("repositories", synced, total);
-    }
+    // What was counted last stands still then, and would be told in turns with this.
     if progress.get("notKnownSince").is_some_and(|since| !since.is_null()) {
         shown.note("waiting for the upstream: it is not known what it has");
         return false;
+    }
+    // Of a synchronisation that is over nothing is counted any more.
+    if total > 0 {
+        shown.step("repositories", synced, total);
     }
     synced >= total
 }

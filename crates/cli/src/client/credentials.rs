@@ -61,15 +61,16 @@ impl Account {
 
     /// The user who calls. A token does not tell whose it is.
     pub fn caller(&self) -> Option<&str> {
-        let is_token = self.token_file.is_some() || token_variable().is_some();
-        (!is_token).then_some(self.user.as_str())
+        let is_token = self.token_file.is_some() || variable("HELIOSTAT_TOKEN").is_some();
+        (!is_token || password_is_nearer()).then_some(self.user.as_str())
     }
 
     /// The authorization, without asking anybody: none if none is given.
     pub fn given_authorization(&self) -> anyhow::Result<Option<Authorization>> {
         let token = match &self.token_file {
+            _ if password_is_nearer() => None,
             Some(file) => Some(read_secret(file)?),
-            None => token_variable(),
+            None => variable("HELIOSTAT_TOKEN"),
         };
         if let Some(token) = token {
             return Authorization::bearer(&token).map(Some);
@@ -200,14 +201,17 @@ pub fn read_secret(file: &Path) -> anyhow::Result<String> {
     Ok(secret.to_owned())
 }
 
-/// The token in its variable, but where a file of a password is named on the command line, which is nearer than a variable.
-/// What another variable or the settings file names is not: nobody is to be taken for the administrator who gives a token.
-fn token_variable() -> Option<String> {
-    let names_password = |word: OsString| {
-        let word = word.to_string_lossy();
-        word == "--password-file" || word.starts_with("--password-file=")
+/// Whether the command line names a file of a password and none of a token: it is nearer than what variables and the settings
+/// file say of tokens. A password that those name is not: nobody is to be taken for the administrator who gives a token.
+fn password_is_nearer() -> bool {
+    let is_typed = |option: &str| {
+        let names_it = |word: OsString| {
+            let word = word.to_string_lossy();
+            word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        };
+        std::env::args_os().any(names_it)
     };
-    if std::env::args_os().any(names_password) { None } else { variable("HELIOSTAT_TOKEN") }
+    is_typed("--password-file") && !is_typed("--token-file")
 }
 
 /// The value of a variable that is set and not empty.

@@ -131,7 +131,11 @@ impl Members {
             Err(StoreError::Conflict { value, .. }) => {
                 Err(Refusal::conflict_in("baseUrl", format!("Another mirror has the base URL {value}.")))
             }
-            result => Ok(result?),
+            result => {
+                let now = result?;
+                tell_of_move(&mirror, &now);
+                Ok(now)
+            }
         }
     }
 
@@ -305,6 +309,22 @@ impl Members {
         let found = self.store.find_mirror(id).await?;
         found.ok_or_else(|| Refusal::not_found("mirror", format!("The mirror {id} does not exist.")))
     }
+}
+
+/// Readers and events go elsewhere from now on than where an administrator has accepted the mirror.
+fn tell_of_move(before: &MirrorServer, now: &MirrorServer) {
+    if before.base_url == now.base_url && before.events_url == now.events_url {
+        return;
+    }
+    tracing::warn!(
+        mirror.id = %now.id,
+        mirror.name = now.name,
+        base_url = now.base_url,
+        events_url = now.events_url,
+        former_base_url = before.base_url,
+        former_events_url = before.events_url,
+        "a mirror has moved"
+    );
 }
 
 /// A product's name or version; empty is none.

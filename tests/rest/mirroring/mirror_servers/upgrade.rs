@@ -30,6 +30,13 @@ async fn behaviour_what_is_left_out_stays() {
     .await;
     let moved = json!({"baseUrl": "http://127.0.0.1:10001/mirror/", "productType": "Other"});
     itself.put(&path, &moved).await.promised(200);
+    // Only what has moved is told: the version before was none of that.
+    let log = eventually("the move in the log", || async {
+        Some(joined.upstream.log()).filter(|log| log.contains("a mirror has moved"))
+    })
+    .await;
+    let told: Vec<_> = log.lines().filter(|line| line.contains("a mirror has moved")).collect();
+    assert!(told.len() == 1 && told[0].contains("http://127.0.0.1:10001/mirror"), "{log}");
     expected["baseUrl"] = json!("http://127.0.0.1:10001/mirror");
     expected["productType"] = json!("Other");
     assert_eq!(without_date(admin.get(&path).await.promised(200)), expected);
