@@ -5,6 +5,8 @@ use sea_orm_migration::schema::{big_integer, integer, string, text};
 use sea_orm_migration::sea_query::{ColumnDef, Table};
 use sea_orm_migration::{DbErr, MigrationName, MigrationTrait, SchemaManager};
 
+use super::lookup;
+
 pub(super) struct DeletedRepositories;
 
 impl MigrationName for DeletedRepositories {
@@ -25,7 +27,9 @@ impl MigrationTrait for DeletedRepositories {
             .col(text("body"))
             .col(big_integer("deleted_at"))
             .to_owned();
-        manager.create_table(table).await
+        manager.create_table(table).await?;
+        // Old ones go with each deletion.
+        manager.create_index(lookup("deleted_repository", &["deleted_at"])).await
     }
 
     fn use_transaction(&self) -> Option<bool> {
