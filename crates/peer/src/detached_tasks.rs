@@ -7,6 +7,7 @@ use std::future::Future;
 use std::panic::resume_unwind;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -20,29 +21,36 @@ pub struct DetachedTasks(TaskTracker);
 impl DetachedTasks {
     /// Carries work on even if the future that waits for it is dropped. What it logs and asks of other servers goes on under the
     /// names of the request, and its panic is one of the future that waits for it.
-    pub async fn to_the_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        let context = RequestContext::current().unwrap_or_default();
-        match self.0.spawn(context.scope(work).in_current_span()).await {
-            Ok(done) => done,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                // The runtime ends, and this future with it.
-                Err(_) => std::future::pending().await,
-            },
+    pub fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        // What is not optimised moves a future from stack to stack on its way to its task: a large one many times.
+        let work = work.boxed();
+        async move {
+            let context = RequestContext::current().unwrap_or_default();
+            match self.0.spawn(context.scope(work).in_current_span()).await {
+                Ok(done) => done,
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    // The runtime ends, and this future with it.
+                    Err(_) => std::future::pending().await,
+                },
+            }
         }
     }
 
     /// The same for work whose result others may want too, though it may be given up. Without the one who asked for it, it goes
     /// on for at most this long, and not while the server stops. `None` if it was given up.
-    pub async fn to_the_end_within<T: Send + 'static>(
+    pub fn to_the_end_within<T: Send + 'static>(
         &self,
         limit: Duration,
         stop: &CancellationToken,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        let (stop, abandoned) = (stop.clone(), CancellationToken::new());
-        let _asking = abandoned.clone().drop_guard();
-        let bounded = async move {
+    ) -> impl Future<Output = Option<T>> + Send {
+        let (work, stop, abandoned) = (work.boxed(), stop.clone(), CancellationToken::new());
+        let asking = abandoned.clone().drop_guard();
+        let bounded = self.to_the_end(async move {
             let in_vain = async {
                 abandoned.cancelled().await;
                 // It is over either way.
@@ -52,8 +60,11 @@ impl DetachedTasks {
                 done = work => Some(done),
                 () = in_vain => None,
             }
-        };
-        self.to_the_end(bounded).await
+        });
+        async move {
+            let _asking = asking;
+            bounded.await
+        }
     }
 
     /// Starts work that nothing waits for.

@@ -121,12 +121,12 @@ impl Repositories {
 
     /// Lets something go on to its end, also when its reader does not wait for it any more, but then no longer than this. `None` if
     /// it was given up.
-    pub(crate) async fn to_the_end_within<T: Send + 'static>(
+    pub(crate) fn to_the_end_within<T: Send + 'static>(
         &self,
         limit: Duration,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        self.tasks.to_the_end_within(limit, &self.stop, work).await
+    ) -> impl Future<Output = Option<T>> + Send {
+        self.tasks.to_the_end_within(limit, &self.stop, work)
     }
 
     /// The repository at this path, if it is here.
