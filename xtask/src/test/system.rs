@@ -1,19 +1,20 @@
-//! The whole-system tests, in lanes that run beside each other.
+//! The whole-system tests, in two lanes that run beside each other.
 //!
 //! Tests run in the order of their names, a few at a time, and wait for servers more than they compute. Were they in one
 //! lane, those that take minutes would come last and be waited for with idle cores. So they have a lane of their own, which
-//! begins at once, and both lanes together run more tests at a time than there are cores. Cores are idle even then: another
-//! stage can be a third lane, with as many tests at a time as it has alone.
+//! begins at once, and both lanes together run more tests at a time than there are cores.
 
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::num::NonZero;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::thread::available_parallelism;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
-use super::lane::Lane;
-use super::{Stage, carry_out};
+use super::{carry_out, shown};
+use crate::workspace;
 
 /// The arguments of cargo for the whole-system tests alone.
 pub const ALONE: [&str; 4] = ["test", "--workspace", "--test", "system"];
@@ -47,7 +48,7 @@ impl Threads {
     }
 }
 
-/// How many tests are run at a time where there is one lane: a little more than there are cores.
+/// How many tests are run at a time where there is one lane.
 pub fn at_a_time() -> String {
     threads().others.to_string()
 }
@@ -57,13 +58,8 @@ fn threads() -> Threads {
 }
 
 /// Runs tests in both lanes: those that cargo is told to run, and the long whole-system ones beside them; none of modules
-/// that are left out. Another stage may be a third lane. All lanes come to their end, also when another one fails.
-pub fn run(
-    selection: &[&str],
-    left_out: &[&str],
-    environment: &[(&str, &OsStr)],
-    beside: Option<Stage>,
-) -> anyhow::Result<()> {
+/// that are left out. Both lanes come to their end, also when the other fails.
+pub fn run(selection: &[&str], left_out: &[&str], environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
     let cargo = |arguments: &[&str], threads: usize| {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(arguments).envs(environment.iter().copied());
@@ -71,21 +67,12 @@ pub fn run(
         cargo
     };
     let threads = threads();
-    let beside = beside.map(|stage| anyhow::Ok((stage.name(), stage.command()?))).transpose()?;
     carry_out(&mut cargo(&[selection, &["--no-run"]].concat(), threads.others))?;
-    let long = ("long-tests".to_owned(), cargo(&long(left_out), threads.long));
-    let lanes: Vec<_> = [long]
-        .into_iter()
-        .chain(beside)
-        .map(|(name, mut command)| Lane::start(&name, &mut command))
-        .collect();
+    let long = Lane::start(&mut cargo(&long(left_out), threads.long))?;
     let others = carry_out(&mut cargo(&others(selection, left_out), threads.others));
-    all_of([others].into_iter().chain(lanes.into_iter().map(|lane| lane?.end())))
-}
-
-/// Well when all ended well; else what was wrong with each.
-fn all_of(ended: impl Iterator<Item = anyhow::Result<()>>) -> anyhow::Result<()> {
-    let failures: Vec<String> = ended.filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+    let long = long.end();
+    let failures: Vec<String> =
+        [others, long].into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
     if !failures.is_empty() {
         bail!("{}", failures.join("; "));
     }
@@ -104,10 +91,44 @@ fn others<'a>(selection: &[&'a str], left_out: &[&'a str]) -> Vec<&'a str> {
     selection.iter().copied().chain(["--no-fail-fast", "--"]).chain(skipped).collect()
 }
 
+/// A command that runs beside others. What it prints goes into a file meanwhile, and is shown in one piece at its end.
+struct Lane {
+    shown: String,
+    process: Child,
+    output: PathBuf,
+}
+
+impl Lane {
+    fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let shown = shown(command);
+        let folder = workspace::target().join("test-artefacts");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let output = folder.join("long-tests.log");
+        println!("-- beside what follows, into {}: {shown}", output.display());
+        let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
+        command.current_dir(workspace::root()).stdin(Stdio::null());
+        command.stdout(file.try_clone()?).stderr(file);
+        let process = command.spawn().with_context(|| format!("cannot run {shown}"))?;
+        Ok(Lane { shown, process, output })
+    }
+
+    fn end(mut self) -> anyhow::Result<()> {
+        let status = self.process.wait().with_context(|| format!("cannot wait for {}", self.shown))?;
+        println!("-- what was beside it: {}", self.shown);
+        let output =
+            fs::read(&self.output).with_context(|| format!("cannot read {}", self.output.display()))?;
+        println!("{}", String::from_utf8_lossy(&output).trim_end());
+        if !status.success() {
+            bail!("`{}` failed", self.shown);
+        }
+        Ok(())
+    }
+}
+
 /// Whether there is such a module of whole-system tests: what skips nothing would go unnoticed.
 #[cfg(test)]
 pub fn is_there(module: &str) -> bool {
-    let path = crate::workspace::root().join("tests").join(module.trim_end_matches("::").replace("::", "/"));
+    let path = workspace::root().join("tests").join(module.trim_end_matches("::").replace("::", "/"));
     path.is_dir() || path.with_extension("rs").is_file()
 }
 
@@ -136,16 +157,6 @@ mod tests {
         assert_eq!(Threads::of_cores(1), Threads { others: 2, long: 2 });
         assert_eq!(Threads::of_cores(2), Threads { others: 3, long: 2 });
         assert_eq!(Threads::of_cores(16), Threads { others: 17, long: 8 });
-    }
-
-    #[test]
-    fn each_lane_that_fails_is_told_and_each_is_brought_to_its_end() {
-        let mut ended = 0;
-        let lanes = [Err("one"), Ok(()), Err("three")].into_iter().inspect(|_| ended += 1);
-        let told = all_of(lanes.map(|lane| lane.map_err(anyhow::Error::msg))).expect_err("two failed");
-        assert_eq!(told.to_string(), "one; three");
-        assert_eq!(ended, 3);
-        assert!(all_of([Ok(())].into_iter()).is_ok());
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! How long each stage took and how many cores it kept busy, as a table at the end of a run.
 //!
-//! A stage that leaves cores idle waits for something: it could run beside another one. Those that do have one line, for
-//! the cores are not told apart. What a process that was killed had started, and nobody waited for, is not counted.
+//! A stage that leaves cores idle waits for something: it could run beside another one. What a process that was killed
+//! had started, and nobody waited for, is not counted.
 
 use std::fmt;
 use std::fs;
 use std::time::{Duration, Instant};
-
-/// How wide the column of names is at least.
-const SHORTEST_NAME: usize = 10;
 
 /// What was measured so far, in order.
 #[derive(Debug, Default)]
@@ -66,15 +63,14 @@ fn worked_in(stat: &str) -> Option<Duration> {
 impl fmt::Display for Times {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole: Duration = self.stages.iter().map(|stage| stage.took).sum();
-        let width = self.stages.iter().map(|stage| stage.name.len()).fold(SHORTEST_NAME, usize::max);
-        writeln!(formatter, "{:<width$} {:>7} {:>6} {:>5}", "stage", "seconds", "share", "cores")?;
+        writeln!(formatter, "{:<10} {:>7} {:>6} {:>5}", "stage", "seconds", "share", "cores")?;
         for Stage { name, took, worked } in &self.stages {
             let share = 100.0 * ratio(*took, whole);
             let cores = cores(*worked, *took);
-            writeln!(formatter, "{name:<width$} {:>7.1} {share:>5.1}% {cores:>5}", took.as_secs_f64())?;
+            writeln!(formatter, "{name:<10} {:>7.1} {share:>5.1}% {cores:>5}", took.as_secs_f64())?;
         }
         let cores = cores(self.stages.iter().map(|stage| stage.worked).sum(), whole);
-        writeln!(formatter, "{:<width$} {:>7.1} {:>6} {cores:>5}", "all", whole.as_secs_f64(), "")
+        writeln!(formatter, "{:<10} {:>7.1} {:>6} {cores:>5}", "all", whole.as_secs_f64(), "")
     }
 }
 
@@ -102,16 +98,6 @@ mod tests {
                         Format         1.0  25.0%  1.00\n\
                         Sqlite         3.0  75.0%  1.67\n\
                         all            4.0         1.50\n";
-        assert_eq!(Times { stages, helper: None }.to_string(), expected);
-    }
-
-    #[test]
-    fn stages_beside_each_other_have_one_line() {
-        let stages = vec![stage("Drift", 1, Some(1)), stage("Postgres and Outside", 3, Some(6))];
-        let expected = "stage                seconds  share cores\n\
-                        Drift                    1.0  25.0%  1.00\n\
-                        Postgres and Outside     3.0  75.0%  2.00\n\
-                        all                      4.0         1.75\n";
         assert_eq!(Times { stages, helper: None }.to_string(), expected);
     }
 
