@@ -77,7 +77,7 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
         preparation.begin();
     }
     let mut outcome = Ok(Outcome::Good(format!("all {} stages passed", stages.len())));
-    for stage in Stage::value_variants().iter().copied().filter(|stage| stages.contains(stage)) {
+    for stage in wanted(stages) {
         println!("== {stage:?}");
         let ended =
             times.measure(format!("{stage:?}"), || run_stage(stage, postgres.as_ref(), &mut preparation));
@@ -88,6 +88,11 @@ pub fn run(stages: &[Stage]) -> anyhow::Result<Outcome> {
     }
     print!("{times}");
     outcome
+}
+
+/// These stages in the order in which they run.
+fn wanted(stages: &[Stage]) -> impl Iterator<Item = Stage> {
+    Stage::value_variants().iter().copied().filter(move |stage| stages.contains(stage))
 }
 
 /// The arguments of cargo for unit tests and whole-system tests.
@@ -201,4 +206,15 @@ fn carry_out(command: &mut Command) -> anyhow::Result<()> {
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_runs_in_order_and_torture_too() {
+        let expected = [Stage::Gates, Stage::Torture];
+        assert!(wanted(&[Stage::Torture, Stage::Gates]).eq(expected));
+    }
 }
