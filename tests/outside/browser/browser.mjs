@@ -47,7 +47,7 @@ export async function inBrowser(origins, visit, options = {}) {
       await guard.screenshot("failed");
       throw error;
     }
-    guard.judge();
+    await guard.judge();
   } finally {
     await browser.close();
   }
@@ -67,20 +67,34 @@ function watch(page, origins) {
     if (protocol === "data:" || protocol === "blob:" || origins.includes(origin)) return;
     faults.push({ text: `asked a stranger: ${request.method()} ${request.url()}` });
   });
+  const compare = () => {
+    const missing = [...announced];
+    const unannounced = faults.filter(({ text }) => {
+      const at = missing.findIndex((status) => text.includes(`the server responded with a status of ${status} `));
+      if (at >= 0) missing.splice(at, 1);
+      return at < 0;
+    });
+    return { missing, unannounced };
+  };
   return {
     /** The browser itself notes answers like 401 in its console; those must be expected one by one. */
     announce: (status) => announced.push(status),
     /** A picture of the window, or of all of one element. */
     screenshot: (name, shown = page) =>
       shown.screenshot({ path: path.join(need("HELIOSTAT_SCREENSHOTS"), `${need("HELIOSTAT_VISIT")}-${name}.png`) }),
-    judge() {
-      const left = faults.filter(({ text }) => {
-        const at = announced.findIndex((status) => text.includes(`the server responded with a status of ${status} `));
-        if (at >= 0) announced.splice(at, 1);
-        return at < 0;
-      });
-      assert.deepEqual(left, [], "the page complained");
-      assert.deepEqual(announced, [], "answers that were announced did not come");
+    /** Waits for the answers that were announced: who leaves a page before they come has cut them off. */
+    async answered() {
+      for (;;) {
+        const { missing, unannounced } = compare();
+        if (missing.length === 0) return;
+        await page.waitForEvent("console").catch(() => {
+          assert.fail(`announced, but it did not come: ${missing}; what came: ${JSON.stringify(unannounced)}`);
+        });
+      }
+    },
+    async judge() {
+      await this.answered();
+      assert.deepEqual(compare().unannounced, [], "the page complained");
     },
   };
 }

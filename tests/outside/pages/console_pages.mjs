@@ -49,7 +49,7 @@ const visit = (screen) => async (page, guard) => {
     await page.goto(address);
     await page.locator("#heading", { hasText: `${key}/${slug}` }).waitFor();
     await page.locator("#webhooks-card").waitFor();
-    await page.waitForLoadState("networkidle");
+    await guard.answered();
   }
   const links = await page.evaluate(async () => {
     const ask = (path) => fetch(path, { headers: { "X-Heliostat-Page": "1" } }).then((answer) => answer.json());
