@@ -355,7 +355,7 @@ impl State {
     }
 }
 
-/// How many of so many turns the attempts of one origin may take: three quarters, as long as there are several.
+/// How many of so many turns the attempts of one origin may take: three quarters, rounded down, and one at least.
 fn share_of_origin(at_once: usize) -> usize {
     (at_once - at_once.div_ceil(4)).max(1)
 }

@@ -15,6 +15,10 @@ use crate::remembered_passwords::{PasswordKey, Recalled, RememberedPasswords};
 
 /// Argon2 computations at the same time; each takes about 19 MiB and a core.
 const MAX_CONCURRENT_HASHES: usize = 4;
+/// They take this part of the cores: what needs no password computed is answered beside them. There are two at least, so
+/// that the attempts of one network do not take all.
+const SHARE_OF_CORES: usize = 2;
+const MIN_CONCURRENT_HASHES: usize = 2;
 /// Argon2 computations that wait; more are refused.
 const MAX_QUEUED_HASHES: usize = 1_024;
 
@@ -53,7 +57,7 @@ impl Passwords {
     pub fn new() -> Self {
         Self(Arc::new(Inner {
             remembered: RememberedPasswords::new(),
-            queue: LoginQueue::new(MAX_CONCURRENT_HASHES, MAX_QUEUED_HASHES),
+            queue: LoginQueue::new(concurrent_hashes(), MAX_QUEUED_HASHES),
             decoy_hash: OnceLock::new(),
         }))
     }
@@ -93,6 +97,11 @@ impl Passwords {
         // The turn ends with the computation, which goes on when the client has gone.
         compute(move || inner.verify_now(turn, key, &password, stored_hash.as_deref())).await
     }
+}
+
+fn concurrent_hashes() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / SHARE_OF_CORES).clamp(MIN_CONCURRENT_HASHES, MAX_CONCURRENT_HASHES)
 }
 
 async fn compute<T: Send + 'static>(
