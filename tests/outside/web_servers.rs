@@ -101,7 +101,8 @@ async fn nginx_with_fcgiwrap_as_the_origin() {
     let site = Site::new();
     let socket = site.path().join("fcgiwrap.sock");
     let mut wrap = Command::new("/usr/sbin/fcgiwrap");
-    wrap.arg("-s").arg(format!("unix:{}", socket.display())).args(["-c", "4"]);
+    // One process: several are children that go on when it is told to end.
+    wrap.arg("-s").arg(format!("unix:{}", socket.display())).args(["-c", "1"]);
     let wrap = Program::start(&mut wrap);
     let (_nginx, url) = site
         .start(|address| {
