@@ -5,9 +5,6 @@ import assert from "node:assert/strict";
 import { accessible } from "./accessible.mjs";
 import { need } from "./browser.mjs";
 
-/** A page that asks again and again is not waited for longer. */
-const SETTLE_MS = 10_000;
-
 export const SCREENS = {
   wide: { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
   phone: { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
@@ -28,8 +25,6 @@ export async function fits(page, name) {
 
 /** Signs in, as the administrator unless somebody else is named, by the keyboard alone. */
 export async function signIn(page, name = "admin", password = need("HELIOSTAT_PASSWORD")) {
-  // A page that has just been opened asks who is signed in; an answer to that may not come after the one to this.
-  await page.waitForLoadState("networkidle", { timeout: SETTLE_MS }).catch(() => {});
   await page.locator("#sign-in [name=username]").fill(name);
   await page.locator("#sign-in [name=password]").fill(password);
   await page.keyboard.press("Enter");

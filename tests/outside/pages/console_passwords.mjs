@@ -106,9 +106,29 @@ async function visit(screen, present, page, guard) {
   assert.deepEqual([await statusWith(own), await statusWith(given)], [401, 200]);
   await signOut();
 
-  // Who is signed in with a password that counts no more is told so, and signs in again.
+  // Who signs in before the page has heard that nobody is signed in stays signed in.
+  const happened = [];
+  const { promise: typed, resolve: release } = Promise.withResolvers();
+  await page.route(`${base}/console/session`, async (route) => {
+    happened.push(route.request().method());
+    if (route.request().method() !== "GET") return route.continue();
+    const response = await route.fetch();
+    await typed;
+    happened.push("answered");
+    await route.fulfill({ response });
+  });
   await page.goto(`${base}/account`);
-  await signIn(page, user, given);
+  await field("sign-in", "username").fill(user);
+  await field("sign-in", "password").fill(given);
+  await page.keyboard.press("Enter");
+  // What the page sends at once has been sent when this is answered.
+  await page.evaluate((url) => fetch(url).then((answer) => answer.text()), `${base}/status`);
+  release();
+  await page.locator("#signed-in").waitFor();
+  await page.unroute(`${base}/console/session`);
+  assert.deepEqual(happened, ["GET", "answered", "POST"]);
+
+  // Who is signed in with a password that counts no more is told so, and signs in again.
   await page.locator("#no-tokens").waitFor();
   await setPassword(last);
   guard.announce(401);

@@ -304,6 +304,8 @@ function withSession(changed) {
     event.preventDefault();
     const { username: name, password } = event.target.elements;
     note("problem", "");
+    // The answer to this must not come last.
+    await asked;
     try {
       const session = await beginSession(name.value, password.value);
       password.value = "";
@@ -317,7 +319,8 @@ function withSession(changed) {
     note("problem", "");
     await become(null);
   });
-  return ask(SESSION).then((session) => become(session.username), () => become(null));
+  const asked = ask(SESSION).then((session) => session.username, () => null);
+  return asked.then(become);
 }
 
 /** A button that does something once at a time, and says what went wrong. */
