@@ -25,12 +25,15 @@ pub fn open_files_of(server: &Server) -> usize {
     fs::read_dir(format!("/proc/{}/fd", process_id(server))).expect("the server runs").count()
 }
 
-/// Files without a name among them: each holds what has arrived of a long request.
-pub fn nameless_files_of(server: &Server) -> usize {
+/// How long the files without a name among them are together: they hold what has arrived of long requests.
+pub fn nameless_bytes_of(server: &Server) -> u64 {
     let open = fs::read_dir(format!("/proc/{}/fd", process_id(server))).expect("the server runs").flatten();
     // The kernel says so behind the name that they never had, or no longer have.
-    let is_nameless = |place: &PathBuf| place.to_string_lossy().ends_with(" (deleted)");
-    open.filter_map(|file| fs::read_link(file.path()).ok()).filter(is_nameless).count()
+    let is_nameless = |place: &PathBuf| {
+        fs::read_link(place).is_ok_and(|target| target.to_string_lossy().ends_with(" (deleted)"))
+    };
+    let files = open.map(|file| file.path()).filter(is_nameless);
+    files.filter_map(|file| fs::metadata(file).ok()).map(|metadata| metadata.len()).sum()
 }
 
 /// The most memory that it has had since [`forget_peak_of`].

@@ -54,6 +54,7 @@ mod shared_places;
 mod shared_room;
 mod socket;
 mod spool;
+mod spool_file;
 mod stored_body;
 mod tls;
 mod transport;

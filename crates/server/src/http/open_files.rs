@@ -18,7 +18,8 @@ const FILES_PER_CONNECTION: u64 = 2;
 /// What one running `git` has open here: three pipes and its process.
 const FILES_PER_GIT: u64 = 4;
 
-/// Kept besides: database connections, calls to other servers, files of repositories that are read.
+/// Kept besides: database connections, calls to other servers, files of repositories that are read, and those that long
+/// bodies share.
 const OTHER_OWN_FILES: u64 = 256;
 
 /// Kept for the server's own work, where the limit leaves that much.

@@ -1,4 +1,5 @@
-//! Places for work that takes memory: a bounded number at once, of which clients of one address prefix have a few.
+//! Places for work that takes much memory, a core or a thread: a bounded number at once, of which clients of one address
+//! prefix have a few.
 //!
 //! Who waits for a place of their own prefix stands in nobody else's way.
 

@@ -1,12 +1,11 @@
 //! Bodies of requests that are received before anything else is done for them.
 //!
-//! A short body stays in memory. What is longer goes into a file without a name, as it was sent: a client that packs a
-//! lot into little takes as much disk as it has sent bytes. So a request that is still arriving holds a connection and
-//! a little memory, and nothing that others wait for.
+//! A short body stays in memory. What is longer goes to disk as it was sent: a client that packs a lot into little takes as
+//! much disk as it has sent bytes. So a request that is still arriving holds a connection and a little memory, and nothing
+//! that others wait for.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,18 +16,29 @@ use heliostat_peer::AddressPrefix;
 use poem::Body;
 use tokio::task::spawn_blocking;
 
+use super::shared_places::{Place, SharedPlaces};
 use super::shared_room::{SharedRoom, TakenRoom};
+use super::spool_file::{BLOCK_BYTES, Blocks, SharedFile};
 
 /// Longest body that is kept in memory, and the length of the pieces in which a longer one is written and read.
-const MAX_BYTES_IN_MEMORY: usize = 64 * 1024;
-/// Most disk that all bodies take which are being received or used.
+const MAX_BYTES_IN_MEMORY: usize = BLOCK_BYTES;
+/// Most disk that all bodies take which are being received or used. Free blocks of the shared files come on top.
 const MAX_SPOOLED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Shared files. The bodies of one address prefix lie in one, because writes to the same file wait for each other.
+const SHARED_FILES: usize = 16;
+/// Pieces that are written at once. Each takes a thread, and a crowd must not wake hundreds of threads.
+const MAX_WRITES: usize = 8;
+/// How many of them are of the clients of one address prefix.
+const MAX_WRITES_OF_A_PREFIX: usize = 2;
 
 /// Receives bodies. Cloning is cheap and shares the room.
 #[derive(Debug, Clone)]
 pub struct Spool {
-    folder: Arc<Path>,
+    files: Arc<[SharedFile; SHARED_FILES]>,
+    /// Says which file is whose. It is random, so that no client can choose to share one with another.
+    hasher: RandomState,
     room: SharedRoom,
+    writes: SharedPlaces,
 }
 
 /// Why a body was not received, in words for its client.
@@ -60,11 +70,10 @@ pub enum ReceivedBody {
     OnDisk(SpooledBody),
 }
 
-/// A body in a file.
+/// A body on disk.
 #[derive(Debug, Clone)]
 pub struct SpooledBody {
-    file: Arc<File>,
-    length: u64,
+    blocks: Arc<Blocks>,
     /// Taken for as long as anybody reads it.
     _room: Arc<TakenRoom>,
 }
@@ -72,7 +81,11 @@ pub struct SpooledBody {
 impl Spool {
     /// One whose files lie in this folder.
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.into(), room: SharedRoom::new(MAX_SPOOLED_BYTES) }
+        let folder: Arc<Path> = folder.into();
+        let files = std::array::from_fn(|_| SharedFile::in_folder(Arc::clone(&folder)));
+        let (room, hasher) = (SharedRoom::new(MAX_SPOOLED_BYTES), RandomState::new());
+        let writes = SharedPlaces::new(MAX_WRITES, MAX_WRITES_OF_A_PREFIX);
+        Self { files: Arc::new(files), hasher, room, writes }
     }
 
     /// Receives a body to its end.
@@ -116,6 +129,12 @@ impl Spool {
             spooled.map_or_else(|| stream::empty().boxed(), |spooled| spooled.end().into_stream());
         Ok(beginning.chain(ReceivedBody::InMemory(rest).into_stream()).chain(body).boxed())
     }
+
+    /// Nothing yet of a body that goes to disk.
+    fn begin(&self, client: AddressPrefix) -> Spooling {
+        let file = &self.files[(self.hasher.hash_one(client) % SHARED_FILES as u64) as usize];
+        Spooling { blocks: Blocks::of(file.clone()), room: self.room.place(client) }
+    }
 }
 
 /// A body as far as it has come.
@@ -123,6 +142,7 @@ struct Receiving<'a> {
     spool: &'a Spool,
     client: AddressPrefix,
     length: u64,
+    /// With its first piece on disk; a thread has it while it writes.
     spooled: Option<Spooling>,
     /// What is not written, as long as it is one piece: nearly every body comes in one, which is then used as it is.
     only: Bytes,
@@ -130,16 +150,15 @@ struct Receiving<'a> {
     gathered: BytesMut,
 }
 
-/// The file of a body that is still being received.
+/// What is on disk of a body that is still being received.
 struct Spooling {
-    file: Arc<File>,
-    length: u64,
+    blocks: Blocks,
     room: TakenRoom,
 }
 
 impl Spooling {
     fn end(self) -> SpooledBody {
-        SpooledBody { file: self.file, length: self.length, _room: Arc::new(self.room) }
+        SpooledBody { blocks: Arc::new(self.blocks), _room: Arc::new(self.room) }
     }
 }
 
@@ -150,43 +169,57 @@ impl<'a> Receiving<'a> {
 
     async fn take(&mut self, piece: Bytes) -> Result<(), NotReceived> {
         self.length += piece.len() as u64;
-        if self.only.is_empty() && self.gathered.is_empty() && piece.len() <= MAX_BYTES_IN_MEMORY {
+        let unwritten = self.unwritten_bytes();
+        if unwritten == 0 && piece.len() <= MAX_BYTES_IN_MEMORY {
             self.only = piece;
             return Ok(());
         }
-        self.gathered.extend_from_slice(&std::mem::take(&mut self.only));
-        self.gathered.extend_from_slice(&piece);
-        if self.gathered.len() > MAX_BYTES_IN_MEMORY { self.write().await } else { Ok(()) }
+        if unwritten + piece.len() <= MAX_BYTES_IN_MEMORY {
+            self.gather(&piece);
+            return Ok(());
+        }
+        // Gathered only afterwards: a request that waits for its place has what came in memory once, not twice.
+        let place = self.spool.writes.take(self.client).await;
+        self.gather(&piece);
+        drop(piece);
+        self.write(self.gathered.len() / BLOCK_BYTES * BLOCK_BYTES, place).await
     }
 
-    /// Appends what is not written to the file, which is made with its first piece.
-    async fn write(&mut self) -> Result<(), NotReceived> {
+    fn unwritten_bytes(&self) -> usize {
+        self.only.len() + self.gathered.len()
+    }
+
+    fn gather(&mut self, piece: &[u8]) {
         self.gathered.extend_from_slice(&std::mem::take(&mut self.only));
-        let spooled = match &mut self.spooled {
-            Some(spooled) => spooled,
-            none => {
-                let folder = Arc::clone(&self.spool.folder);
-                let file = on_disk(move || tempfile::tempfile_in(&*folder)).await?;
-                let room = self.spool.room.place(self.client);
-                none.insert(Spooling { file: Arc::new(file), length: 0, room })
-            }
-        };
-        let length = self.gathered.len() as u64;
-        if !spooled.room.grow(length) {
+        self.gathered.extend_from_slice(piece);
+    }
+
+    /// Writes so much of what is gathered.
+    async fn write(&mut self, bytes: usize, place: Place) -> Result<(), NotReceived> {
+        let mut spooled = self.spooled.take().unwrap_or_else(|| self.spool.begin(self.client));
+        if !spooled.room.grow(bytes as u64) {
+            self.spooled = Some(spooled);
             return Err(NotReceived::NoRoom);
         }
-        let (file, piece) = (Arc::clone(&spooled.file), self.gathered.split().freeze());
+        let piece = self.gathered.split_to(bytes).freeze();
         let written = piece.clone();
-        match on_disk(move || (&*file).write_all(&written)).await {
-            Ok(()) => {
-                spooled.length += length;
-                Ok(())
-            }
-            Err(error) => {
-                self.only = piece;
-                Err(error)
-            }
-        }
+        // The client may go while the thread writes, and this future with it. So the thread has all that others get after
+        // this body: its blocks, its room and the place. They are given back when nothing writes to them any more.
+        let writing = spawn_blocking(move || {
+            let _place = place;
+            let result = spooled.blocks.write(&written);
+            (spooled, result)
+        });
+        // A thread that did not come to its end has lost what was written before, too: the rest alone is of no use.
+        let (spooled, result) =
+            writing.await.map_err(|error| NotReceived::Broken(io::Error::other(error)))?;
+        self.spooled = Some(spooled);
+        result.map_err(|error| {
+            let rest = self.gathered.split();
+            self.gathered.extend_from_slice(&piece);
+            self.gathered.extend_from_slice(&rest);
+            NotReceived::Disk(error)
+        })
     }
 
     /// What is written, and what follows it.
@@ -195,8 +228,10 @@ impl<'a> Receiving<'a> {
     }
 
     async fn finish(mut self) -> Result<ReceivedBody, NotReceived> {
-        if self.spooled.is_some() {
-            self.write().await?;
+        if self.spooled.is_some() && self.unwritten_bytes() > 0 {
+            let place = self.spool.writes.take(self.client).await;
+            self.gather(&[]);
+            self.write(self.gathered.len(), place).await?;
         }
         let (spooled, rest) = self.parts();
         Ok(spooled.map_or(ReceivedBody::InMemory(rest), |spooled| ReceivedBody::OnDisk(spooled.end())))
@@ -223,34 +258,25 @@ impl ReceivedBody {
 
 impl SpooledBody {
     fn into_stream(self) -> ByteStream {
-        let pieces = stream::unfold((self, 0), |(spooled, offset)| async move {
-            let wanted = (spooled.length - offset).min(MAX_BYTES_IN_MEMORY as u64);
-            if wanted == 0 {
+        let pieces = stream::unfold((self, 0), |(spooled, next)| async move {
+            if next == spooled.blocks.len() {
                 return None;
             }
-            let file = Arc::clone(&spooled.file);
-            let mut buffer = vec![0; usize::try_from(wanted).unwrap_or(MAX_BYTES_IN_MEMORY)];
-            let read =
-                spawn_blocking(move || file.read_exact_at(&mut buffer, offset).map(|()| buffer.into()));
-            let piece = read.await.map_err(io::Error::other).flatten();
+            let blocks = Arc::clone(&spooled.blocks);
+            let piece = spawn_blocking(move || blocks.read(next)).await.map_err(io::Error::other).flatten();
             // After an error nothing more is asked for.
-            Some((piece, (spooled, offset + wanted)))
+            Some((piece, (spooled, next + 1)))
         });
         pieces.boxed()
     }
-}
-
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> Result<T, NotReceived> {
-    spawn_blocking(work).await.map_err(io::Error::other).flatten().map_err(NotReceived::Disk)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
-    use futures_util::TryStreamExt;
+    use futures_util::{FutureExt, TryStreamExt};
+    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -303,6 +329,39 @@ mod tests {
         assert!(matches!(begun.as_mut().expect("it has begun").next().await, Some(Ok(_))));
         drop(begun);
         assert_eq!(spool.room.used_bytes(), 0);
+    }
+
+    #[test]
+    fn few_pieces_are_written_at_once_and_what_is_being_written_belongs_to_its_body() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spool = Spool::in_folder(folder.path());
+        let receiving =
+            |byte, third| Box::pin(spool.receive(body(vec![vec![byte; 100_000]]), prefix(third), u64::MAX));
+        let begun = |count: usize| spool.room.used_bytes() == (count * BLOCK_BYTES) as u64;
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
+        runtime.expect("a runtime").block_on(async {
+            // The one thread that writes is busy until it is let go.
+            let (go, gone) = oneshot::channel::<()>();
+            let busy = spawn_blocking(move || gone.blocking_recv());
+            let mut given_up = receiving(1, 1);
+            assert!((&mut given_up).now_or_never().is_none());
+            drop(given_up);
+            assert!(begun(1), "it is still to be written");
+            let (mut second, mut third, mut other) = (receiving(2, 1), receiving(3, 1), receiving(4, 2));
+            assert!((&mut second).now_or_never().is_none() && begun(2));
+            assert!((&mut third).now_or_never().is_none() && begun(2), "two of a prefix are written at once");
+            assert!(
+                (&mut other).now_or_never().is_none() && begun(3),
+                "another prefix does not wait for them"
+            );
+            go.send(()).expect("it waits");
+            busy.await.expect("it ends").expect("it was let go");
+            let received = [second.await, third.await, other.await].map(|body| body.expect("received"));
+            assert_eq!(spool.room.used_bytes(), 300_000);
+            for (byte, body) in [2, 3, 4].into_iter().zip(received) {
+                assert!(bytes_of(body).await == vec![byte; 100_000], "{byte}");
+            }
+        });
     }
 
     #[tokio::test]
