@@ -42,10 +42,13 @@ const FILES_WITHOUT_CROWD: usize = 500;
 /// How long it may take to leave.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often the most frequent kind of request is sent in a round; the others come evenly between.
+const STEPS: usize = 100;
+
 /// What well-behaved clients do, and how often in a round.
 const KINDS: [(Kind, &str, usize); 5] = [
-    (Kind::Listing, "references listed", 100),
-    (Kind::Rest, "REST request with a token", 100),
+    (Kind::Listing, "references listed", STEPS),
+    (Kind::Rest, "REST request with a token", STEPS),
     (Kind::HotClone, "hot depth=1 clone", 50),
     (Kind::ComputedFetch, "fetch that has to be computed", 25),
     (Kind::Push, "push", 10),
@@ -162,8 +165,12 @@ impl Scene {
     ) -> anyhow::Result<T> {
         let watch = memory::watch_peak(self.upstream.server.pid());
         let beside = set_up()?;
-        for ((kind, name, times), latencies) in KINDS.iter().zip(&mut measured.latencies) {
-            for _ in 0..*times {
+        // In turn, so that no kind alone meets the crowd when it comes.
+        for step in 0..STEPS {
+            for ((kind, name, times), latencies) in KINDS.iter().zip(&mut measured.latencies) {
+                if step * times / STEPS == (step + 1) * times / STEPS {
+                    continue;
+                }
                 let seconds = self.once(*kind).with_context(|| format!("a well-behaved client: {name}"))?;
                 latencies.push(seconds * 1e3);
             }
