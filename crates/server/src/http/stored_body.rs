@@ -65,6 +65,8 @@ struct StoredBody<P> {
     /// What is not sent yet, where the length of the whole is known.
     left: Option<u64>,
     waiting: Waiting,
+    /// Why there is no more, as soon as what came before is on its way.
+    broken: Option<io::Error>,
 }
 
 /// What must come from the disk first.
@@ -77,17 +79,25 @@ enum Waiting {
 impl<P: Pieces> StoredBody<P> {
     fn new(entry: P, queue: SendfileQueue) -> Self {
         let left = entry.total_bytes();
-        StoredBody { entry: Mutex::new(entry), queue, left, waiting: Waiting::Nothing }
+        StoredBody { entry: Mutex::new(entry), queue, left, waiting: Waiting::Nothing, broken: None }
     }
 
     fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if let Some(outcome) = ready!(self.poll_waiting(context)) {
             return Poll::Ready(Some(outcome));
         }
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let entry = self.entry.get_mut();
         match ready!(entry.poll_piece(context, MAX_REGION_BYTES as u64)) {
             None => Poll::Ready(None),
-            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+            // An error ends the connection, and with it what it holds: words for the client. It sends them while it waits.
+            Some(Err(error)) => {
+                self.broken = Some(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
             Some(Ok(Piece::Memory(bytes))) => Poll::Ready(Some(Ok(bytes))),
             Some(Ok(Piece::File { file, offset, length })) => {
                 let length = usize::try_from(length).map_err(io::Error::other)?;
