@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use base64::Engine;
 use parking_lot::{Condvar, Mutex};
@@ -24,6 +25,9 @@ use super::http_backend::{BackendAnswer, http_backend};
 use super::on_disk::remove_folder;
 use super::tiny_http::{Received, read};
 
+/// How long it is silent at most where it stops in the middle of an answer.
+const SIGN_OF_LIFE_AFTER: Duration = Duration::from_secs(5);
+
 /// What the server does to its callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manner {
@@ -33,6 +37,8 @@ pub enum Manner {
     Held,
     /// It answers what it shows, and gives objects as soon as its manner is another one.
     HoldsFetches,
+    /// The same, but gives half of the objects at once.
+    StopsInFetches,
     /// It closes every connection without a word.
     Gone,
     /// It has trouble of its own, and says so.
@@ -290,8 +296,36 @@ impl Inner {
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
         stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(&body).ok()?;
+        let mut rest = body.as_slice();
+        if self.stops_in(&request) {
+            let mut length = rest.len() / 2;
+            loop {
+                let (now, later) = rest.split_at(length);
+                stream.write_all(now).ok()?;
+                stream.flush().ok()?;
+                (rest, length) = (later, later.len().min(1));
+                match self.goes_on() {
+                    // Who is silent for long is given up.
+                    None => {}
+                    Some(true) => break,
+                    Some(false) => return None,
+                }
+            }
+        }
+        stream.write_all(rest).ok()?;
         stream.flush().ok()
+    }
+
+    fn stops_in(&self, request: &Received) -> bool {
+        request.is_fetch() && self.state.lock().manner == Manner::StopsInFetches
+    }
+
+    /// Waits until it stops no more, and whether it gives the rest then; `None` if that takes long.
+    fn goes_on(&self) -> Option<bool> {
+        let mut state = self.state.lock();
+        let stops = |state: &mut State| state.manner == Manner::StopsInFetches;
+        let waited = self.changed.wait_while_for(&mut state, stops, SIGN_OF_LIFE_AFTER);
+        (!waited.timed_out()).then(|| state.manner == Manner::Up)
     }
 
     /// What is answered, if anything is.
@@ -306,7 +340,7 @@ impl Inner {
             _ => false,
         });
         match &state.manner {
-            Manner::Up | Manner::Held | Manner::HoldsFetches => {}
+            Manner::Up | Manner::Held | Manner::HoldsFetches | Manner::StopsInFetches => {}
             Manner::Gone => return None,
             Manner::Failing => return Some((503, Vec::new(), Vec::new())),
             Manner::Limits => return Some((429, header("Retry-After", "30"), Vec::new())),

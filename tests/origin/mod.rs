@@ -5,6 +5,7 @@
 
 mod credentials;
 mod doors;
+mod first_clone;
 mod kinds_of_origins;
 mod long_lists;
 mod matrix;

@@ -109,9 +109,24 @@ impl Scene {
 
     /// Makes these commits the whole history of `main` at the origin.
     pub fn write(&self, place: Place, files: &[&str]) {
+        let content = |file: &&str| ((*file).to_owned(), format!("{file} of {}\n", place.path()));
+        self.write_history(place, files.iter().map(content));
+    }
+
+    /// The same, with one file in the middle that takes several packets of the protocol.
+    pub fn write_much(&self, place: Place) {
+        let numbers = std::iter::successors(Some(1_u64), |last| {
+            Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
+        });
+        let long: String = numbers.take(40_000).map(|number| format!("{number:x}\n")).collect();
+        let files = [("first", "first\n"), ("long", &long), ("last", "last\n")];
+        self.write_history(place, files.map(|(file, content)| (file.to_owned(), content.to_owned())));
+    }
+
+    fn write_history(&self, place: Place, files: impl IntoIterator<Item = (String, String)>) {
         let checkout = Checkout::new();
-        for file in files {
-            checkout.commit(file, &format!("{file} of {}\n", place.path()));
+        for (file, content) in files {
+            checkout.commit(&file, &content);
         }
         git(checkout.path(), &["tag", "--annotate", "--message", "first", "v1", "HEAD~1"]);
         let folder = self.origin.folder(place.path()).display().to_string();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::{FetchError, FetchProgress, Given, ObjectId, Repository};
+use heliostat_git::{FetchError, FetchProgress, Given, ObjectId, PackForwarder, Repository};
 use heliostat_git_wire::LsRefs;
 use thiserror::Error;
 use url::Url;
@@ -69,6 +69,9 @@ pub struct WantedObjects<'a> {
     pub kept_by: KeptBy,
     /// Who is told how far it is, if anybody is.
     pub progress: Option<&'a FetchProgress>,
+    /// Where the pack is forwarded while it comes, if it comes as one that holds these objects, all that they need, and
+    /// nothing else.
+    pub forwarder: Option<&'a PackForwarder>,
 }
 
 /// What leads to fetched objects, so that the next fetch has something to offer and housekeeping leaves them alone.

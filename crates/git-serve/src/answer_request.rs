@@ -2,7 +2,7 @@
 //!
 //! 1. What references alone can answer comes from memory: advertisements and `ls-refs`.
 //! 2. A fetch that wants what references do not lead to, now or lately, is refused, whether or not it is here; in a copy of
-//!    another repository, unless that one gives it.
+//!    another repository, unless that one gives it. Where nothing is here yet, a clone is what comes from there.
 //! 3. Others are reduced to their meaning. If their wants are reachable now, and the meaning says all that the answer
 //!    depends on, then the answer was computed before, or is being computed, or is computed now for all who ask.
 //! 4. Everything else is computed for this client alone, with a permit.
@@ -26,16 +26,15 @@ use heliostat_git_wire::{
 };
 use heliostat_stream_cache::{CacheKey, ResponseError, ResponseStream};
 
-use crate::answer::{Answer, AwaitedAnswer, Framing, GitReader, StoredAnswer, TELL_AFTER, Waited};
+use crate::answer::{Answer, AwaitedAnswer, Framing, GitReader, TELL_AFTER, Waited};
 use crate::as_shown::too_long;
+use crate::asking::{Asking, OPERATION, not_brought, refused_want};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
 use crate::elsewhere::Brought;
 use crate::reachability::Wanted;
 use crate::request_body::{MAX_VERY_LONG_REQUEST_BYTES, RequestBody, RequestPermits};
 use crate::served::ServedRepository;
-
-const OPERATION: &str = "serve a fetch";
 
 /// How often the other repository is asked for the sake of one request. Each question holds all that is not here.
 const MAX_QUESTIONS: usize = 4;
@@ -214,6 +213,9 @@ impl ServedRepository {
             Ok(request) => Arc::new(request),
             Err(packet) => return Ok(Answer::Whole(packet)),
         };
+        if let Some(answer) = self.first_clone(&request, &refs, &asking).await? {
+            return Ok(answer);
+        }
         let stored_under = match self.may_have_with_help(&refs, request.wants(), &asking.reader).await? {
             Wanted::Unreachable(object) => return Ok(refused_want(&object)),
             // The next one may not have it any more.
@@ -357,12 +359,7 @@ impl ServedRepository {
         self.engine().joined_waits().join(&key, client);
         let compute = move || served.compute_with_permit(key, asked, client);
         match responses.answer(key, compute).await {
-            Ok(entry) => {
-                let progress = (asking.shows_progress && entry.is_growing())
-                    .then(|| ShownProgress::new(entry.progress()));
-                let beside = BesideAnswer::of(&request, asking.reader.messages, progress);
-                Ok(Answer::Stored(StoredAnswer::new(entry, beside)))
-            }
+            Ok(entry) => Ok(asking.stored_answer(entry, &request)),
             Err(ResponseError::Failed(error)) => Err(unshared(error)),
             Err(ResponseError::Broken(error)) => {
                 Err(GitError::Io { operation: OPERATION, error: error.to_io_error() })
@@ -417,14 +414,6 @@ impl ServedRepository {
     }
 }
 
-/// Who asks, and what their client shows.
-struct Asking {
-    reader: GitReader,
-    shows_progress: bool,
-    bands: Bands,
-    _permits: RequestPermits,
-}
-
 /// The same answer, which ends where `git` has told why it refuses the rest: nothing is wrong with the connection.
 fn ended_by_refusal(output: ByteStream) -> ByteStream {
     let (mut watch, mut is_told) = (FatalErrorWatch::default(), false);
@@ -441,17 +430,6 @@ fn ended_by_refusal(output: ByteStream) -> ByteStream {
 fn is_refusal(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<GitError>());
     matches!(cause, Some(GitError::Refused { .. }))
-}
-
-/// What a client is told when it cannot be found out whether it may have an object.
-fn not_brought(object: &ObjectId, reason: &str) -> GitError {
-    let message = format!("upload-pack: {object} cannot be given now: {reason}");
-    GitError::Refused { operation: OPERATION, message }
-}
-
-/// As `git` refuses it, whether or not it is here.
-fn refused_want(object: &ObjectId) -> Answer {
-    Answer::Whole(error_packet(&format!("upload-pack: not our ref {object}")))
 }
 
 fn refused(error: &RequestError) -> Answer {

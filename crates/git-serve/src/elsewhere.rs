@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git::{ClientKey, ObjectId};
+use heliostat_git::{ClientKey, ForwardedPack, ObjectId};
 use heliostat_stream_cache::Progress;
 use tokio::sync::watch;
 
@@ -22,6 +23,16 @@ pub enum Brought {
     Unknown(String),
 }
 
+/// What became of the question by one who takes the pack while it comes.
+#[derive(Debug)]
+pub enum Forwarding {
+    /// The client may have all of them, and they have begun to come: in a pack of all of them, of all that they need, and
+    /// of nothing else.
+    Begun(ForwardedPack),
+    /// It has an answer, and nothing is forwarded.
+    Brought(Brought),
+}
+
 /// The sizes of objects, in bytes.
 pub type Sizes = BTreeMap<ObjectId, u64>;
 
@@ -29,6 +40,11 @@ pub type Sizes = BTreeMap<ObjectId, u64>;
 pub trait Elsewhere: fmt::Debug + Send + Sync {
     /// Asks whether the reader may have these objects, and brings here those that are not.
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought>;
+
+    /// The same where nothing is here yet: what comes may be taken while it comes.
+    fn bring_forwarding(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Forwarding> {
+        self.bring(objects, client).map(Forwarding::Brought).boxed()
+    }
 
     /// How far what is being brought here is, for all who wait for it; nothing is told by one that does not know.
     fn progress(&self) -> Option<watch::Receiver<Progress>> {

@@ -5,12 +5,13 @@
 //! ([`prewarm`]), and keeps repositories fast ([`housekeeping`]).
 //!
 //! Read in this order: [`answer_request`] (from a request to its answer), [`reachability`] (who may have it),
-//! [`named_objects`] (what of a client's own is known), [`compute`], [`beside_answer`] (what one client is told
+//! [`named_objects`] (what of a client's own is known), [`compute`], [`forwarded_clone`] (the first clone of all), [`beside_answer`] (what one client is told
 //! besides), [`bundle`], [`housekeeping`].
 
 mod answer;
 mod answer_request;
 mod as_shown;
+mod asking;
 mod beside_answer;
 mod bundle;
 mod bundle_list;
@@ -20,6 +21,7 @@ mod disk;
 mod elsewhere;
 mod engine;
 mod followed;
+mod forwarded_clone;
 mod housekeeping;
 mod named_objects;
 mod object_sizes;
@@ -43,7 +45,7 @@ pub use answer::{Answer, AwaitedAnswer, GitReader, StoredAnswer};
 pub use bundle::{Bundle, BundleReader};
 pub use counters::{ServingCounters, StoredAnswers};
 pub use disk::{keep_room, make_room};
-pub use elsewhere::{Brought, Elsewhere, Sizes};
+pub use elsewhere::{Brought, Elsewhere, Forwarding, Sizes};
 pub use engine::{DEFAULT_KEEP_UNREACHABLE, ServingEngine, ServingOptions};
 pub use followed::note_progress;
 pub use heliostat_git::ClientKey;

@@ -181,7 +181,13 @@ impl ServedRepository {
     /// A repository of a test that shares nothing with others.
     #[cfg(test)]
     pub(crate) fn alone(repository: Repository) -> Self {
-        let engine = Arc::new(ServingEngine::new(&ServingOptions::default()));
+        Self::alone_with(repository, &ServingOptions::default())
+    }
+
+    /// The same with these options.
+    #[cfg(test)]
+    pub(crate) fn alone_with(repository: Repository, options: &ServingOptions) -> Self {
+        let engine = Arc::new(ServingEngine::new(options));
         Self { repository, engine, shown: None, lists: None, offered: Bands::Pack }
     }
 }

@@ -143,6 +143,20 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         }
     }
 
+    /// The answer, if it is in the making and not whole yet. Returns when the first piece is there.
+    pub async fn join(&self, key: &CacheKey) -> Option<EntryReader> {
+        let mut reader = {
+            let directory = self.0.directory.lock();
+            let growing = directory.in_flight.get(key).filter(|in_flight| in_flight.cost.get().is_none())?;
+            let reader = growing.join(&self.0)?;
+            count(&self.0.counters.joins);
+            growing.joined.fetch_add(1, Ordering::Relaxed);
+            reader
+        };
+        let begun = poll_fn(|context| reader.poll_begun(context)).await;
+        matches!(begun, Begun::Flowing).then_some(reader)
+    }
+
     fn look_up<F>(&self, key: CacheKey, compute: F) -> Lookup<E>
     where
         F: FnOnce() -> BoxFuture<'static, Result<ResponseStream, E>> + Send + 'static,

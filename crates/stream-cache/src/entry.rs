@@ -23,7 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use crate::reader::Piece;
-use crate::response_stream::{BrokenOutput, Progress};
+use crate::response_stream::{BrokenOutput, Pace, Progress};
 
 /// Most that one answer which no file can hold keeps in memory, between its slowest reader and its end.
 pub(crate) const MAX_MEMORY_BYTES: u64 = 8 * 1024 * 1024;
@@ -49,6 +49,7 @@ struct State {
     end: End,
     /// It shall be made even without readers.
     pinned: bool,
+    pace: Pace,
     readers: HashMap<u64, ReaderSlot>,
     next_slot: u64,
     /// The furthest that any reader has come.
@@ -211,7 +212,7 @@ impl Entry {
             if state.spilled {
                 state.produced - state.memory_start < MAX_MEMORY_BYTES
             } else {
-                state.pinned || state.produced - state.furthest < ahead_bytes
+                state.pinned || state.pace == Pace::Own || state.produced - state.furthest < ahead_bytes
             }
         })
         .await;
@@ -234,6 +235,11 @@ impl Entry {
         let mut state = self.lock();
         (state.file, state.filed, state.produced) = (Some(file), length, length);
         state.end_as(End::Whole);
+    }
+
+    /// From now on it is made at this pace.
+    pub(crate) fn goes_at(&self, pace: Pace) {
+        self.lock().pace = pace;
     }
 
     /// Readers that wait may be told how far it is.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::recording::BLOCK_BYTES;
 use crate::store::{DiskWriter, FileWriter};
-use crate::{CacheCounters, CacheKey, CacheOptions, EntryReader, Piece, ResponseCache, ResponseStream};
+use crate::{CacheCounters, CacheKey, CacheOptions, EntryReader, Pace, Piece, ResponseCache, ResponseStream};
 
 pub(crate) type Cache = ResponseCache<String>;
 
@@ -40,7 +40,7 @@ pub(crate) fn content(length: usize) -> Bytes {
 
 pub(crate) fn response(output: Vec<io::Result<Bytes>>) -> ResponseStream {
     let output = stream::iter(output).boxed();
-    ResponseStream { output, cost: Box::new(|| COST), permit: None, progress: None }
+    ResponseStream { output, cost: Box::new(|| COST), permit: None, progress: None, pace: Pace::Readers }
 }
 
 /// A computation that yields this at once.
@@ -87,8 +87,7 @@ impl Spring {
                 Some((piece, (output, taken)))
             });
             let output = output.boxed();
-            async move { Ok(ResponseStream { output, cost: Box::new(|| COST), permit: None, progress: None }) }
-                .boxed()
+            async move { Ok(ResponseStream { output, ..response(Vec::new()) }) }.boxed()
         }
     }
 

@@ -3,7 +3,8 @@
 //! Computing a response takes seconds of processor time and hundreds of megabytes; sending it takes neither. A client
 //! gets, in this order: the entry on disk; a place at the computation that is under way, from its first byte; a
 //! computation of its own, which others may join. A reader follows while the response is being written, and the writer
-//! waits for readers that are slow, so that neither disk nor processor runs ahead of what is wanted.
+//! waits for readers that are slow, so that neither disk nor processor runs ahead of what is wanted. Where others wait for
+//! the end of what it is made from, it goes at a pace of its own ([`Pace`]).
 //!
 //! A response to a given key stays right for ever, so entries leave only to make room ([`eviction`]), or with their
 //! group. Whether a client may have the response is asked elsewhere, each time. The cache knows nothing of what the
@@ -39,4 +40,6 @@ pub use cache::{
 pub use counters::{CacheCounters, GroupUsage};
 pub use key::CacheKey;
 pub use reader::{EntryReader, Piece};
-pub use response_stream::{BrokenOutput, ByteStream, Interest, Progress, ResponseError, ResponseStream};
+pub use response_stream::{
+    BrokenOutput, ByteStream, Interest, Pace, Progress, ResponseError, ResponseStream,
+};

@@ -15,20 +15,25 @@ use futures_util::future::poll_immediate;
 use futures_util::stream::Fuse;
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cache::Shared;
 use crate::counters::count;
 use crate::footer::FOOTER_BYTES;
 use crate::in_flight::InFlight;
-use crate::response_stream::{ByteStream, ResponseStream};
+use crate::response_stream::{ByteStream, Pace, ResponseStream};
 use crate::store::{GrowingFile, remove, remove_all};
 
 /// An answer is written in aligned blocks of so many bytes, as far as it comes fast enough. The page cache then holds
 /// it in large folios, which saves two fifths of the computing time of writing. And each write wakes every reader.
 pub(crate) const BLOCK_BYTES: usize = 1024 * 1024;
 
-/// How long more is waited for until a block is full. The beginning of an answer is never held up.
+/// How long the next piece is waited for until a block is full. The beginning of an answer is never held up.
 const GATHERING: Duration = Duration::from_millis(5);
+
+/// How long a block takes at most of what comes at a pace of its own, over a slow network for instance: readers are to have
+/// it steadily, and not a block at a time.
+const MAX_GATHERING: Duration = Duration::from_millis(20);
 
 /// How often a write that fails is tried again after making room.
 const MAX_WRITE_RETRIES: usize = 3;
@@ -46,6 +51,8 @@ struct Batch {
 /// Output on its way into blocks.
 struct Gathering {
     output: Fuse<ByteStream>,
+    /// How long a block may take in all.
+    limit: Option<Duration>,
     /// What of the last piece belongs to the next block.
     carried: Option<Bytes>,
 }
@@ -59,6 +66,7 @@ impl Gathering {
             Some(carried) => Some(Ok(carried)),
             None => Some(self.output.next().await?),
         };
+        let full_by = self.limit.map(|limit| Instant::now() + limit);
         while let Some(piece) = next {
             match piece {
                 Ok(piece) if piece.is_empty() => {}
@@ -78,7 +86,11 @@ impl Gathering {
             }
             next = match position {
                 0 => self.output.next().now_or_never().flatten(),
-                _ => tokio::time::timeout(GATHERING, self.output.next()).await.ok().flatten(),
+                _ => {
+                    let due = Instant::now() + GATHERING;
+                    let due = full_by.map_or(due, |full_by| due.min(full_by));
+                    timeout_at(due, self.output.next()).await.ok().flatten()
+                }
             };
         }
         Some(batch)
@@ -94,20 +106,36 @@ pub(crate) struct Recording<E> {
     /// What the index has set aside for it.
     reserved: u64,
     spilled: bool,
+    pace: Pace,
+    /// It is in the file, and must not stay there.
+    is_too_long: bool,
 }
 
 impl<E: Send + Sync + 'static> Recording<E> {
     pub(crate) fn new(shared: Arc<Shared<E>>, in_flight: Arc<InFlight<E>>) -> Self {
-        Self { shared, in_flight, file: None, length: 0, reserved: 0, spilled: false }
+        let pace = Pace::default();
+        Self {
+            shared,
+            in_flight,
+            file: None,
+            length: 0,
+            reserved: 0,
+            spilled: false,
+            pace,
+            is_too_long: false,
+        }
     }
 
-    /// Takes all of the output, at the pace of the readers.
+    /// Takes all of the output, at its pace.
     pub(crate) async fn record(mut self, response: ResponseStream) {
-        let ResponseStream { output, cost, mut permit, progress } = response;
+        let ResponseStream { output, cost, mut permit, progress, pace } = response;
+        self.in_flight.entry.goes_at(pace);
         if let Some(progress) = progress {
             self.in_flight.entry.tells(progress);
         }
-        let mut output = Gathering { output: output.fuse(), carried: None };
+        self.pace = pace;
+        let limit = (pace == Pace::Own).then_some(MAX_GATHERING);
+        let mut output = Gathering { output: output.fuse(), limit, carried: None };
         let mut position = 0;
         loop {
             if poll_immediate(pin!(self.in_flight.entry.room())).await.is_none() {
@@ -134,7 +162,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
             self.in_flight.joined.load(Ordering::Relaxed)
         };
         self.shared.counters.saved(cost * joined);
-        if self.spilled {
+        if self.spilled || self.is_too_long {
             count(&self.shared.counters.not_stored);
         } else if let Err(error) = self.keep(cost).await {
             count(&self.shared.counters.not_stored);
@@ -170,11 +198,14 @@ impl<E: Send + Sync + 'static> Recording<E> {
 
     /// Whether the pieces are in the file now.
     async fn write(&mut self, pieces: Vec<Bytes>, length: u64) -> bool {
-        if self.length + length > self.shared.options.max_entry_bytes() {
-            return false;
-        }
-        let Some(evicted) = self.reserve(length) else {
-            return false;
+        let fits = !self.is_too_long && self.length + length <= self.shared.options.max_entry_bytes();
+        let evicted = match fits.then(|| self.reserve(length)).flatten() {
+            Some(evicted) => evicted,
+            None if self.pace == Pace::Own => {
+                self.is_too_long = true;
+                Vec::new()
+            }
+            None => return false,
         };
         let pieces: Arc<[Bytes]> = pieces.into();
         let shared = Arc::clone(&self.shared);

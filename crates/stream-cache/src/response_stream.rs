@@ -23,6 +23,19 @@ pub struct ResponseStream {
     pub permit: Option<Box<dyn Send>>,
     /// What it tells of itself while it goes on, if it does; no part of the answer.
     pub progress: Option<watch::Receiver<Progress>>,
+    /// Who holds it up.
+    pub pace: Pace,
+}
+
+/// Who holds a computation up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Readers: it is never far ahead of the furthest.
+    #[default]
+    Readers,
+    /// Nobody, as long as the disk has room for what it yields: others wait for its end. What is longer than an entry may be is
+    /// written down all the same, and not kept. It ends with its last reader.
+    Own,
 }
 
 /// How far a computation is, in lines for people.

@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::runtime::Handle;
 
-use crate::ResponseError;
 use crate::fixture::*;
+use crate::{CacheOptions, Pace, ResponseError, ResponseStream};
 
 const BUDGET: u64 = 1 << 30;
 
@@ -309,4 +309,38 @@ async fn an_empty_answer_is_an_answer() {
     quiet(&cache).await;
     let reader = cache.answer(key(1), nothing).await.expect("stored");
     assert_eq!(reader.total_bytes(), Some(0));
+}
+
+#[tokio::test]
+async fn who_joins_computes_nothing_and_finds_only_what_is_in_the_making() {
+    let (_folder, cache) = open();
+    assert!(cache.join(&key(1)).await.is_none(), "there is nothing yet");
+    let (content, mut spring) = (content(1000), Spring::new());
+    spring.send(&content);
+    let mut first = cache.answer(key(1), spring.flows()).await.expect("begun");
+    let mut joined = cache.join(&key(1)).await.expect("in the making");
+    spring.end();
+    for reader in [&mut first, &mut joined] {
+        assert_eq!(rest(reader).await.expect("whole"), content);
+    }
+    assert!(cache.join(&key(1)).await.is_none(), "it is whole");
+    let counters = quiet(&cache).await;
+    assert_eq!((counters.misses, counters.joins, counters.entries), (1, 1, 1));
+}
+
+#[tokio::test]
+async fn at_a_pace_of_its_own_it_waits_for_no_reader_however_long_it_is() {
+    let content = content(2_000_000);
+    // An answer that is kept, and one for which there is no room among those that are.
+    for (budget, entries) in [(BUDGET, 1), (0, 0)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = CacheOptions { ahead_bytes: 1000, ..options(budget) };
+        let cache = Cache::open(folder.path(), options).expect("opens");
+        let pieces = content.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let flows = || async { Ok(ResponseStream { pace: Pace::Own, ..response(pieces) }) }.boxed();
+        let mut reader = cache.answer(key(1), flows).await.expect("begun");
+        assert_eq!(quiet(&cache).await.entries, entries);
+        assert_eq!(rest(&mut reader).await.expect("whole"), content);
+        eventually("no other file stays", || files_below(folder.path()).len() as u64 == entries).await;
+    }
 }

@@ -212,7 +212,9 @@ pub const FOLDERS: &[FolderOrder] = &[
         krate: "crates/git-serve",
         rows: &[
             &["answer_request", "bundle_list", "disk"],
-            &["as_shown", "object_sizes", "request_body"],
+            &["as_shown", "forwarded_clone", "object_sizes"],
+            &["asking"],
+            &["request_body"],
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
             &["named_objects", "reachability", "still_needed"],
             &["answer", "counters"],

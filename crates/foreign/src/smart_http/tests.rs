@@ -161,7 +161,7 @@ async fn an_old_server_is_understood() {
     assert_eq!(listing.default_branch().expect("told").short(), "main");
     let tips: BTreeSet<_> = listing.refs().iter().map(|(_, tip)| tip.clone()).collect();
     let here = workshop.bare("here", ObjectFormat::Sha1);
-    let wanted = WantedObjects { objects: &tips, kept_by: KeptBy::Caller, progress: None };
+    let wanted = WantedObjects { objects: &tips, kept_by: KeptBy::Caller, progress: None, forwarder: None };
     let path = path("/acme/tool.git");
     source.fetch(&path, &Credentials::anonymous(), &here, wanted).await.expect("fetched");
     assert!(here.has_object(tips.first().expect("a tip")).await.expect("readable"));
@@ -179,7 +179,8 @@ async fn objects_come_by_id_and_are_kept() {
     let credentials = Credentials::bearer(&token).expect("a token of any length");
     let path = path("/acme/tool.git");
     let objects = BTreeSet::from([hidden.clone()]);
-    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None };
+    let wanted =
+        WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None, forwarder: None };
     source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
     let kept = workshop.run(here.path(), &["for-each-ref", "--format=%(objectname)"]);
     assert_eq!(kept.trim(), hidden.as_str());
@@ -190,7 +191,8 @@ async fn objects_come_by_id_and_are_kept() {
     let absent = ObjectId::parse("f2".repeat(20)).expect("hex");
     let other = ObjectId::parse(workshop.commit(&repository, "hidden").trim()).expect("an object");
     let objects = BTreeSet::from([other, absent.clone()]);
-    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None };
+    let wanted =
+        WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None, forwarder: None };
     let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody has one of them");
     let is_named = matches!(&refused, FetchFailure::NotGiven { object, .. } if *object == Some(absent));
     assert!(is_named, "{refused:?}");
@@ -212,7 +214,8 @@ async fn everything_and_what_is_new_comes_in_one_answer() {
         let tip = listing.refs().get("refs/heads/main").expect("a branch").clone();
         let objects = BTreeSet::from([tip.clone()]);
         let before = server.seen().len();
-        let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::Caller, progress: None };
+        let wanted =
+            WantedObjects { objects: &objects, kept_by: KeptBy::Caller, progress: None, forwarder: None };
         source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
         assert_eq!(server.seen().len(), before + 1, "one question for everything, and for what is new");
         workshop.run(here.path(), &["update-ref", "refs/heads/main", tip.as_str()]);
@@ -224,7 +227,8 @@ async fn everything_and_what_is_new_comes_in_one_answer() {
     workshop.commit(&repository, "apart");
     let listing = source.list(&path, &credentials).await.expect("a list");
     let objects = BTreeSet::from([listing.refs().get("refs/heads/apart").expect("a branch").clone()]);
-    let wanted = WantedObjects { objects: &objects, kept_by: KeptBy::Caller, progress: None };
+    let wanted =
+        WantedObjects { objects: &objects, kept_by: KeptBy::Caller, progress: None, forwarder: None };
     source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
     assert!(here.has_object(objects.first().expect("one")).await.expect("readable"));
 }
@@ -245,7 +249,7 @@ async fn who_waits_is_told_what_is_received() {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&lines);
         let progress = FetchProgress::told_to(move |line| heard.lock().push(format!("{line:?}")));
-        let wanted = WantedObjects { objects: &objects, kept_by, progress: Some(&progress) };
+        let wanted = WantedObjects { objects: &objects, kept_by, progress: Some(&progress), forwarder: None };
         source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
         let lines = lines.lock();
         for step in ["Counting", "Receiving"] {

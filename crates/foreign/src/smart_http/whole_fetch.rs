@@ -1,14 +1,15 @@
 //! The first fetch of a repository, of which nothing is here yet: over a connection that is open already, indexed while it
-//! comes, and looked at once.
+//! comes, looked at once, and forwarded to those who wait for it.
 //!
 //! It is an attempt: where it does not end well, `git` fetches as ever.
 
 use std::io;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use heliostat_git::{
-    ByteStream, FetchError, FetchProgress, IndexedPack, ObjectId, Repository, SaidLines, index_whole_pack,
+    ByteStream, FetchError, FetchProgress, IndexedPack, ObjectId, PackForwarder, Repository, SaidLines,
+    index_whole_pack,
 };
 use heliostat_git_wire::{PackBand, whole_fetch_request};
 use reqwest::Response;
@@ -31,6 +32,23 @@ impl SmartHttp {
         into: &Repository,
         wanted: WantedObjects<'_>,
     ) -> Result<bool, FetchFailure> {
+        let is_here = self.fetch_one_pack(path, credentials, into, wanted).await?;
+        if let Some(forwarder) = wanted.forwarder {
+            match is_here {
+                true => forwarder.finish(),
+                false => drop(forwarder.give_up()),
+            }
+        }
+        Ok(is_here)
+    }
+
+    async fn fetch_one_pack(
+        &self,
+        path: &RepositoryPath,
+        credentials: &Credentials,
+        into: &Repository,
+        wanted: WantedObjects<'_>,
+    ) -> Result<bool, FetchFailure> {
         let objects = wanted.objects;
         let progress = wanted.progress.cloned().unwrap_or_default();
         let format = objects.first().map(ObjectId::format);
@@ -47,7 +65,8 @@ impl SmartHttp {
             Ok(Answer::MovedTo(_)) | Err(Refusal::Nonsense(_)) => return Ok(false),
             Err(refusal) => return Err(refusal.into()),
         };
-        match index_whole_pack(into, pack_of(answer, &progress), STALL_LIMIT, &progress).await {
+        let pack = forwarding(pack_of(answer, &progress), wanted.forwarder);
+        match index_whole_pack(into, pack, STALL_LIMIT, &progress).await {
             Ok(IndexedPack::Whole) => {
                 let here = into.present(objects).await.map_err(|error| FetchFailure::Here(error.into()))?;
                 Ok(here == *objects)
@@ -66,6 +85,19 @@ impl SmartHttp {
             }
         }
     }
+}
+
+/// The same pack, each piece of which is forwarded before it is taken here.
+fn forwarding(
+    pack: ByteStream,
+    forwarder: Option<&PackForwarder>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    pack.then(move |piece| async move {
+        if let (Some(forwarder), Ok(piece)) = (forwarder, &piece) {
+            forwarder.forward(piece).await;
+        }
+        piece
+    })
 }
 
 /// The pack, and beside it what the server says of how far it is.

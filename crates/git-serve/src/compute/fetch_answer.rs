@@ -8,6 +8,8 @@
 //! A clone of whole histories asks nothing that upload-pack would have to decide, so its pack is wrapped here. Where it
 //! can, it is the pack behind the bundle with what has come since; else `git pack-objects` makes it.
 //!
+//! Where nothing is here yet, it is the pack that is on its way here.
+//!
 //! `git upload-pack` tells how far it is in packets between those of the pack. They are taken out of the answer, and told
 //! to those who wait for it.
 //!
@@ -21,13 +23,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use heliostat_git::{
-    Fault, GitError, GitVersion, RunningService, SaidLines, answer_of_upload_pack, cpu_time, pack_objects,
+    Fault, ForwardedPack, GitError, GitVersion, RunningService, SaidLines, answer_of_upload_pack, cpu_time,
+    pack_objects,
 };
 use heliostat_git_wire::{
     Deepen, DepthFrom, FetchRequest, GitProtocol, KEEP_ALIVE, PacketLine, Parted, PeopleBand,
     ProtocolVersion, SidebandWriter, decode_packet,
 };
-use heliostat_stream_cache::ResponseStream;
+use heliostat_stream_cache::{Pace, ResponseStream};
 use parking_lot::Mutex;
 use tokio::time::{Instant as Moment, timeout_at};
 
@@ -60,6 +63,9 @@ const KEEP_ALIVE_AFTER: Duration = Duration::from_secs(5);
 
 /// What `git` says of an object that it does not find.
 const NOT_OURS: &str = "not our ref";
+
+/// What a client is told of a pack that breaks off while it is forwarded.
+const FORWARDING_FAILED: &str = "what the origin gives broke off, or is not right: try again";
 
 /// Most of an answer that is held until it is certain that there will be one: a list of where a long history is cut.
 const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
@@ -130,6 +136,21 @@ pub(crate) async fn compute_by_upload_pack(
     Ok(ResponseStream { progress, ..response })
 }
 
+/// The same from a pack that comes from elsewhere and is forwarded: what a plain clone wants, and nothing else.
+pub(crate) async fn pass_on(
+    served: &ServedRepository,
+    request: &FetchRequest,
+    pack: ForwardedPack,
+) -> Result<ResponseStream, GitError> {
+    let Some(clone) = request.as_full_clone() else {
+        return compute_by_upload_pack(served, request).await;
+    };
+    let framing = Framing::Writing(SidebandWriter::of(&clone));
+    let source = Source::Forwarded(pack);
+    let response = produce(served.clone(), source, framing, request, Instant::now()).await?;
+    Ok(ResponseStream { pace: Pace::Own, ..response })
+}
+
 async fn produce(
     served: ServedRepository,
     source: Source,
@@ -153,7 +174,7 @@ async fn produce(
         let measured = *cost.lock();
         measured.unwrap_or_else(|| started.elapsed())
     };
-    Ok(ResponseStream { output, cost: Box::new(cost), permit: None, progress: None })
+    Ok(ResponseStream { output, cost: Box::new(cost), permit: None, progress: None, pace: Pace::Readers })
 }
 
 /// As much of the answer as must be there before it is certain that `git` answers: the first piece. Where it may find
@@ -186,6 +207,7 @@ async fn beginning(computation: &mut Computation, request: &FetchRequest) -> Res
 enum Source {
     Process(Box<RunningService>),
     Joined(JoinedPack),
+    Forwarded(ForwardedPack),
 }
 
 impl Source {
@@ -193,6 +215,7 @@ impl Source {
         match self {
             Self::Process(serving) => serving.next().await,
             Self::Joined(pack) => pack.next().await,
+            Self::Forwarded(pack) => pack.next().await,
         }
     }
 
@@ -202,6 +225,8 @@ impl Source {
             // Once the process has been waited for, the system no longer tells what it took.
             Self::Process(serving) => serving.process_id().and_then(cpu_time),
             Self::Joined(pack) => Some(pack.cost()),
+            // To make it from what is here then costs little.
+            Self::Forwarded(_) => Some(Duration::ZERO),
         }
     }
 
@@ -353,6 +378,10 @@ impl Computation {
             let Framing::Writing(writer) = &mut self.framing else { return None };
             match &failure {
                 None => writer.end(),
+                // Nothing is wrong with what is here.
+                Some(_) if matches!(self.source, Source::Forwarded(_)) => {
+                    writer.fail_saying(FORWARDING_FAILED);
+                }
                 Some(error) => {
                     // Before the client reads of it, and in whatever words: git says only "unable to read" of a file's
                     // content that it misses.

@@ -24,7 +24,7 @@ const FATAL: &[u8] = &[3];
 pub const KEEP_ALIVE: Bytes = Bytes::from_static(b"0005\x01");
 
 /// What upload-pack says when pack-objects fails.
-const PACK_FAILED: &[u8] = b"aborting due to possible repository corruption on the remote side.";
+const PACK_FAILED: &str = "aborting due to possible repository corruption on the remote side.";
 
 /// The only filter that is passed on from here; for others upload-pack says what is wrong with them.
 const WITHOUT_BLOBS: &[u8] = b"blob:none";
@@ -112,8 +112,13 @@ impl SidebandWriter {
 
     /// There will be no more of the pack.
     pub fn fail(&mut self) {
+        self.fail_saying(PACK_FAILED);
+    }
+
+    /// The same, and why.
+    pub fn fail_saying(&mut self, reason: &str) {
         let mut packet = Vec::new();
-        push_packet(&mut packet, &[FATAL, PACK_FAILED]);
+        push_packet(&mut packet, &[FATAL, reason.as_bytes()]);
         self.0.push_back(packet.into());
     }
 }

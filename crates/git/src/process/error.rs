@@ -110,6 +110,9 @@ pub enum GitError {
     /// What the client sent cannot be read.
     #[error("cannot read the request")]
     Request(#[source] io::Error),
+    /// A pack that was being forwarded did not come to its end, or what came was not right.
+    #[error("the pack from the other server did not come to its end, or is not right")]
+    ForwardedPack,
     /// A failure that several were waiting for.
     #[error(transparent)]
     Shared(Arc<GitError>),
@@ -227,6 +230,7 @@ impl GitError {
             Self::NotARepository { .. }
             | Self::CannotReadNow { .. }
             | Self::Spawn { .. }
+            | Self::ForwardedPack
             | Self::Io { .. }
             | Self::TimedOut { .. } => Some(Fault::CannotReadNow(self.to_string())),
             _ => None,

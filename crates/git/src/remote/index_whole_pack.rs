@@ -40,8 +40,7 @@ pub async fn index_whole_pack(
 ) -> Result<IndexedPack, FetchError> {
     let checks = format!("--strict={}", Fsck::of_index_pack());
     let command = repository.ref_writing_command(OPERATION).looking_again().checking(Vec::new());
-    let command =
-        command.args(["index-pack", "--stdin", "-v", "--fix-thin", "--check-self-contained-and-connected"]);
+    let command = command.args(["index-pack", "--stdin", "-v", "--check-self-contained-and-connected"]);
     let mut process = command.arg(checks).spawn(Lane::Own).await?;
     let io_error = |error| GitError::Io { operation: OPERATION, error };
     let stdin = process.stdin.take().expect("spawned with a piped stdin");

@@ -10,7 +10,8 @@ use heliostat_foreign::{
     Credentials, FetchFailure, KeptBy, Refusal as OriginRefusal, RepositoryPath, Source, WantedObjects,
 };
 use heliostat_git::{
-    ClientKey, Fault, FetchTurn, FetchTurns, GitError, Given, ObjectId, Permit, Repository, SwapRefsError,
+    ClientKey, Fault, FetchTurn, FetchTurns, GitError, Given, ObjectId, PackForwarder, Permit, Repository,
+    SwapRefsError,
 };
 use thiserror::Error;
 
@@ -20,6 +21,9 @@ use crate::verdicts::Shown;
 /// How long a fetch goes on that was begun for a reader who has hung up: others may wait for it, and the next one wants the
 /// same.
 const ABANDONED_FETCH_LIMIT: Duration = Duration::from_hours(1);
+
+/// How often is looked, a second apart, whether what is no longer forwarded has left its room on the disk.
+const LOOKS_UNTIL_ROOM: usize = 5;
 
 /// What was fetched since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub(super) struct Fetch<'a> {
     pub(super) shown: &'a Shown,
     pub(super) path: &'a RepositoryPath,
     pub(super) credentials: &'a Credentials,
+    /// Where the pack is forwarded that is being fetched, if somebody follows.
+    pub(super) forwarder: Option<&'a PackForwarder>,
 }
 
 impl Fetcher {
@@ -153,6 +159,20 @@ impl Fetcher {
         Ok(())
     }
 
+    /// What is written for those who follow goes first.
+    async fn until_disk_is_full(&self, forwarder: Option<&PackForwarder>) -> String {
+        let repositories = &self.0.repositories;
+        let no_room = repositories.until_disk_is_full().await;
+        if !forwarder.is_some_and(PackForwarder::give_up) {
+            return no_room;
+        }
+        tracing::info!(no_room, "a pack that is fetched is not forwarded further");
+        for _ in 1..LOOKS_UNTIL_ROOM {
+            repositories.until_disk_is_full().await;
+        }
+        repositories.until_disk_is_full().await
+    }
+
     async fn fetch(
         &self,
         fetch: Fetch<'_>,
@@ -162,17 +182,17 @@ impl Fetcher {
         if objects.is_empty() {
             return Ok(());
         }
-        let Fetch { entry, repository, path, credentials, .. } = fetch;
+        let Fetch { entry, repository, path, credentials, forwarder, .. } = fetch;
         let repositories = &self.0.repositories;
         repositories.require_room(entry).await.map_err(NotFetched::NoRoom)?;
         let progress = entry.tell_arrival();
-        let wanted = WantedObjects { objects, kept_by, progress: Some(&progress) };
+        let wanted = WantedObjects { objects, kept_by, progress: Some(&progress), forwarder };
         let fetched = tokio::select! {
             fetched = self.0.source.fetch(path, credentials, repository, wanted) => {
                 fetched.map_err(NotFetched::Failed)
             }
             // What is left on the disk is for the database.
-            no_room = repositories.until_disk_is_full() => Err(NotFetched::NoRoom(no_room)),
+            no_room = self.until_disk_is_full(forwarder) => Err(NotFetched::NoRoom(no_room)),
         };
         entry.end_arrival();
         match &fetched {

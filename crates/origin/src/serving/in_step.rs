@@ -150,7 +150,8 @@ impl InStep {
         if !missing.is_empty() && !turn.has_place() {
             return Ok(false);
         }
-        let fetch = Fetch { entry, repository: &served.repository, shown, path, credentials };
+        let repository = &served.repository;
+        let fetch = Fetch { entry, repository, shown, path, credentials, forwarder: None };
         // Also where nothing is missing: branches move back, and go.
         self.fetcher.bring_branches(fetch, &missing).await?;
         Ok(true)

@@ -1,7 +1,8 @@
 //! Objects that a reader wants and that are not here, or not known to be theirs: the origin gives them, or does not.
 //!
-//! What the reader is shown is fetched once for all, with the credentials of the one who wanted it first. Anything else is asked
-//! for with the reader's own credentials each time, also what is here: that it was given to one says nothing of another.
+//! What the reader is shown is fetched once for all, with the credentials of the one who wanted it first. Where nothing is here
+//! yet, that reader is given the pack while it comes. Anything else is asked for with the reader's own credentials each time,
+//! also what is here: that it was given to one says nothing of another.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,8 +12,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal, RepositoryPath};
-use heliostat_git::{ClientKey, FetchTurn, Given, Head, ObjectId, Repository, SearchFor};
-use heliostat_git_serve::{Brought, Elsewhere, Progress, Sizes};
+use heliostat_git::{
+    ClientKey, FetchTurn, Given, Head, ObjectId, PackForwarder, Repository, SearchFor, forwarded_pack,
+};
+use heliostat_git_serve::{Brought, Elsewhere, Forwarding, Progress, Sizes};
 use tokio::sync::watch;
 
 use super::fetcher::{Fetch, Fetcher, NotFetched};
@@ -70,38 +73,18 @@ impl Wanted {
 
 impl Elsewhere for MissingObjects {
     fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
+        self.brought(objects, client, None).boxed()
+    }
+
+    fn bring_forwarding(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Forwarding> {
+        let (this, (forwarder, mut pack)) = (self.clone(), forwarded_pack());
         async move {
-            let mut wanted = self.sorted(&objects);
-            if wanted.unnamed.is_empty()
-                && self.entry.has_brought(wanted.branches.iter().chain(&wanted.shown))
-            {
-                return Brought::All;
+            let mut bringing = async move { this.brought(objects, client, Some(forwarder)).await }.boxed();
+            tokio::select! {
+                biased;
+                true = pack.has_begun() => Forwarding::Begun(pack.keeping(bringing)),
+                brought = &mut bringing => Forwarding::Brought(brought),
             }
-            if self.are_here(&wanted).await {
-                return Brought::All;
-            }
-            if let Some(outage) = &self.outage {
-                return Brought::Unknown(outage.clone());
-            }
-            let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&mut wanted, client)).await;
-            let turn = match turn {
-                Ok(Ok(Some(turn))) => turn,
-                Ok(Ok(None)) => {
-                    self.request_the_rest();
-                    return Brought::All;
-                }
-                Ok(Err(unknown)) => return unknown,
-                Err(_) => return Brought::Unknown(IS_BUSY.to_owned()),
-            };
-            let this = self.clone();
-            let bringing = async move {
-                let brought = this.bring_wanted(wanted).await;
-                drop(turn);
-                brought
-            };
-            // A client that hangs up does not end what others wait for.
-            let brought = self.fetcher.to_the_end(bringing).await;
-            brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
         }
         .boxed()
     }
@@ -136,6 +119,45 @@ impl fmt::Debug for MissingObjects {
 }
 
 impl MissingObjects {
+    /// What became of these, of which nothing is forwarded unless the reader is shown all of them as branches and tags.
+    async fn brought(
+        &self,
+        objects: BTreeSet<ObjectId>,
+        client: ClientKey,
+        forwarder: Option<PackForwarder>,
+    ) -> Brought {
+        let mut wanted = self.sorted(&objects);
+        if wanted.unnamed.is_empty() && self.entry.has_brought(wanted.branches.iter().chain(&wanted.shown)) {
+            return Brought::All;
+        }
+        if self.are_here(&wanted).await {
+            return Brought::All;
+        }
+        if let Some(outage) = &self.outage {
+            return Brought::Unknown(outage.clone());
+        }
+        let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&mut wanted, client)).await;
+        let turn = match turn {
+            Ok(Ok(Some(turn))) => turn,
+            Ok(Ok(None)) => {
+                self.request_the_rest();
+                return Brought::All;
+            }
+            Ok(Err(unknown)) => return unknown,
+            Err(_) => return Brought::Unknown(IS_BUSY.to_owned()),
+        };
+        let forwarder = forwarder.filter(|_| wanted.branches == objects);
+        let this = self.clone();
+        let bringing = async move {
+            let brought = this.bring_wanted(wanted, forwarder.as_ref()).await;
+            drop(turn);
+            brought
+        };
+        // A client that hangs up does not end what others wait for.
+        let brought = self.fetcher.to_the_end(bringing).await;
+        brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
+    }
+
     fn sorted(&self, objects: &BTreeSet<ObjectId>) -> Wanted {
         let Shown { listing, branches } = &*self.shown;
         let mut no_branches = objects.clone();
@@ -179,6 +201,9 @@ impl MissingObjects {
         }
         let named = wanted.branches.union(&wanted.shown).cloned().collect();
         let Ok(here) = self.repository.snapshot().await else { return false };
+        if here.is_empty() {
+            return false;
+        }
         let tips = here.refs().map(|found| found.object().clone()).collect();
         let unreached = self.repository.first_unreached(&named, &tips, SearchFor::Client).await;
         let are_here = matches!(unreached, Ok(None));
@@ -210,8 +235,8 @@ impl MissingObjects {
     }
 
     /// The caller holds a turn with a place.
-    async fn bring_wanted(&self, wanted: Wanted) -> Brought {
-        let fetch = self.fetch();
+    async fn bring_wanted(&self, wanted: Wanted, forwarder: Option<&PackForwarder>) -> Brought {
+        let fetch = self.fetch(forwarder);
         let refused = self.refused_of(fetch, &wanted.unnamed).await;
         if let Some(refused) = refused {
             return refused;
@@ -233,13 +258,14 @@ impl MissingObjects {
         }
     }
 
-    fn fetch(&self) -> Fetch<'_> {
+    fn fetch<'a>(&'a self, forwarder: Option<&'a PackForwarder>) -> Fetch<'a> {
         Fetch {
             entry: &self.entry,
             repository: &self.repository,
             shown: &self.shown,
             path: &self.path,
             credentials: &self.credentials,
+            forwarder,
         }
     }
 

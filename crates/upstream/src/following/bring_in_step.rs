@@ -84,7 +84,8 @@ impl Followings {
             return Ok(());
         }
         let _place = self.fetch_places.acquire().await;
-        let wanted = WantedObjects { objects: &missing, kept_by: KeptBy::Caller, progress: None };
+        let wanted =
+            WantedObjects { objects: &missing, kept_by: KeptBy::Caller, progress: None, forwarder: None };
         asked.server.fetch(&asked.path, &asked.credentials, git, wanted).await
     }
 
