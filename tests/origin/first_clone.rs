@@ -35,18 +35,21 @@ async fn it_is_given_while_it_comes_to_all_who_want_it() {
         let (url, before) = (scene.url(Person::Reader, place), fetches(&scene));
         let copy = |number: usize| format!("{number} by {version}");
         scene.origin_is(Manner::StopsInFetches);
-        let mut cloning = Vec::new();
-        for number in 0..2 {
-            let mut one = clone(folder.path(), version, &url, &copy(number));
+        // Two at once, and one that comes later.
+        let mut cloning: Vec<_> =
+            (0..2).map(|number| clone(folder.path(), version, &url, &copy(number))).collect();
+        for one in &mut cloning {
             one.until_it_says(RECEIVING).await;
-            cloning.push(one);
         }
+        let mut later = clone(folder.path(), version, &url, &copy(2));
+        later.until_it_says(RECEIVING).await;
+        cloning.push(later);
         scene.origin_is(Manner::Up);
         for one in cloning {
             one.end().await.expect("it clones");
         }
-        clone(folder.path(), version, &url, &copy(2)).end().await.expect("it clones");
-        for number in 0..3 {
+        clone(folder.path(), version, &url, &copy(3)).end().await.expect("it clones");
+        for number in 0..4 {
             assert_is_whole(&scene, place, &folder.path().join(copy(number)));
         }
         assert_eq!(fetches(&scene) - before, 1);

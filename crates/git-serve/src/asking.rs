@@ -1,14 +1,11 @@
-//! Who asks for a fetch, and how they are told that there is one for them, or none.
+//! One client's request for a fetch, and those answers to it that take no computing: a refusal, or an answer that is shared.
 
-use std::sync::Arc;
-
-use heliostat_git::{ClientKey, GitError};
+use heliostat_git::GitError;
 use heliostat_git_wire::{Bands, FetchRequest, ObjectId, error_packet};
 use heliostat_stream_cache::EntryReader;
 
 use crate::answer::{Answer, GitReader, StoredAnswer};
 use crate::beside_answer::{BesideAnswer, ShownProgress};
-use crate::elsewhere::Elsewhere;
 use crate::request_body::RequestPermits;
 
 /// What a failure says that was to be done.
@@ -23,16 +20,6 @@ pub(crate) struct Asking {
 }
 
 impl Asking {
-    /// Where to ask about what the references here do not lead to.
-    pub(crate) fn elsewhere(&self) -> Option<&Arc<dyn Elsewhere>> {
-        self.reader.elsewhere.as_ref()
-    }
-
-    /// Among whom computing time is shared.
-    pub(crate) fn client(&self) -> ClientKey {
-        self.reader.key
-    }
-
     /// An answer that is stored or in the making, with what this client is told beside it.
     pub(crate) fn stored_answer(&self, entry: EntryReader, request: &FetchRequest) -> Answer {
         let progress =

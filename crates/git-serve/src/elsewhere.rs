@@ -1,7 +1,8 @@
 //! Where to ask about objects that a client wants and that the references here do not lead to.
 //!
 //! Who copies another repository may be a moment behind it, and knows less about what it still gives. So the other one
-//! decides, each time anew, and what it gives comes here before the client is answered.
+//! decides, each time anew, and what it gives comes here before the client is answered; a first clone is answered while it
+//! comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,8 +1,9 @@
 //! The first clone of a repository of which nothing is here yet: its pack is given to the client while it comes here from
 //! elsewhere. The client waits for it once: not first for the pack, and then for the same pack made anew.
 //!
-//! It is an answer as any other, shared with those who ask for the same while it comes, and stored. It ends only when all that
-//! came was found to be right here; what turns out wrong before is a clone that breaks off, as it would at its origin.
+//! It is an answer as any other, shared with those who ask for the same before all of it has come, and stored. It ends only when
+//! all that came was found to be right here; what turns out wrong before is a clone that breaks off, as it would at its
+//! origin.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use heliostat_stream_cache::CacheKey;
 
 use crate::answer::Answer;
 use crate::asking::{Asking, not_brought, refused_want};
-use crate::compute::pass_on;
+use crate::compute::compute_from_forwarded;
 use crate::elsewhere::{Brought, Forwarding};
 use crate::served::ServedRepository;
 
@@ -27,7 +28,9 @@ impl ServedRepository {
         refs: &RefSnapshot,
         asking: &Asking,
     ) -> Result<Option<Answer>, GitError> {
-        let (Some(elsewhere), Some(responses)) = (asking.elsewhere(), self.engine().responses()) else {
+        let (Some(elsewhere), Some(responses)) =
+            (asking.reader.elsewhere.as_ref(), self.engine().responses())
+        else {
             return Ok(None);
         };
         if self.shown().is_none() {
@@ -39,15 +42,20 @@ impl ServedRepository {
         }
         let Some(digest) = request.cache_key(&here, &BTreeSet::new()) else { return Ok(None) };
         let key = CacheKey { group: self.repository.id(), digest };
-        if let Some(entry) = responses.join(&key).await {
-            return Ok(Some(asking.stored_answer(entry, request)));
-        }
         let first = request.wants().first().cloned();
-        match (elsewhere.bring_forwarding(request.wants().clone(), asking.client()).await, first) {
+        let forwarding = tokio::select! {
+            biased;
+            // Also while this one waits for its turn.
+            entry = responses.joined(&key) => return Ok(Some(asking.stored_answer(entry, request))),
+            forwarding = elsewhere.bring_forwarding(request.wants().clone(), asking.reader.key) => forwarding,
+        };
+        match (forwarding, first) {
             (Forwarding::Begun(pack), _) => {
                 let (served, asked) = (self.clone(), Arc::clone(request));
-                let passing =
-                    move || async move { pass_on(&served, &asked, pack).await.map_err(Arc::new) }.boxed();
+                let passing = move || {
+                    async move { compute_from_forwarded(&served, &asked, pack).await.map_err(Arc::new) }
+                        .boxed()
+                };
                 let entry = responses.answer(key, passing).await;
                 // What has begun and failed at once comes in another way, or is told by it.
                 Ok(entry.ok().map(|entry| asking.stored_answer(entry, request)))

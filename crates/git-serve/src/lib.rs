@@ -5,8 +5,8 @@
 //! ([`prewarm`]), and keeps repositories fast ([`housekeeping`]).
 //!
 //! Read in this order: [`answer_request`] (from a request to its answer), [`reachability`] (who may have it),
-//! [`named_objects`] (what of a client's own is known), [`compute`], [`forwarded_clone`] (the first clone of all), [`beside_answer`] (what one client is told
-//! besides), [`bundle`], [`housekeeping`].
+//! [`named_objects`] (what of a client's own is known), [`compute`], [`forwarded_clone`] (the first clone, while it comes
+//! from elsewhere), [`beside_answer`] (what one client is told besides), [`bundle`], [`housekeeping`].
 
 mod answer;
 mod answer_request;

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::counters::{CacheCounters, Counters, GroupUsage, count};
 use crate::entry::Begun;
@@ -36,11 +37,12 @@ const MAX_ENTRY_SHARE: u64 = 4;
 /// What an operator decides about the cache.
 #[derive(Debug, Clone)]
 pub struct CacheOptions {
-    /// Most that entries take of the disk, in bytes; 0 stores nothing, but clients still share computations.
+    /// Most that entries take of the disk, in bytes; 0 stores nothing, but clients still share computations. What goes at a
+    /// pace of its own may take more while it is made and read.
     pub max_bytes: u64,
     /// Most entries, each of which takes some memory.
     pub max_entries: usize,
-    /// How far a computation may be ahead of its furthest reader, in bytes.
+    /// How far a computation that readers hold up may be ahead of its furthest reader, in bytes.
     pub ahead_bytes: u64,
 }
 
@@ -78,6 +80,8 @@ pub(crate) struct Shared<E> {
     pub(crate) options: CacheOptions,
     pub(crate) counters: Arc<Counters>,
     pub(crate) directory: Mutex<Directory<E>>,
+    /// Told when a client's computation begins.
+    begun: Notify,
 }
 
 /// What there is. An answer can be in both for a moment: while an entry of an earlier process is checked.
@@ -113,8 +117,13 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             in_flight: HashMap::new(),
             index: Index::new(options.max_bytes, options.max_entries),
         };
-        let shared =
-            Arc::new(Shared { store, options, counters: Arc::default(), directory: Mutex::new(directory) });
+        let shared = Arc::new(Shared {
+            store,
+            options,
+            counters: Arc::default(),
+            directory: Mutex::new(directory),
+            begun: Notify::new(),
+        });
         let scanning = Arc::clone(&shared);
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || scanning.scan())),
@@ -143,18 +152,29 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         }
     }
 
-    /// The answer, if it is in the making and not whole yet. Returns when the first piece is there.
-    pub async fn join(&self, key: &CacheKey) -> Option<EntryReader> {
-        let mut reader = {
+    /// The answer, as soon as it is in the making for another client, and not whole yet. Returns when the first piece is there;
+    /// never, if no other client asks for it.
+    pub async fn joined(&self, key: &CacheKey) -> EntryReader {
+        loop {
+            let begun = self.0.begun.notified();
+            if let Some(reader) = self.join(key).await {
+                return reader;
+            }
+            begun.await;
+        }
+    }
+
+    async fn join(&self, key: &CacheKey) -> Option<EntryReader> {
+        let (in_flight, mut reader) = {
             let directory = self.0.directory.lock();
             let growing = directory.in_flight.get(key).filter(|in_flight| in_flight.cost.get().is_none())?;
-            let reader = growing.join(&self.0)?;
-            count(&self.0.counters.joins);
-            growing.joined.fetch_add(1, Ordering::Relaxed);
-            reader
+            (Arc::clone(growing), growing.join(&self.0)?)
         };
-        let begun = poll_fn(|context| reader.poll_begun(context)).await;
-        matches!(begun, Begun::Flowing).then_some(reader)
+        let Begun::Flowing = poll_fn(|context| reader.poll_begun(context)).await else { return None };
+        // Until now the client may have been answered in another way, and was counted there then.
+        let _directory = self.0.directory.lock();
+        in_flight.count_joined(&self.0);
+        Some(reader)
     }
 
     fn look_up<F>(&self, key: CacheKey, compute: F) -> Lookup<E>
@@ -168,17 +188,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             if let Some(in_flight) = directory.in_flight.get(&key)
                 && let Some(reader) = in_flight.join(shared)
             {
-                match in_flight.cost.get() {
-                    Some(cost) => {
-                        count(&shared.counters.hits);
-                        shared.counters.saved(*cost);
-                    }
-                    // The task that sets the cost counts these, after a look at the directory that we hold.
-                    None => {
-                        count(&shared.counters.joins);
-                        in_flight.joined.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
+                in_flight.count_joined(shared);
                 return Lookup::InFlight(Arc::clone(in_flight), reader);
             }
             let stored = directory.index.get(&key).cloned();
@@ -201,6 +211,7 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             let reader = in_flight.join(shared).expect("nothing has happened to it yet");
             directory.in_flight.insert(key, Arc::clone(&in_flight));
             drop(directory);
+            shared.begun.notify_waiters();
             let compute: Compute<E> = Box::new(move |_| compute());
             Arc::clone(&in_flight).launch(shared, stored, compute);
             return Lookup::InFlight(in_flight, reader);

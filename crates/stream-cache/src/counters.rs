@@ -34,7 +34,7 @@ pub struct CacheCounters {
     pub growing: u64,
     /// Entries that are whole.
     pub entries: u64,
-    /// Bytes on disk, of entries that are whole or in the making.
+    /// Bytes on disk, of entries that are whole or in the making, without what is too long to be kept.
     pub bytes: u64,
 }
 

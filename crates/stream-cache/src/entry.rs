@@ -6,10 +6,10 @@
 //! 0        ^ slowest       ^ furthest                      ^ produced
 //! ```
 //!
-//! The writer waits when it is too far ahead of the furthest reader, or when too much is in memory; readers wait at
-//! the end of what was produced. What is in memory goes when the slowest reader has taken it; from then on no reader can
-//! join any more. When the last reader leaves before the end, the entry is abandoned, for good: joining and
-//! abandoning happen under one lock, so that no reader joins a computation that is being given up.
+//! The writer waits when it is too far ahead of the furthest reader, unless it goes at a pace of its own, or when too much is
+//! in memory; readers wait at the end of what was produced. What is in memory goes when the slowest reader has taken it;
+//! from then on no reader can join any more. When the last reader leaves before the end, the entry is abandoned, for good:
+//! joining and abandoning happen under one lock, so that no reader joins a computation that is being given up.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -32,7 +32,7 @@ pub(crate) const MAX_MEMORY_BYTES: u64 = 8 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Entry {
     state: Mutex<State>,
-    /// How far the writer may be ahead of the furthest reader.
+    /// How far the writer may be ahead of the furthest reader, unless it goes at a pace of its own.
     ahead_bytes: u64,
 }
 

@@ -67,6 +67,23 @@ impl<E> InFlight<E> {
     }
 }
 
+impl<E> InFlight<E> {
+    /// Counts one more who shares it. The caller holds the directory: the task that sets the cost counts those before, after a
+    /// look at that.
+    pub(crate) fn count_joined(&self, shared: &Shared<E>) {
+        match self.cost.get() {
+            Some(cost) => {
+                count(&shared.counters.hits);
+                shared.counters.saved(*cost);
+            }
+            None => {
+                count(&shared.counters.joins);
+                self.joined.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
 impl<E: Clone + Send + Sync + 'static> InFlight<E> {
     /// Begins it in a task of its own. `stored` may be the answer, if it turns out to be right.
     pub(crate) fn launch(

@@ -1,8 +1,8 @@
 //! Writing a computation's output down while its readers follow.
 //!
-//! An answer goes to a file as long as the disk budget and the disk allow. When they no longer do, what is written
-//! stays for the readers that are still there, the rest passes through memory, and nothing is stored. A full disk
-//! costs readers speed, never an answer.
+//! An answer goes to a file as long as the disk budget and the disk allow; one at a pace of its own, as long as the disk
+//! allows. When they no longer do, what is written stays for the readers that are still there, the rest passes through
+//! memory, and nothing is stored. A full disk costs readers speed, never an answer.
 
 use std::io;
 use std::pin::pin;

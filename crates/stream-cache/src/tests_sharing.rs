@@ -314,18 +314,22 @@ async fn an_empty_answer_is_an_answer() {
 #[tokio::test]
 async fn who_joins_computes_nothing_and_finds_only_what_is_in_the_making() {
     let (_folder, cache) = open();
-    assert!(cache.join(&key(1)).await.is_none(), "there is nothing yet");
+    let wanted = key(1);
+    let mut early = Box::pin(cache.joined(&wanted));
+    assert!((&mut early).now_or_never().is_none(), "there is nothing yet");
     let (content, mut spring) = (content(1000), Spring::new());
     spring.send(&content);
+    let mut other = cache.answer(key(2), yields(&content)).await.expect("answered");
+    assert!((&mut early).now_or_never().is_none(), "it is another one that has begun");
     let mut first = cache.answer(key(1), spring.flows()).await.expect("begun");
-    let mut joined = cache.join(&key(1)).await.expect("in the making");
+    let (mut early, mut late) = (early.await, cache.joined(&wanted).await);
     spring.end();
-    for reader in [&mut first, &mut joined] {
+    for reader in [&mut first, &mut early, &mut late, &mut other] {
         assert_eq!(rest(reader).await.expect("whole"), content);
     }
-    assert!(cache.join(&key(1)).await.is_none(), "it is whole");
+    assert!(cache.joined(&wanted).now_or_never().is_none(), "it is whole");
     let counters = quiet(&cache).await;
-    assert_eq!((counters.misses, counters.joins, counters.entries), (1, 1, 1));
+    assert_eq!((counters.misses, counters.joins, counters.entries), (2, 2, 2));
 }
 
 #[tokio::test]

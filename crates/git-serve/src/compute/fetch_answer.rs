@@ -137,14 +137,12 @@ pub(crate) async fn compute_by_upload_pack(
 }
 
 /// The same from a pack that comes from elsewhere and is forwarded: what a plain clone wants, and nothing else.
-pub(crate) async fn pass_on(
+pub(crate) async fn compute_from_forwarded(
     served: &ServedRepository,
     request: &FetchRequest,
     pack: ForwardedPack,
 ) -> Result<ResponseStream, GitError> {
-    let Some(clone) = request.as_full_clone() else {
-        return compute_by_upload_pack(served, request).await;
-    };
+    let clone = request.as_full_clone().expect("nothing else is forwarded");
     let framing = Framing::Writing(SidebandWriter::of(&clone));
     let source = Source::Forwarded(pack);
     let response = produce(served.clone(), source, framing, request, Instant::now()).await?;

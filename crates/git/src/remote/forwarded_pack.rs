@@ -1,5 +1,4 @@
-//! A pack that is forwarded to those who wait for it while it is taken here, so that the first of them does not wait for it
-//! twice.
+//! A pack that is forwarded to those who wait for it while it is taken here, so that none of them waits for it twice.
 //!
 //! Who takes the pack goes first: those who follow and do not keep up are left behind after a while.
 

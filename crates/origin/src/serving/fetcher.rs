@@ -74,7 +74,7 @@ pub(super) struct Fetch<'a> {
     pub(super) shown: &'a Shown,
     pub(super) path: &'a RepositoryPath,
     pub(super) credentials: &'a Credentials,
-    /// Where the pack is forwarded that is being fetched, if somebody follows.
+    /// Where the pack is forwarded that is being fetched, if a client follows.
     pub(super) forwarder: Option<&'a PackForwarder>,
 }
 

@@ -1,8 +1,8 @@
 //! Objects that a reader wants and that are not here, or not known to be theirs: the origin gives them, or does not.
 //!
 //! What the reader is shown is fetched once for all, with the credentials of the one who wanted it first. Where nothing is here
-//! yet, that reader is given the pack while it comes. Anything else is asked for with the reader's own credentials each time,
-//! also what is here: that it was given to one says nothing of another.
+//! yet, the pack is given while it comes, to that reader and to all who wait for the same. Anything else is asked for with the
+//! reader's own credentials each time, also what is here: that it was given to one says nothing of another.
 
 use std::collections::BTreeSet;
 use std::fmt;
