@@ -105,9 +105,11 @@ async fn failed_logins_are_told_with_the_address_and_never_with_a_secret() {
     eventually("the failed login in the log", || async { log().contains(told).then_some(()) }).await;
     assert!(log().contains(&sought_by_fail2ban("127.0.0.1")), "{}", log());
 
-    // Who shows nothing has not failed, and a name may be a token.
+    // Who shows nothing has not failed, nor who has not shown the password yet; and a name may be a token.
     upstream.anonymous().get("/rest/api/latest/users").await.refused(401);
-    let token = Identity::User("a-token-instead-of-a-name".to_owned(), String::new());
+    let before_the_password = Identity::User("admin".to_owned(), String::new());
+    upstream.client(&before_the_password).get("/rest/api/latest/users").await.refused(401);
+    let token = Identity::User("a-token-instead-of-a-name".to_owned(), "x-oauth-basic".to_owned());
     upstream.client(&token).get("/rest/api/latest/users").await.refused(401);
     upstream
         .client(&Identity::Token("a-guessed-token".to_owned()))

@@ -22,9 +22,12 @@ async fn a_mirror_restarted_while_its_upstream_hangs_serves_whom_it_knows_and_wa
         let user = pair.upstream.user_on_repository(&repository, "REPO_READ").await;
         let Identity::User(name, password) = user else { unreachable!("has a password") };
         let grant = format!("{}/permissions/users?name={name}", repository_path(&repository));
-        urls.push((clone_url(pair.mirror.base_url(), &repository, Some((&name, &password))), grant));
+        let url = clone_url(pair.mirror.base_url(), &repository, Some((&name, &password)));
+        urls.push((url, grant, format!("credential.helper=!echo password={password}; false")));
     }
-    let [(known, _), (revoked, grant), (unknown, _)] = &urls[..] else { unreachable!("three users") };
+    let [(known, _, helper), (revoked, grant, _), (unknown, _, _)] = &urls[..] else {
+        unreachable!("three users")
+    };
     for url in [known, revoked] {
         git(checkout.path(), &["ls-remote", url.as_str()]);
     }
@@ -44,6 +47,10 @@ async fn a_mirror_restarted_while_its_upstream_hangs_serves_whom_it_knows_and_wa
     pair.mirror.terminate();
     pair.mirror.restart();
     git(checkout.path(), &["ls-remote", known.as_str()]);
+    // With a name in the address, git shows the name alone before it asks for the password.
+    let mut named = known.clone();
+    named.set_password(None).expect("http URLs have passwords");
+    git(checkout.path(), &["-c", helper, "ls-remote", named.as_str()]);
     // A busy machine may take long for some of the rounds. Where the upstream is waited for, each takes longer.
     eventually("a round in which nobody waits", || async {
         let mut other = unknown.clone();

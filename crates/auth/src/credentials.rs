@@ -59,6 +59,12 @@ impl Credentials {
         }
     }
 
+    /// Whether there is a user name and no password: what Git sends of an address with a name in it (`https://ann@host/`)
+    /// before it asks for the password. No password here is empty.
+    pub fn lack_the_password(&self) -> bool {
+        matches!(self, Self::Basic { password, .. } if password.expose().is_empty())
+    }
+
     /// The value of the `Authorization` header that says this to another server. A signed token says nothing there: it is
     /// good for one server only.
     pub fn for_another_server(&self) -> Option<Secret> {
@@ -107,6 +113,16 @@ mod tests {
         let header = format!("Basic {}", STANDARD.encode("ada:se:cret"));
         let expected = Credentials::Basic { username: "ada".into(), password: Secret::new("se:cret") };
         assert_eq!(Credentials::parse(Some(&header), None), Ok(expected));
+    }
+
+    #[test]
+    fn a_name_alone_lacks_the_password() {
+        let of = |header: &str| Credentials::parse(Some(header), None).map(|read| read.lack_the_password());
+        for (pair, expected) in [("ada:", true), (":", true), ("ada:s", false), (":s", false)] {
+            assert_eq!(of(&format!("Basic {}", STANDARD.encode(pair))), Ok(expected), "{pair}");
+        }
+        assert_eq!(of("Bearer abc"), Ok(false));
+        assert!(!Credentials::None.lack_the_password());
     }
 
     #[test]

@@ -56,6 +56,16 @@ impl Credentials {
         self.0.is_none()
     }
 
+    /// Whether there is a user name and no password: what Git sends of an address with a name in it before it asks for the
+    /// password. Some servers take a token so, and who has one shows nothing else.
+    pub fn are_a_name_alone(&self) -> bool {
+        let pair = self.0.as_ref().and_then(|value| {
+            let (scheme, pair) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(pair.trim()).ok()).flatten()
+        });
+        pair.is_some_and(|pair| pair.iter().position(|byte| *byte == b':') == Some(pair.len() - 1))
+    }
+
     /// What stands for these credentials where they must not be: nobody can tell them from it without the key, and two
     /// are equal only for equal headers.
     pub fn fingerprint(&self, key: &[u8; 32]) -> [u8; 32] {
@@ -105,6 +115,18 @@ mod tests {
             assert!(Credentials::from_header(Some(value.as_bytes())).is_err(), "{value:?}");
         }
         assert!(Credentials::from_header(None).expect("none").is_anonymous());
+    }
+
+    #[test]
+    fn a_name_alone_is_told_from_a_password() {
+        for (name, password, expected) in
+            [("ann", "", true), ("", "", true), ("ann", "a:", false), ("", "a", false)]
+        {
+            let credentials = Credentials::basic(name, password).expect("valid");
+            assert_eq!(credentials.are_a_name_alone(), expected, "{name}:{password}");
+        }
+        assert!(!Credentials::bearer("YTo=").expect("valid").are_a_name_alone());
+        assert!(!Credentials::anonymous().are_a_name_alone());
     }
 
     #[test]

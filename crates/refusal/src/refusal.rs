@@ -125,6 +125,11 @@ impl Refusal {
         Self::unauthenticated("The user name, password or token is not valid.")
     }
 
+    /// The answer to a user name without a password, which is no attempt to log in.
+    pub fn lacks_the_password() -> Self {
+        Self::unauthenticated("The password of this user, or a token in its place, is needed.")
+    }
+
     /// Known, but not allowed.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::Forbidden { message: message.into() }

@@ -97,6 +97,10 @@ impl AccessDecisions {
                 "The user name and password or the token of a user is needed.",
             ));
         };
+        // The upstream need not be asked, and while it is away this is how a known user comes to be asked for the password.
+        if credentials.lack_the_password() {
+            return Err(Refusal::lacks_the_password());
+        }
         let expectation = match self.recall(key, asked) {
             Remembered::Fresh(decision) => return Ok(decision),
             Remembered::Refused => return Err(Refusal::wrong_credentials()),

@@ -161,10 +161,11 @@ impl Opening {
     }
 
     /// What one is told to whom nothing is known to be shown. Clients say who they are only when they are asked: known readers
-    /// begin without credentials, too, and would be sent away while the origin says nothing. While nothing is here, no
-    /// credentials can help, and git would tell of those that it lacks instead of what is the matter.
+    /// begin without credentials, or with a name alone, and would be sent away while the origin says nothing. While nothing is
+    /// here, no credentials can help, and git would tell of those that it lacks instead of what is the matter.
     fn asked_who(&self, refusal: OriginRefusal, credentials: &Credentials) -> NotOpened {
-        if refusal.is_verdict() || !credentials.is_anonymous() || self.repositories.count() == 0 {
+        let may_show_more = credentials.is_anonymous() || credentials.are_a_name_alone();
+        if refusal.is_verdict() || !may_show_more || self.repositories.count() == 0 {
             return NotOpened::ByOrigin(refusal);
         }
         let told = format!(

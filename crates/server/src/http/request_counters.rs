@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use heliostat_auth::Credentials;
 use parking_lot::Mutex;
 use poem::Request;
-use poem::http::header;
+use poem::http::{HeaderValue, header};
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::route_class::RouteClass;
@@ -62,7 +63,8 @@ impl CredentialKind {
         let scheme =
             value.as_bytes().trim_ascii_start().split(|byte| *byte == b' ').next().unwrap_or_default();
         let known = SCHEMES.iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name.as_bytes()));
-        Some(known.map_or(Self::Other, |(_, kind)| *kind))
+        let kind = known.map_or(Self::Other, |(_, kind)| *kind);
+        (kind != Self::Basic || !lacks_the_password(value)).then_some(kind)
     }
 
     /// Its name in labels.
@@ -74,6 +76,12 @@ impl CredentialKind {
             Self::Other => "other",
         }
     }
+}
+
+/// A user name alone is no attempt to log in: clients send it before they ask for the password.
+fn lacks_the_password(authorization: &HeaderValue) -> bool {
+    let read = authorization.to_str().ok().and_then(|value| Credentials::parse(Some(value), None).ok());
+    read.is_some_and(|credentials| credentials.lack_the_password())
 }
 
 impl CredentialOutcome {
@@ -280,6 +288,9 @@ mod tests {
             (None, "", None),
             (None, "?jwt=abc", Some(CredentialKind::Jwt)),
             (Some("basic YTpi"), "", Some(CredentialKind::Basic)),
+            // "a:" and "a".
+            (Some("Basic YTo="), "", None),
+            (Some("Basic YQ=="), "", Some(CredentialKind::Basic)),
             (Some("Bearer abc"), "", Some(CredentialKind::Bearer)),
             (Some("JWT abc"), "", Some(CredentialKind::Jwt)),
             (Some("Digest abc"), "", Some(CredentialKind::Other)),

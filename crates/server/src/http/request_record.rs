@@ -315,8 +315,10 @@ fn note(change: impl FnOnce(&mut Known)) {
 fn shown(authorization: Option<&str>) -> (Option<&'static str>, Option<String>) {
     let Some(authorization) = authorization else { return (None, None) };
     match Credentials::parse(Some(authorization), None) {
+        // Not an attempt to log in: clients send a name so before they ask for the password.
+        Ok(credentials) if credentials.lack_the_password() => (None, None),
         Ok(Credentials::Basic { username, password }) => {
-            let is_name = !username.is_empty() && !["", NAME_IS_TOKEN].contains(&password.expose());
+            let is_name = !username.is_empty() && password.expose() != NAME_IS_TOKEN;
             (Some("Basic"), is_name.then_some(username))
         }
         Ok(Credentials::Bearer(_)) => (Some("Bearer"), None),
@@ -336,7 +338,8 @@ mod tests {
     fn a_name_is_shown_unless_it_may_be_a_token() {
         let basic = |pair: &str| shown(Some(&format!("Basic {}", STANDARD.encode(pair))));
         assert_eq!(basic("ann:secret"), (Some("Basic"), Some("ann".to_owned())));
-        for pair in ["ghp_secret:", "ghp_secret:x-oauth-basic", ":secret"] {
+        assert_eq!(basic("ann:"), (None, None));
+        for pair in ["ghp_secret:x-oauth-basic", ":secret"] {
             assert_eq!(basic(pair), (Some("Basic"), None));
         }
         assert_eq!(shown(Some("Bearer secret")), (Some("Bearer"), None));

@@ -98,6 +98,9 @@ impl Accounts {
         password: &Secret,
         origin: LoginOrigin<'_>,
     ) -> Result<Login, Refusal> {
+        if password.expose().is_empty() {
+            return Err(Refusal::lacks_the_password());
+        }
         if password.expose().starts_with(ACCESS_TOKEN_PREFIX) {
             return self.log_in_with_token(password, Some(name)).await;
         }
