@@ -8,6 +8,7 @@ use anyhow::ensure;
 use tempfile::TempDir;
 
 use crate::client::clone_request::Depth;
+use crate::measuring::cores::Core;
 use crate::network::Network;
 use crate::ours::rest::basic;
 use crate::ours::roles::Server;
@@ -75,8 +76,9 @@ impl Origin {
         Ok(Origin { for_mirrors, for_clients, author: Author::of(source)?, served, _readers: folder })
     }
 
-    /// Puts something in front of it that has nothing yet.
+    /// Puts something in front of it that has nothing yet, on a core where its clients are not.
     pub fn put(&self, between: Between, binary: &Path) -> anyhow::Result<Asked> {
+        let _there = Core::First.enter()?;
         let site = Site::at(None, Network::NEAR);
         let (origin, authorization) = (&self.for_mirrors.base, reader());
         let (mut server, mut peer) = (None, None);

@@ -1,6 +1,7 @@
 //! B24: mirrors of a Git server that is not ours, 60 ms and 20 Mbit/s away, which knows its readers by their passwords.
 //!
 //! In each round each mirror begins with nothing, has the network for itself, and is asked the same in the same order.
+//! Mirror and clients stand for machines of their own: each has a core, where there are two. The origin takes either.
 //! All are fresh by their settings: they ask the origin for what is new each time. What they show is compared with
 //! what the origin has right after a push, and those are refused by a mirror that keeps rights who may not read.
 
@@ -12,6 +13,7 @@ use anyhow::Context;
 use crate::client::clone_request::{self, Depth, listing};
 use crate::client::namespace_client::{NamespaceClient, Task};
 use crate::client::raw_post::{Connection, Request};
+use crate::measuring::cores::Core;
 use crate::network::{self, Line, Network};
 use crate::origin_testbed::{Asked, Between, Origin, strangers};
 use crate::peers::origin_mirrors::OriginMirror;
@@ -78,7 +80,10 @@ pub fn run(run: &Run) -> anyhow::Result<Report> {
     // Dropped last: the servers listen on its devices.
     let network = Network::make(LINE)?;
     let origin = Origin::start(&network, &source)?;
-    let mut client = NamespaceClient::start(&network.clients)?;
+    let mut client = {
+        let _there = Core::Last.enter()?;
+        NamespaceClient::start(&network.clients)?
+    };
 
     let mut report = Report { setting: setting(&source)?, ..Report::default() };
     let mut candidates = vec![Candidate::new(Between::Ours)];
@@ -147,6 +152,11 @@ fn conclude(report: &mut Report, candidates: &[Candidate]) {
         "the origin itself is told beside the mirrors and judges none; 32 at once are not asked of it".to_owned(),
         "without TLS".to_owned(),
     ]);
+    report.notes.push(if Core::are_two() {
+        "mirrors run on the first core, clients on the last".to_owned()
+    } else {
+        "mirrors and clients share the only core".to_owned()
+    });
 }
 
 impl Candidate {

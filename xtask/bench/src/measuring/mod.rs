@@ -1,5 +1,6 @@
 //! What is measured of processes, and the series that come of it.
 
+pub mod cores;
 pub mod cost;
 pub mod cpu;
 pub mod effort;
