@@ -11,6 +11,7 @@ use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapsh
 use tracing::Instrument;
 
 use super::atomic_pushes::AtomicPushes;
+use super::listing::Listing;
 use crate::disk::blocking;
 use crate::process::{ClientKey, Fault, Git, GitCommand, GitError, Permit};
 use crate::refs::{
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     left_tips: Locks<parking_lot::Mutex<()>>,
     last_syncs: LastSyncs,
     pub(super) first_looks: FirstLooks,
+    pub(super) listing: Listing,
 }
 
 impl Shared {
@@ -66,6 +68,7 @@ impl Shared {
             left_tips: Locks::default(),
             last_syncs: LastSyncs::default(),
             first_looks: FirstLooks::default(),
+            listing: Listing::default(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! the folder has the same signs, and only if it had been left alone for a while when it was read: what comes within the
 //! same step of the file system's clock leaves the same signs.
 
-use std::fs::{read_dir, symlink_metadata};
+use std::fs::{metadata, read_dir};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -37,25 +37,32 @@ impl Listing {
         let mut ids = Vec::new();
         for (number, known) in (0..FOLDERS).zip(folders.iter_mut()) {
             let folder = root.join(folder_name(number));
-            let metadata = match symlink_metadata(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    *known = None;
-                    continue;
-                }
-                metadata => metadata?,
+            // Those of the folder itself, where it is a link to another disk.
+            let Some(metadata) = if_there(metadata(&folder))? else {
+                *known = None;
+                continue;
             };
             let signs = FileSigns::of(&metadata);
             if let Some(known) = known.as_ref().filter(|known| known.signs == signs) {
                 ids.extend_from_slice(&known.ids);
                 continue;
             }
-            let found = ids_in(&folder, number)?;
+            *known = None;
+            let Some(found) = if_there(ids_in(&folder, number))? else { continue };
             ids.extend_from_slice(&found);
             let has_settled = has_settled(metadata.modified()?);
             *known = has_settled.then_some(ListedFolder { signs, ids: found });
         }
         ids.sort_unstable();
         Ok(ids)
+    }
+}
+
+/// `None` for what is not there.
+fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -106,6 +113,21 @@ mod tests {
         assert_eq!(listed(), [2, 514]);
         create_dir_all(at("03/259.git")).expect("made");
         assert_eq!(listed(), [2, 259, 514]);
+    }
+
+    #[test]
+    fn a_folder_may_be_a_link_to_another_disk() {
+        let root = tempfile::tempdir().expect("a folder");
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        let (listing, folder) = (Listing::default(), elsewhere.path().join("02"));
+        let listed = || listing.read(root.path()).expect("listable");
+        std::os::unix::fs::symlink(&folder, root.path().join("02")).expect("made");
+        assert!(listed().is_empty(), "it leads nowhere");
+        create_dir_all(folder.join("2.git")).expect("made");
+        was_changed(&folder, Duration::from_secs(60));
+        assert_eq!((listed(), listed()), (vec![2], vec![2]));
+        create_dir(folder.join("258.git")).expect("made");
+        assert_eq!(listed(), [2, 258]);
     }
 
     #[test]

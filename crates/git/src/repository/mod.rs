@@ -15,6 +15,7 @@ mod init_bare;
 mod last_written;
 mod left_tips;
 mod leftovers;
+mod listing;
 mod locks;
 mod look;
 mod make_durable;

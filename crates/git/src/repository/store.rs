@@ -24,7 +24,7 @@ use crate::repository::look::{Found, look_at};
 use crate::repository::{Repository, RepositoryDraft, Shared, write_identity};
 
 /// Repositories lie in this many folders, so that none grows too large to list.
-const FOLDERS: u64 = 256;
+pub(super) const FOLDERS: u64 = 256;
 
 /// The repositories of one role. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -263,16 +263,8 @@ impl RepositoryStore {
 
     /// The numbers of all repositories in ascending order, whole or broken.
     pub async fn list(&self) -> io::Result<Vec<u64>> {
-        let root = self.root.clone();
-        blocking(move || {
-            let mut ids = Vec::new();
-            for folder in 0..FOLDERS {
-                ids.extend(ids_in(&root.join(format!("{folder:02x}")), folder)?);
-            }
-            ids.sort_unstable();
-            Ok(ids)
-        })
-        .await
+        let (root, shared) = (self.root.clone(), self.shared());
+        blocking(move || shared.listing.read(&root)).await
     }
 
     fn repository_at(&self, id: u64, place: PathBuf) -> Repository {
@@ -284,7 +276,7 @@ impl RepositoryStore {
     }
 
     pub(super) fn place_of(&self, id: u64) -> PathBuf {
-        self.root.join(format!("{:02x}", id % FOLDERS)).join(format!("{id}.git"))
+        self.root.join(folder_name(id % FOLDERS)).join(format!("{id}.git"))
     }
 
     /// Where things lie that are not for long: what a crash leaves of them is deleted at the next start.
@@ -293,18 +285,8 @@ impl RepositoryStore {
     }
 }
 
-fn ids_in(folder: &Path, remainder: u64) -> io::Result<Vec<u64>> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut ids = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        let id = name.to_str().and_then(|name| name.strip_suffix(".git")?.parse::<u64>().ok());
-        ids.extend(id.filter(|id| id % FOLDERS == remainder));
-    }
-    Ok(ids)
+pub(super) fn folder_name(number: u64) -> String {
+    format!("{number:02x}")
 }
 
 pub(super) fn move_into_place(draft: &Path, place: &Path) -> io::Result<()> {
