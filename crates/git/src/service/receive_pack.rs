@@ -32,8 +32,8 @@ const MAX_KEPT_PACK_BYTES: usize = 512 * 1024;
 /// Most that is held of a push that only deletes.
 const MAX_DELETIONS_HELD_BYTES: usize = 8 * 1024 * 1024;
 
-/// Most that is held of a push that only creates: the commands for some hundred thousand references.
-const MAX_CREATIONS_HELD_BYTES: usize = 64 * 1024 * 1024;
+/// Most that is held of a push that only creates: the commands for a million references.
+const MAX_CREATIONS_HELD_BYTES: usize = 128 * 1024 * 1024;
 
 /// Why a reference is not deleted that `HEAD` names, in the words of the report.
 const DELETES_DEFAULT_BRANCH: &str = "deletion of the current branch prohibited";
