@@ -206,6 +206,12 @@ async fn one_command_lets_a_new_repository_follow_and_leaves_nothing_when_it_fai
         said(&refused)
     );
     assert!(said(&refused).contains("asks who wants to read"), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(4), "{}", said(&refused));
+    let missing = source.origin.url().join("/acme/none.git").expect("is a path");
+    for (source, code) in [(missing.as_str(), 5), ("http://127.0.0.1:9/acme/tool.git", 7)] {
+        let refused = run(upstream, &["follow", source, "--project", key, "--source-user", "ann"]);
+        assert_eq!(refused.status.code(), Some(code), "{source}: {}", said(&refused));
+    }
     assert_eq!(upstream.admin().get(&repositories).await.promised(200)["size"], 0);
 
     let folder = source.origin.add_repository("/acme/hashed.git", Readers::Everybody);

@@ -67,11 +67,13 @@ async fn passwords_come_from_files_and_credential_helpers() {
         "{}",
         said(&refused)
     );
+    assert_eq!(refused.status.code(), Some(4), "{}", said(&refused));
     let wrong = home.path().join("wrong");
     std::fs::write(&wrong, "another\n").expect("a file can be written");
     let wrong = ["--source-user", "ann", "--source-password-file", wrong.to_str().expect("plain names")];
     let refused = import(url.as_str(), &wrong);
     assert!(said(&refused).contains("does not take ann with this password"), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(4), "{}", said(&refused));
     let mut with_password = url.clone();
     with_password.set_username("ann").expect("has a host");
     with_password.set_password(Some("secret of ann")).expect("has a host");
@@ -97,6 +99,28 @@ async fn passwords_come_from_files_and_credential_helpers() {
     let imported = import(url.as_str(), &["--name", "by-helper"]);
     assert!(imported.status.success(), "{}", said(&imported));
     assert_eq!(size_of(upstream, &project).await, 2);
+}
+
+#[tokio::test]
+async fn exit_codes_tell_scripts_why_nothing_was_imported() {
+    let (upstream, (origin, _checkout)) = (&shared_pair().await.upstream, origin());
+    let project = upstream.new_project(false).await;
+    origin.set_readers(PATH, Readers::Everybody);
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let url = origin.url().join(PATH).expect("is a path");
+    let missing = format!("file://{}", home.path().join("none.git").display());
+    let import = |source: &str| import(upstream, &project, source, home.path(), &["--name", "tool"]);
+    let imported = import(url.as_str());
+    assert!(imported.status.success(), "{}", said(&imported));
+    for (source, code) in [
+        (url.as_str(), 6),
+        (missing.as_str(), 5),
+        ("/nowhere/at/all", 5),
+        ("http://127.0.0.1:9/acme/tool.git", 7),
+    ] {
+        let refused = import(source);
+        assert_eq!(refused.status.code(), Some(code), "{source}: {}", said(&refused));
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What the exit code of a command tells a script: whether it is worth to ask again, to sign in, or to look at the names.
 
+use heliostat_git::{FetchError, ImportError};
 use heliostat_server::StartError;
 use reqwest::StatusCode;
 
@@ -46,6 +47,38 @@ pub struct NoSuchThing(pub String);
 #[error("{0}")]
 pub struct WrongUsage(pub String);
 
+/// A refusal that no call has brought: git has, or a server tells how it went between itself and another one.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// What kind it is.
+    pub kind: RefusalKind,
+    /// What happened, and what to do about it.
+    pub message: String,
+}
+
+/// What kind a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// Credentials that are missing, wrong, or of a user who may not do it.
+    NotAllowed,
+    /// There is no such thing, or the caller may not know of it.
+    NotFound,
+    /// A state in which this cannot be done.
+    InTheWay,
+    /// A server that cannot be reached, or has no room now.
+    Unavailable,
+    /// Anything else.
+    Other,
+}
+
+impl Refused {
+    /// A refusal of this kind.
+    pub fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
 /// The exit code for an error.
 pub fn of(error: &anyhow::Error) -> u8 {
     if error.chain().any(|cause| cause.is::<NoCredentials>()) {
@@ -57,10 +90,42 @@ pub fn of(error: &anyhow::Error) -> u8 {
     if error.chain().any(|cause| cause.is::<WrongUsage>() || is_of_options(cause)) {
         return USAGE;
     }
+    if let Some(refused) = error.chain().find_map(|cause| cause.downcast_ref::<Refused>()) {
+        return of_kind(refused.kind);
+    }
+    if let Some(import) = error.chain().find_map(|cause| cause.downcast_ref::<ImportError>()) {
+        return of_kind(kind_of(import));
+    }
     match error.chain().find_map(|cause| cause.downcast_ref::<CallError>()) {
         Some(CallError::Unreachable { .. }) => UNAVAILABLE,
         Some(call) => call.status().map_or(FAILURE, of_status),
         None => FAILURE,
+    }
+}
+
+fn of_kind(kind: RefusalKind) -> u8 {
+    match kind {
+        RefusalKind::NotAllowed => NOT_ALLOWED,
+        RefusalKind::NotFound => NOT_FOUND,
+        RefusalKind::InTheWay => CONFLICT,
+        RefusalKind::Unavailable => UNAVAILABLE,
+        RefusalKind::Other => FAILURE,
+    }
+}
+
+/// What git says of a source that was to be fetched, or of the upstream that it was to be pushed to.
+fn kind_of(error: &ImportError) -> RefusalKind {
+    let ImportError::Transfer(transfer) = error else { return RefusalKind::Other };
+    match transfer {
+        FetchError::Unauthorized { .. } => RefusalKind::NotAllowed,
+        FetchError::NotFound { .. } => RefusalKind::NotFound,
+        // What shows an unknown key is not the server that was to be reached.
+        FetchError::UnknownHost { .. } | FetchError::Timeout(_) => RefusalKind::Unavailable,
+        // A file is there all the time, and does not become a bundle by waiting.
+        FetchError::RemoteUnreachable { url, .. } if url.contains("://") && !url.starts_with("file://") => {
+            RefusalKind::Unavailable
+        }
+        _ => RefusalKind::Other,
     }
 }
 
@@ -116,5 +181,22 @@ mod tests {
         let unknown = Err::<(), _>(NoSuchThing("no mirror".to_owned())).context("cannot show it");
         assert_eq!(of(&unknown.expect_err("is one")), 5);
         assert_eq!(of(&WrongUsage("--of is needed".to_owned()).into()), 2);
+        let taken = Refused::new(RefusalKind::InTheWay, "it has branches");
+        assert_eq!(of(&anyhow::Error::new(taken).context("cannot copy it")), 6);
+    }
+
+    #[test]
+    fn what_git_says_of_a_source_is_told_as_a_refused_call_would_be() {
+        let (url, detail) = ("http://host/a.git".to_owned(), "git's words".to_owned());
+        for (error, code) in [
+            (FetchError::Unauthorized { url: url.clone(), detail: detail.clone() }, 4),
+            (FetchError::NotFound { url: url.clone() }, 5),
+            (FetchError::RemoteUnreachable { url: url.clone(), detail: detail.clone() }, 7),
+            (FetchError::RemoteBroken { url, detail }, 1),
+        ] {
+            let told = error.to_string();
+            let error = anyhow::Error::new(ImportError::from(error)).context("the source cannot be fetched");
+            assert_eq!(of(&error), code, "{told}");
+        }
     }
 }

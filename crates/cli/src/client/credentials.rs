@@ -12,6 +12,7 @@ use clap::Args;
 use reqwest::header::HeaderValue;
 
 use super::prompt;
+use crate::exit_code::{RefusalKind, Refused};
 
 /// A file with a password or token that is larger is some other file.
 const MAX_SECRET_BYTES: u64 = 4096;
@@ -102,9 +103,12 @@ impl SourceAccount {
             None if std::io::stdin().is_terminal() => {
                 prompt::secret(&format!("Password of {user} at the source: ")).await?
             }
-            None => bail!(
-                "no password for {user} at the source: set HELIOSTAT_SOURCE_PASSWORD, or use --source-password-file"
-            ),
+            None => {
+                let message = format!(
+                    "no password for {user} at the source: set HELIOSTAT_SOURCE_PASSWORD, or use --source-password-file"
+                );
+                return Err(Refused::new(RefusalKind::NotAllowed, message).into());
+            }
         };
         Ok(Some((user.clone(), password)))
     }

@@ -1,10 +1,10 @@
 //! Who the server of a source is to take its caller for: as was said, or as the user's credential helpers know.
 
-use anyhow::anyhow;
 use heliostat_git::{FetchError, ImportError, SecretHeader};
 use url::Url;
 
 use super::user_git::UserGit;
+use crate::exit_code::{RefusalKind, Refused};
 
 /// What a server is shown, besides its address.
 #[derive(Default)]
@@ -53,25 +53,34 @@ impl SourceCredentials {
 
     /// Why it failed. Git says that it could not ask on a terminal, and nothing of the password that the server has refused.
     pub fn in_words(&self, error: ImportError) -> anyhow::Error {
-        match error {
-            ImportError::Transfer(FetchError::Unauthorized { url, .. }) if is_http(&url) => match &self.given
-            {
-                Some((user, _)) => anyhow!("{url} does not take {user} with this password"),
-                None => anyhow!(
-                    "{url} asks for a user name and password: give --source-user and --source-password-file, or let a credential \
-                     helper of git know them"
-                ),
-            },
-            ImportError::Transfer(FetchError::Unauthorized { url, detail }) => anyhow!(
-                "{url} takes none of the keys that ssh shows on this machine ({detail}): load the right one into ssh-agent, or name \
-                 it in ~/.ssh/config"
-            ),
-            ImportError::Transfer(FetchError::UnknownHost { url, detail }) => anyhow!(
-                "ssh on this machine does not know the host key of {url} ({detail}): compare it with what those say who run that \
-                 server, and add it to ~/.ssh/known_hosts"
-            ),
-            error => error.into(),
-        }
+        let (kind, message) = match error {
+            ImportError::Transfer(FetchError::Unauthorized { url, .. }) if is_http(&url) => {
+                let message = match &self.given {
+                    Some((user, _)) => format!("{url} does not take {user} with this password"),
+                    None => format!(
+                        "{url} asks for a user name and password: give --source-user and --source-password-file, or let a \
+                         credential helper of git know them"
+                    ),
+                };
+                (RefusalKind::NotAllowed, message)
+            }
+            ImportError::Transfer(FetchError::Unauthorized { url, detail }) => {
+                let message = format!(
+                    "{url} takes none of the keys that ssh shows on this machine ({detail}): load the right one into ssh-agent, \
+                     or name it in ~/.ssh/config"
+                );
+                (RefusalKind::NotAllowed, message)
+            }
+            ImportError::Transfer(FetchError::UnknownHost { url, detail }) => {
+                let message = format!(
+                    "ssh on this machine does not know the host key of {url} ({detail}): compare it with what those say who run \
+                     that server, and add it to ~/.ssh/known_hosts"
+                );
+                (RefusalKind::Unavailable, message)
+            }
+            error => return error.into(),
+        };
+        Refused::new(kind, message).into()
     }
 }
 

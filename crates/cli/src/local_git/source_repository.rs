@@ -9,6 +9,7 @@ use url::Url;
 
 use super::source_credentials::SourceCredentials;
 use super::user_git::UserGit;
+use crate::exit_code::NoSuchThing;
 use crate::output::Progress;
 
 /// A repository on this machine that holds exactly what is to be copied.
@@ -35,7 +36,8 @@ impl SourceRepository {
         }
         // A file is a bundle, or nothing that git can read.
         if !path.is_file() && !looks_like_url(source) {
-            bail!("{source:?} is neither a directory here nor the URL of a repository");
+            let missing = format!("{source:?} is neither a directory here nor the URL of a repository");
+            return Err(NoSuchThing(missing).into());
         }
         if holds_a_password(source) {
             bail!(
@@ -74,7 +76,7 @@ impl SourceRepository {
     pub async fn at(git: &Git, path: &Path) -> anyhow::Result<Self> {
         let origin = path.display().to_string();
         let Some(git_dir) = git.git_dir_of(path).await else {
-            bail!("{origin} is not a git repository");
+            return Err(NoSuchThing(format!("{origin} is not a git repository")).into());
         };
         let user_git = UserGit::of(git);
         let unreadable = || unreadable(&origin);

@@ -13,6 +13,7 @@ use super::import::name_in_upstream;
 use crate::admin::{Session, UpstreamConnection, api};
 use crate::client::CallError;
 use crate::client::credentials::SourceAccount;
+use crate::exit_code::{RefusalKind, Refused};
 use crate::local_git;
 use crate::options::duration;
 use crate::output::{Column, Progress};
@@ -183,9 +184,22 @@ fn fail_unless_in_step(repository: &RepositoryName, now: &Value, is_new: bool) -
         return Ok(());
     }
     let reason = now["error"]["message"].as_str().unwrap_or("the server does not say why");
-    match is_new {
-        true => bail!("nothing was created: {reason}"),
-        false => bail!("{repository} is not in step with what it follows, and goes on trying: {reason}"),
+    let message = match is_new {
+        true => format!("nothing was created: {reason}"),
+        false => format!("{repository} is not in step with what it follows, and goes on trying: {reason}"),
+    };
+    Err(Refused::new(kind_of(&now["error"]["fault"]), message).into())
+}
+
+/// What a script learns of a fault that the upstream has met: the same as if it had asked the source itself.
+fn kind_of(fault: &Value) -> RefusalKind {
+    match fault.as_str().unwrap_or_default() {
+        "CREDENTIALS" | "FORBIDDEN" => RefusalKind::NotAllowed,
+        "NOT_FOUND" => RefusalKind::NotFound,
+        "OBJECT_FORMAT" | "ARCHIVED" => RefusalKind::InTheWay,
+        "AWAY" | "NOT_TRUSTED" | "TOO_MANY" => RefusalKind::Unavailable,
+        // Another address, an answer that is none, a source without refs, or a fault of the upstream itself.
+        _ => RefusalKind::Other,
     }
 }
 

@@ -13,6 +13,7 @@ use super::{FIELDS, RepositoryName};
 use crate::admin::{Session, UpstreamConnection};
 use crate::client::Client;
 use crate::client::credentials::{Authorization, SourceAccount};
+use crate::exit_code::{RefusalKind, Refused};
 use crate::local_git::{self, SourceCredentials, SourceRepository};
 use crate::output::Progress;
 use crate::role::lifecycle::StopSignal;
@@ -81,7 +82,9 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let ensured = create_if_missing(&session.client, &command.project, &new).await?;
     let repository = name_in_upstream(&ensured.description)?;
     if !ensured.is_new && !command.overwrite && has_branches(&session.client, &repository).await? {
-        bail!("{repository} has branches already; use --overwrite to replace them, or another --name");
+        let taken =
+            format!("{repository} has branches already; use --overwrite to replace them, or another --name");
+        return Err(Refused::new(RefusalKind::InTheWay, taken).into());
     }
     let wanted = attributes.default_branch.filter(|_| !is_empty).map(|branch| {
         match branch.starts_with("refs/heads/") {
