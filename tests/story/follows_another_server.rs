@@ -209,8 +209,11 @@ async fn one_command_lets_a_new_repository_follow_and_leaves_nothing_when_it_fai
     assert_eq!(refused.status.code(), Some(4), "{}", said(&refused));
     let missing = source.origin.url().join("/acme/none.git").expect("is a path");
     for (source, code) in [(missing.as_str(), 5), ("http://127.0.0.1:9/acme/tool.git", 7)] {
-        let refused = run(upstream, &["follow", source, "--project", key, "--source-user", "ann"]);
+        let arguments = ["follow", source, "--project", key, "--source-user", "ann", "--output", "json"];
+        let refused = run(upstream, &arguments);
         assert_eq!(refused.status.code(), Some(code), "{source}: {}", said(&refused));
+        let error: Value = serde_json::from_slice(&refused.stderr).expect("nothing but one line of JSON");
+        assert_eq!(error["error"]["exitCode"], code, "{error}");
     }
     assert_eq!(upstream.admin().get(&repositories).await.promised(200)["size"], 0);
 

@@ -109,9 +109,11 @@ async fn exit_codes_tell_scripts_why_nothing_was_imported() {
     let home = tempfile::tempdir().expect("a folder can be made");
     let url = origin.url().join(PATH).expect("is a path");
     let missing = format!("file://{}", home.path().join("none.git").display());
-    let import = |source: &str| import(upstream, &project, source, home.path(), &["--name", "tool"]);
+    let import = |source: &str| {
+        import(upstream, &project, source, home.path(), &["--name", "tool", "--output", "json"])
+    };
     let imported = import(url.as_str());
-    assert!(imported.status.success(), "{}", said(&imported));
+    assert!(imported.status.success() && imported.stderr.is_empty(), "{}", said(&imported));
     for (source, code) in [
         (url.as_str(), 6),
         (missing.as_str(), 5),
@@ -120,6 +122,8 @@ async fn exit_codes_tell_scripts_why_nothing_was_imported() {
     ] {
         let refused = import(source);
         assert_eq!(refused.status.code(), Some(code), "{source}: {}", said(&refused));
+        let error: Value = serde_json::from_slice(&refused.stderr).expect("nothing but one line of JSON");
+        assert_eq!(error["error"]["exitCode"], code, "{error}");
     }
 }
 

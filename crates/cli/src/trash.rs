@@ -114,7 +114,7 @@ async fn copy(git: &Git, trashed: &TrashedRepository, to: &Path) -> anyhow::Resu
         bail!("{} exists already; choose another directory", to.display());
     }
     let source = trashed.path.to_str().context("the path of the data directory is not UTF-8")?;
-    let progress = Progress::start("Copying");
+    let progress = Progress::start(OutputFormat::Table, "Copying");
     clone_mirror(git, source, to, None, |_| {}).await.with_context(|| {
         format!("git cannot copy it; the repository itself is in {}", trashed.path.display())
     })?;

@@ -126,7 +126,7 @@ pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
         SettingsCommand::Progress { wait, connection } => {
             let upstream = FollowedUpstream::of(connection).await?;
             if wait {
-                follow(upstream.client(), &upstream.id).await?;
+                follow(upstream.client(), &upstream.id, upstream.output()).await?;
             }
             let progress = progress_of(upstream.client(), &upstream.id).await?;
             upstream.session.output.show(&progress, &PROGRESS);
@@ -270,8 +270,8 @@ pub async fn progress_of(mirror: &Client, upstream_id: &str) -> Result<Value, Ca
 }
 
 /// Shows progress until nothing is left to synchronise.
-async fn follow(mirror: &Client, upstream_id: &str) -> anyhow::Result<()> {
-    let shown = Progress::start("Synchronizing");
+async fn follow(mirror: &Client, upstream_id: &str, output: OutputFormat) -> anyhow::Result<()> {
+    let shown = Progress::start(output, "Synchronizing");
     loop {
         let progress = progress_of(mirror, upstream_id).await?;
         if show_progress(&shown, &progress) {

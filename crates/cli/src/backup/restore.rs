@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::database::{self, Kind};
 use super::{FORMAT, RECORD_FILE, folders};
-use crate::output::{self, Progress};
+use crate::output::{self, OutputFormat, Progress};
 
 /// A folder with this ending was not finished; it may be deleted.
 const UNFINISHED: &str = ".restoring";
@@ -45,7 +45,7 @@ pub async fn restore(options: RestoreOptions) -> anyhow::Result<()> {
     folders::take_empty(data, "--data")?;
     let draft = beside(data)?;
     folders::take_empty(&draft, "--data, or delete this one")?;
-    let progress = Progress::start(&format!("Restoring {}", data.display()));
+    let progress = Progress::start(OutputFormat::Table, &format!("Restoring {}", data.display()));
     progress.note("files and repositories");
     let (from, into, is_elsewhere) = (backup.to_owned(), draft.clone(), options.database.is_some());
     let copied = blocking(move || {

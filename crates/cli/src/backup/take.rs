@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::database::{self, Kind};
 use super::{FORMAT, RECORD_FILE, REPOSITORIES_FOLDER, folders};
-use crate::output::{self, Progress};
+use crate::output::{self, OutputFormat, Progress};
 
 /// Repositories that are copied at the same time.
 const PARALLEL_COPIES: usize = 4;
@@ -55,7 +55,7 @@ pub async fn back_up(options: BackupOptions) -> anyhow::Result<()> {
     }
     let git = Git::discover(&options.git).await?;
     folders::take_empty(target, "DIR")?;
-    let progress = Progress::start(&format!("Backing up {}", data.display()));
+    let progress = Progress::start(OutputFormat::Table, &format!("Backing up {}", data.display()));
     progress.note("the database");
     let url = database_url(data, options.database.as_deref());
     database::back_up(&url, target).await?;

@@ -16,7 +16,7 @@ use crate::admin::repository::{
 };
 use crate::client::Client;
 use crate::local_git::{SourceRepository, UserGit};
-use crate::output::line;
+use crate::output::{OutputFormat, line};
 
 /// Key of the project; public, so that the clone command that is printed needs no password.
 const PROJECT: &str = "DEMO";
@@ -97,7 +97,7 @@ async fn import(
     let attributes = Attributes { public: true, ..Attributes::default() };
     let created = create_if_missing(admin, PROJECT, &NewRepository { name, attributes: &attributes }).await?;
     let repository = name_in_upstream(&created.description)?;
-    push_all(git, source, admin, &repository, &upstream.authorization).await?;
+    push_all(git, source, admin, &repository, &upstream.authorization, OutputFormat::Table).await?;
     if let Some(branch) = source.default_branch(git).await {
         set_default_branch(admin, &repository, &branch).await?;
     }

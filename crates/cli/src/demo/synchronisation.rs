@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::admin::mirror_settings::{followed_upstream, progress_of, show_progress};
 use crate::admin::repository::RepositoryName;
 use crate::client::{CallError, Client};
-use crate::output::Progress;
+use crate::output::{OutputFormat, Progress};
 
 /// Enough for a large repository on a slow disk.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -22,7 +22,7 @@ pub async fn show(upstream: &Client, mirror: &Client, repository: &RepositoryNam
         .and_then(Value::as_i64)
         .context("the upstream gave no id for the repository")?
         .to_string();
-    let shown = Progress::start("Synchronizing");
+    let shown = Progress::start(OutputFormat::Table, "Synchronizing");
     let give_up_at = Instant::now() + SYNC_TIMEOUT;
     let mut last_state = String::from("not known to the mirror");
     while Instant::now() < give_up_at {

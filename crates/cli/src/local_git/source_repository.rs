@@ -10,7 +10,7 @@ use url::Url;
 use super::source_credentials::SourceCredentials;
 use super::user_git::UserGit;
 use crate::exit_code::NoSuchThing;
-use crate::output::Progress;
+use crate::output::{OutputFormat, Progress};
 
 /// A repository on this machine that holds exactly what is to be copied.
 pub struct SourceRepository {
@@ -29,6 +29,7 @@ impl SourceRepository {
         source: &str,
         credentials: &SourceCredentials,
         cache: Option<&Path>,
+        output: OutputFormat,
     ) -> anyhow::Result<Self> {
         let path = Path::new(source);
         if path.is_dir() {
@@ -53,7 +54,7 @@ impl SourceRepository {
                 (Some(directory), path)
             }
         };
-        let progress = Progress::start("Fetching the source");
+        let progress = Progress::start(output, "Fetching the source");
         let is_there = path.is_dir();
         if is_there && !path.join("HEAD").is_file() {
             bail!("{} is there and is no cache of an earlier import; name another --cache", path.display());

@@ -1,4 +1,4 @@
-//! Shows long work: a bar in a terminal, a few plain lines where the output is piped.
+//! Shows long work: a bar in a terminal, a few plain lines where the output is piped, nothing to programs that read JSON.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::printable;
+use super::{OutputFormat, printable};
 
 /// How often a bar moves by itself, so that one sees that something lives.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(120);
@@ -21,6 +21,8 @@ pub struct Progress {
 enum Form {
     Bar(ProgressBar),
     Lines(Mutex<Lines>),
+    /// A program reads standard error, and expects nothing there but an error.
+    Silent,
 }
 
 /// What was printed last, so that a log is told neither twice nor too often.
@@ -30,8 +32,11 @@ struct Lines {
 }
 
 impl Progress {
-    /// Starts to show work with this title.
-    pub fn start(title: &str) -> Self {
+    /// Starts to show work with this title, in a command that prints in this form.
+    pub fn start(output: OutputFormat, title: &str) -> Self {
+        if output == OutputFormat::Json {
+            return Self { form: Form::Silent };
+        }
         if !std::io::stderr().is_terminal() {
             eprintln!("{title}");
             return Self {
@@ -59,6 +64,7 @@ impl Progress {
             }
             Form::Lines(lines) if done >= total => print_always(lines, &format!("  {phase}: {done}/{total}")),
             Form::Lines(lines) => print_sometimes(lines, &format!("  {phase}: {done}/{total}")),
+            Form::Silent => {}
         }
     }
 
@@ -70,6 +76,7 @@ impl Progress {
                 bar.set_style(style("{spinner} {prefix}: {wide_msg}"));
             }
             Form::Lines(lines) => print_sometimes(lines, &format!("  {message}")),
+            Form::Silent => {}
         }
     }
 
@@ -85,8 +92,10 @@ impl Progress {
 
     /// The work is over; `message` says what came of it.
     pub fn finish(self, message: &str) {
-        if let Form::Bar(bar) = &self.form {
-            bar.finish_and_clear();
+        match &self.form {
+            Form::Bar(bar) => bar.finish_and_clear(),
+            Form::Lines(_) => {}
+            Form::Silent => return,
         }
         eprintln!("{message}");
     }

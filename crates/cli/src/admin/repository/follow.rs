@@ -160,7 +160,7 @@ async fn begin(session: &Session, repository: &RepositoryName, body: &Value) -> 
 
 /// Waits until a look has ended that began later than the last one before.
 async fn wait(session: &Session, repository: &RepositoryName, before: &Value) -> Result<Value, CallError> {
-    let progress = Progress::start(&format!("Looking where {repository} comes from"));
+    let progress = Progress::start(session.output, &format!("Looking where {repository} comes from"));
     let path = path_of(repository);
     loop {
         let now = session.client.get(&path).send().await?;

@@ -15,7 +15,7 @@ use crate::client::Client;
 use crate::client::credentials::{Authorization, SourceAccount};
 use crate::exit_code::{RefusalKind, Refused};
 use crate::local_git::{self, SourceCredentials, SourceRepository};
-use crate::output::Progress;
+use crate::output::{OutputFormat, Progress};
 use crate::role::lifecycle::StopSignal;
 
 /// What is copied, and to where.
@@ -59,7 +59,9 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let credentials = SourceCredentials::new(command.account.name_and_password().await?);
     let session = command.connection.open().await?;
     let cache = command.cache.as_deref();
-    let source = SourceRepository::from_path_or_url(&git, &command.source, &credentials, cache).await?;
+    let source =
+        SourceRepository::from_path_or_url(&git, &command.source, &credentials, cache, session.output)
+            .await?;
     let is_empty = source.is_empty(&git).await?;
 
     let mut attributes = command.attributes;
@@ -118,7 +120,7 @@ async fn copy(
     default_branch: Option<&str>,
     overwrite: bool,
 ) -> anyhow::Result<()> {
-    let push = || push_all(git, source, &session.client, repository, session.authorization());
+    let push = || push_all(git, source, &session.client, repository, session.authorization(), session.output);
     let mut pushed = push().await;
     if overwrite
         && pushed.is_err()
@@ -135,17 +137,18 @@ async fn copy(
     Ok(())
 }
 
-/// Pushes all branches and tags of the source, showing progress.
+/// Pushes all branches and tags of the source, showing progress as fits the form of the output.
 pub async fn push_all(
     git: &Git,
     source: &SourceRepository,
     upstream: &Client,
     repository: &RepositoryName,
     authorization: &Authorization,
+    output: OutputFormat,
 ) -> anyhow::Result<()> {
     let url = clone_url(upstream.base_url(), repository);
     let secret = SecretHeader::new(authorization.header_text())?;
-    let progress = Progress::start(&format!("Pushing to {repository}"));
+    let progress = Progress::start(output, &format!("Pushing to {repository}"));
     heliostat_git::push_mirror(git, source.path(), url.as_str(), Some(&secret), |line| {
         progress.git_line(line);
     })
