@@ -50,6 +50,7 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
     for (arguments, code) in [
         (vec!["repository", "show", "NONE/none"], 5),
         (vec!["mirror", "show", "none"], 5),
+        (vec!["mirror", "status", "--mirror-url", pair.upstream.base()], 5),
         (vec!["request", "accept", "999999"], 5),
         (vec!["request", "reject", "999999"], 5),
         (vec!["request", "delete", "none"], 5),
@@ -67,6 +68,8 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
         assert_eq!(error["error"]["exitCode"], code);
         assert!(error["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
     }
+    let astray = run(pair, &["mirror", "status", "--mirror-url", pair.upstream.base()]);
+    assert!(told(&astray).contains("is in the upstream role") && astray.stdout.is_empty(), "{astray:?}");
     let project = pair.new_project(false).await;
     let key = project["key"].as_str().expect("is text");
     assert_eq!(run(pair, &["project", "create", key]).status.code(), Some(6), "the key is taken");

@@ -4,11 +4,13 @@ use anyhow::{Context, bail};
 use clap::Args;
 use reqwest::StatusCode;
 use serde_json::Value;
+use url::Url;
 
 use super::connection::MirrorConnection;
 use super::mirror_settings::followed_upstream;
 use super::repository::RepositoryName;
 use super::{Session, api};
+use crate::exit_code::NoSuchThing;
 use crate::output::{self, Column, OutputFormat};
 
 /// Which status.
@@ -96,7 +98,22 @@ pub async fn show(status: Status) -> anyhow::Result<()> {
         output.show(&told, &OF_ORIGIN_MIRROR);
         return Ok(());
     }
+    if told.get("upstream").is_none() {
+        return Err(not_of_a_mirror(client.base_url(), &told).into());
+    }
     show_mirror(&status.connection.open().await?, code, told).await
+}
+
+/// An upstream has a status as well, and a good one says nothing of any mirror.
+fn not_of_a_mirror(url: &Url, told: &Value) -> NoSuchThing {
+    // The upstream alone says which version it is.
+    let found = match told.get("version") {
+        Some(_) => "is in the upstream role",
+        None => "does not say which server it mirrors",
+    };
+    NoSuchThing(format!(
+        "the server at {url} {found}; this command asks one in the mirror or origin-mirror role: give its address by --mirror-url"
+    ))
 }
 
 async fn show_mirror(session: &Session, code: StatusCode, mut status: Value) -> anyhow::Result<()> {
