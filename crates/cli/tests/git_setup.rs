@@ -67,6 +67,28 @@ fn git_reads_each_form_of_the_address_from_the_mirror_and_pushes_to_the_origin()
 }
 
 #[test]
+fn what_was_written_is_taken_back_whatever_the_options_were() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    let others = "[url \"https://other.example.com/\"]\n\tinsteadOf = other:\n";
+    std::fs::write(&config, others).expect("the temporary directory has space");
+    git_setup(
+        &config,
+        &["--user", "ann", "--ssh-user", "hg", "--ssh-port", "7999", "--credentials", "--global"],
+    );
+    assert!(std::fs::read_to_string(&config).expect("is there").contains("hg@git.example.com:7999"));
+    let commands = git_setup(&config, &["--undo"]);
+    assert!(commands.contains("ann@") && commands.contains("credential"), "{commands}");
+
+    assert!(git_setup(&config, &["--undo", "--global"]).contains("from there again"));
+    assert_eq!(std::fs::read_to_string(&config).expect("is there"), others);
+    for address in ["https://ann@git.example.com/x.git", "ssh://hg@git.example.com:7999/x.git"] {
+        assert_eq!(read_and_pushed(&config, address), (address.to_owned(), address.to_owned()));
+    }
+    assert!(git_setup(&config, &["--undo", "--global"]).contains("nothing to take back"));
+}
+
+#[test]
 fn git_shows_the_mirror_what_it_has_for_the_origin() {
     let folder = tempfile::tempdir().expect("the temporary directory is writable");
     let config = folder.path().join("gitconfig");

@@ -16,7 +16,7 @@ use crate::client::is_loopback;
 use crate::local_git::UserGit;
 use crate::options::parse_http_url;
 use crate::output;
-use rewrites::{Forms, Setting, rewrites};
+use rewrites::{Forms, REWRITES, Setting, rewrites};
 
 /// Which addresses are rewritten, and where that is written down.
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ pub struct GitSetupOptions {
     /// Write it into the configuration of this user; without this, the commands that would are printed.
     #[arg(long)]
     global: bool,
-    /// Take back what an earlier call with the same options has written.
+    /// Take back what earlier calls have written for this origin and this mirror, whichever other options they had.
     #[arg(long)]
     undo: bool,
     /// The git program.
@@ -70,12 +70,19 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
     if options.credentials {
         settings.push(shared_credentials(&options)?);
     }
+    let git = Git::discover(&options.git).await.context("git is needed to write its configuration");
+    if options.undo
+        && let Ok(git) = &git
+    {
+        let mut before = written_before(&UserGit::of(git), &options).await?;
+        before.retain(|setting| !settings.contains(setting));
+        settings.extend(before);
+    }
     if !options.global {
         settings.iter().for_each(|setting| output::line(&setting.command(options.undo)));
         return Ok(());
     }
-    let git = Git::discover(&options.git).await.context("git is needed to write its configuration")?;
-    let git = UserGit::of(&git);
+    let git = UserGit::of(&git?);
     let mut written = 0;
     for setting in &settings {
         if is_there(&git, setting).await != options.undo {
@@ -90,9 +97,23 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the user's configuration has for this origin and this mirror. The options of this call do not tell: a name or a port
+/// that was given when it was written may not be given now.
+async fn written_before(git: &UserGit, options: &GitSetupOptions) -> anyhow::Result<Vec<Setting>> {
+    // Git fails where there is none.
+    let listed = git.run(Path::new("."), &["config", "--global", "--get-regexp", REWRITES]).await;
+    let (origin, mirror) = (&options.origin, &options.mirror_url);
+    let mut found = rewrites::written(&listed.unwrap_or_default(), origin, mirror);
+    let credentials = Setting::credentials_of(origin, mirror)?;
+    if is_there(git, &credentials).await {
+        found.push(credentials);
+    }
+    Ok(found)
+}
+
 fn shared_credentials(options: &GitSetupOptions) -> anyhow::Result<Setting> {
     let mirror = &options.mirror_url;
-    if mirror.scheme() != "https" && !is_loopback(mirror) {
+    if !options.undo && mirror.scheme() != "https" && !is_loopback(mirror) {
         bail!("passwords of {} would travel unencrypted to {mirror}: give an https address", options.origin);
     }
     Setting::credentials_of(&options.origin, mirror)

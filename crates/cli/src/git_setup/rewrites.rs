@@ -3,6 +3,9 @@
 use anyhow::{Context, bail};
 use url::Url;
 
+/// Matches the names of all settings of git that rewrite what is read, as git lists them.
+pub const REWRITES: &str = r"^url\..*\.insteadof$";
+
 /// The longest name of a user that is rewritten, in bytes.
 const MAX_USER_BYTES: usize = 64;
 
@@ -52,6 +55,42 @@ pub fn rewrites(origin: &Url, mirror: &Url, forms: &Forms<'_>) -> anyhow::Result
         }
     }
     Ok(found)
+}
+
+/// The settings that lead any form of the address of `origin` to `mirror`, whatever the options were that wrote them.
+/// `listed` is what `git config --get-regexp` prints of [`REWRITES`].
+pub fn written(listed: &str, origin: &Url, mirror: &Url) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for (key, from) in listed.lines().filter_map(|line| line.split_once(' ')) {
+        let to = key.strip_prefix("url.").and_then(|key| key.strip_suffix(".insteadof"));
+        let Some(to) = to.filter(|to| is_of(to, mirror)) else { continue };
+        if is_of(from, origin) || is_of_ssh(from, origin) {
+            found.extend(Setting::of(&Rewrite { from: from.to_owned(), to: to.to_owned() }));
+        }
+    }
+    found
+}
+
+/// Whether a text is this address, for all or for one user.
+fn is_of(text: &str, url: &Url) -> bool {
+    let for_all = |url: &Url| {
+        let mut url = url.clone();
+        url.set_username("").is_ok().then(|| as_folder(&url))
+    };
+    Url::parse(text).is_ok_and(|found| for_all(&found) == for_all(url))
+}
+
+/// Whether a text is one of the ssh addresses of this server, with any user and port.
+fn is_of_ssh(text: &str, url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let place = match text.strip_prefix("ssh://") {
+        Some(place) => place.strip_suffix('/'),
+        None => text.strip_suffix(':'),
+    };
+    let Some((user, place)) = place.and_then(|place| place.split_once('@')) else { return false };
+    let port = place.strip_prefix(host);
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    parse_user(user).is_ok() && port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
 /// Reads the name of a user that can stand in an address as it is.
@@ -180,6 +219,33 @@ mod tests {
             ]
         );
         assert_eq!(of("https://git.example.com", &[], None, None).len(), 1);
+    }
+
+    #[test]
+    fn what_was_written_is_found_whatever_the_options_were() {
+        let (origin, mirror) = (url("https://git.example.com"), url("http://mirror:7991"));
+        let ours = [
+            "url.http://mirror:7991/.insteadof https://git.example.com/",
+            "url.http://ann@mirror:7991/.insteadof https://ann@git.example.com/",
+            "url.http://mirror:7991/.insteadof ssh://hg@git.example.com:7999/",
+            "url.http://mirror:7991/.insteadof hg@git.example.com:",
+        ];
+        for line in ours {
+            let found = written(line, &origin, &mirror);
+            let (key, value) = line.split_once(' ').expect("two words");
+            assert_eq!(found.len(), 2, "{line}");
+            assert!(found[0].key.eq_ignore_ascii_case(key) && found[0].value == value, "{found:?}");
+        }
+        assert_eq!(written(&ours.join("\n"), &origin, &mirror).len(), 2 * ours.len());
+        for line in [
+            "url.http://other:7991/.insteadof https://git.example.com/",
+            "url.http://mirror:7991/.insteadof https://git.example.com.evil.example/",
+            "url.http://mirror:7991/.insteadof https://git.example.com/acme/",
+            "url.http://mirror:7991/.insteadof git@git.example.com.evil.example:",
+            "url.http://mirror:7991/.insteadof gh:",
+        ] {
+            assert!(written(line, &origin, &mirror).is_empty(), "{line}");
+        }
     }
 
     #[test]
