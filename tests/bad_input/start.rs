@@ -29,6 +29,16 @@ fn an_occupied_port() {
 }
 
 #[test]
+fn an_occupied_port_of_the_demonstration() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("has an address");
+    let output = start(&["demo", "--check", "--port", &address.port().to_string()]);
+    refused(&output, &address.to_string());
+    refused(&output, "with --port");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("--listen"), "{output:?}");
+}
+
+#[test]
 fn an_unusable_data_directory() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("file");

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use heliostat_git::{Durability, Fsck, MemoryLimits};
 use heliostat_peer::OutgoingNetworks;
 use heliostat_server::{
     ConnectionOptions, KernelTls, ListenOptions, LogLevel, MirrorOptions, ReportedVersion, ServingOptions,
-    TrustedProxies, UpstreamOptions,
+    StartError, TrustedProxies, UpstreamOptions,
 };
 use url::Url;
 
@@ -81,6 +81,7 @@ pub async fn start_upstream(
         mirror_lease: Duration::ZERO,
     })
     .await
+    .map_err(by_its_own_options)
     .context("cannot start the upstream")?;
     let base_url = role.base_url().clone();
     running.upstream = Some(role);
@@ -119,10 +120,22 @@ pub async fn start_mirror(
         allow_mass_removal: false,
     })
     .await
+    .map_err(by_its_own_options)
     .context("cannot start the mirror")?;
     let base_url = role.base_url().clone();
     running.mirror = Some(role);
     Ok(base_url)
+}
+
+/// A role names its option --listen, which the demonstration does not have.
+fn by_its_own_options(error: StartError) -> anyhow::Error {
+    match error {
+        StartError::Listen { address, error } => anyhow!(
+            "cannot listen on {address}: {error}; choose another port with --port, which the upstream gets, and the mirror the next \
+             one"
+        ),
+        other => other.into(),
+    }
 }
 
 fn on_loopback(
