@@ -131,6 +131,13 @@ fn wrong_settings_are_named() {
     let origin = ["mirror", "--origin", "http://127.0.0.1:1", "--data", "/proc/nothing"];
     let output = start(&[&origin[..], &["--internal-url", "http://127.0.0.1:2"]].concat());
     refused(&output, "--internal-url says something of an upstream");
+    for (given, missing) in
+        [("--github-app-id", "--github-app-key-file"), ("--github-app-key-file", "--github-app-id")]
+    {
+        let output = start(&[&origin[..], &[given, "7"]].concat());
+        refused(&output, missing);
+        assert_eq!(output.status.code(), Some(2), "the command line is wrong");
+    }
 }
 
 #[test]

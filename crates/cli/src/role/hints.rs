@@ -13,6 +13,7 @@ use heliostat_server::{
 };
 use url::Url;
 
+use crate::exit_code::WrongUsage;
 use crate::options::{duration, first_given, parse_http_url};
 
 /// A file with secrets or a key that is larger is some other file.
@@ -117,13 +118,21 @@ impl HintFlags {
                 let key = key.with_context(|| format!("cannot use the key in {}", file.display()))?;
                 Ok(Some(CredentialSource::App { id: id.clone(), key }))
             }
-            (Some(_), ..) => {
-                bail!("--origin-token-file and a GitHub App are two credentials: leave one of them out")
+            (Some(_), ..) => Err(wrong_usage(
+                "--origin-token-file and a GitHub App are two credentials: leave one of them out",
+            )),
+            (None, _, None) => {
+                Err(wrong_usage("a GitHub App has an id and a key: give --github-app-key-file as well"))
             }
-            (None, _, None) => bail!("a GitHub App has an id and a key: give --github-app-key-file as well"),
-            (None, None, _) => bail!("a GitHub App has an id and a key: give --github-app-id as well"),
+            (None, None, _) => {
+                Err(wrong_usage("a GitHub App has an id and a key: give --github-app-id as well"))
+            }
         }
     }
+}
+
+fn wrong_usage(message: &str) -> anyhow::Error {
+    WrongUsage(message.to_owned()).into()
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
