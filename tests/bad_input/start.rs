@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::{Certified, binary, kept_address, make_script};
+use crate::harness::{Certified, binary, git, kept_address, make_script};
 
 fn start(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).stdin(Stdio::null()).output().expect("the binary can be started")
@@ -36,6 +36,16 @@ fn an_occupied_port_of_the_demonstration() {
     refused(&output, &address.to_string());
     refused(&output, "with --port");
     assert!(!String::from_utf8_lossy(&output.stderr).contains("--listen"), "{output:?}");
+}
+
+#[test]
+fn a_demonstration_of_a_repository_without_commits() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let repository = folder.path().to_str().expect("is UTF-8");
+    git(folder.path(), &["init", "--quiet"]);
+    let output = start(&["demo", "--check", "--repository", repository]);
+    refused(&output, "has no commits");
+    assert!(String::from_utf8_lossy(&output.stderr).contains(repository), "{output:?}");
 }
 
 #[test]

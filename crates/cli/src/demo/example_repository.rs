@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use heliostat_git::Git;
 
 use crate::local_git::{self, SourceRepository, UserGit};
@@ -28,6 +28,10 @@ pub struct Chosen {
 pub async fn choose(git: &Git, wanted: Option<&Path>, scratch: &Path) -> anyhow::Result<Chosen> {
     if let Some(path) = wanted {
         let source = SourceRepository::at(git, path).await?;
+        // The mirror is shown to follow by a commit on top of those that there are.
+        if source.is_empty(git).await? {
+            bail!("{} has no commits: make one, or name another --repository", source.origin());
+        }
         return Ok(Chosen { source, name: name_of(path), instead_of_checkout: None });
     }
     let reason = match checkout_here(git).await {
@@ -96,6 +100,18 @@ mod tests {
             (path.to_str().unwrap_or_default(), "example")
         );
         assert!(choose(&git, Some(Path::new("/nonexistent")), scratch.path()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_repository_without_commits_is_refused() {
+        let git = Git::discover(Path::new("git")).await.expect("git is installed");
+        let scratch = tempfile::tempdir().expect("the temporary directory is writable");
+        UserGit::for_loopback(&git).run(scratch.path(), &["init", "--quiet"]).await.expect("git works");
+        let Err(error) = choose(&git, Some(scratch.path()), scratch.path()).await else {
+            panic!("there is nothing to show");
+        };
+        let error = error.to_string();
+        assert!(error.contains("has no commits") && error.contains("--repository"), "{error}");
     }
 
     #[test]
