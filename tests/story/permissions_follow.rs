@@ -47,6 +47,24 @@ async fn a_user_without_rights_gets_nothing_and_a_grant_or_revocation_is_followe
 }
 
 #[tokio::test]
+async fn git_shows_an_access_token_with_the_user_name_that_it_has_for_tokens() {
+    let pair = shared_pair().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let user = pair.upstream.user_on_repository(&repository, "REPO_READ").await;
+    let token = pair.upstream.new_token(&user, &["REPO_READ"]).await;
+    let secret = token["token"].as_str().expect("is text");
+    for server in [&pair.upstream, &pair.mirror] {
+        for name in ["x-token-auth", "x-access-token", user.name()] {
+            let url = clone_url(server.base_url(), &repository, Some((name, secret)));
+            git(checkout.path(), &["ls-remote", url.as_str()]);
+        }
+        let url = clone_url(server.base_url(), &repository, Some(("x-access-token", "wrong")));
+        git_fails(checkout.path(), &["ls-remote", url.as_str()]);
+    }
+}
+
+#[tokio::test]
 async fn a_public_repository_is_served_to_all_and_pushed_to_with_rights_only() {
     let pair = shared_pair().await;
     let (repository, checkout) = pair.pushed_repository(true).await;

@@ -17,6 +17,8 @@ use super::part::Accounts;
 const GIT_PREFIX: &str = "/scm/";
 /// Segments of a repository's path: `scm`, project key, slug.
 const GIT_PATH_SEGMENTS: usize = 3;
+/// User names that stand for the owner of a token: Bitbucket's, and that of GitHub, GitLab, Gitea and Forgejo.
+const TOKEN_USERS: [&str; 2] = ["x-token-auth", "x-access-token"];
 /// A token's last use is written down at most this often.
 const TOKEN_USE_RESOLUTION_MS: i64 = 60_000;
 /// For so long a password that is right needs no other look, and no credentials need none.
@@ -216,7 +218,7 @@ impl Login {
 
 /// Git clients must send some user name along with a token; these stand for its owner.
 fn names_token_owner(name: &str, owner: &User) -> bool {
-    name.is_empty() || name == "x-token-auth" || name.to_lowercase() == owner.name.to_lowercase()
+    name.is_empty() || TOKEN_USERS.contains(&name) || name.to_lowercase() == owner.name.to_lowercase()
 }
 
 /// `/scm/key/slug.git` of any path below it; `None` for paths that are not git's.

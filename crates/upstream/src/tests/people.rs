@@ -94,8 +94,10 @@ async fn tokens_stand_for_their_user_within_their_bound() {
 
     let caller = server.identify(Credentials::Bearer(full.clone())).await.expect("a good token");
     assert!(caller.is_sys_admin());
-    let by_basic = Credentials::Basic { username: "x-token-auth".into(), password: full.clone() };
-    assert!(server.identify(by_basic).await.is_ok());
+    for name in ["x-token-auth", "x-access-token", "admin", ""] {
+        let by_basic = Credentials::Basic { username: name.into(), password: full.clone() };
+        assert!(server.identify(by_basic).await.is_ok(), "{name:?}");
+    }
     let wrong_owner = Credentials::Basic { username: "ada".into(), password: full };
     assert!(server.identify(wrong_owner).await.is_err());
 

@@ -28,7 +28,9 @@ async fn behaviour_signs_its_user_in_by_bearer_and_as_password() {
 
     let read = Attempt::get(upstream, repository_path(&repository));
     read.by(&Identity::Token(secret.clone()), 200).await;
-    read.by(&Identity::User(user.name().to_owned(), secret.clone()), 200).await;
+    for name in [user.name(), "x-token-auth", "x-access-token"] {
+        read.by(&Identity::User(name.to_owned(), secret.clone()), 200).await;
+    }
     read.by(&Identity::User("admin".to_owned(), secret.clone()), 401).await;
     read.by(&Identity::Token(format!("{secret}x")), 401).await;
     let folder = tempfile::tempdir().expect("a folder can be made");
