@@ -180,6 +180,17 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     let followed = look(&upstream, &repository).await;
     assert_eq!((&followed["state"], &followed["username"]), (&"IN_STEP".into(), &"ann".into()), "{followed}");
     assert!(listed(&upstream).contains(&tip));
+
+    // What is deleted follows nothing any more, and `/status` says so at once.
+    source.origin.be(Manner::Failing);
+    assert_eq!(look(&upstream, &repository).await["error"]["fault"], "AWAY");
+    let failing = async || {
+        let status = upstream.anonymous().get("/status").await.expect(200).json();
+        status["failingFollowings"].clone()
+    };
+    assert_eq!(failing().await, 1);
+    upstream.admin().delete(&repository_path(&repository)).await.promised(202);
+    assert_eq!(failing().await, Value::Null);
     assert!(!upstream.log().contains("secret of ann"));
 }
 

@@ -72,12 +72,15 @@ impl Followings {
         destinations: Destinations,
         tasks: DetachedTasks,
     ) -> Self {
+        let schedule = Arc::<Schedule>::default();
+        let of_deletions = Arc::clone(&schedule);
+        repositories.tell_of_deletions(move |id| of_deletions.forget(id));
         Self {
             store,
             repositories,
             changes,
             tasks,
-            schedule: Arc::default(),
+            schedule,
             showing: RwLock::new(()),
             fetch_places: Semaphore::new(PARALLEL_FETCHES),
             announcer,

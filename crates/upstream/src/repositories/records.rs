@@ -1,6 +1,6 @@
 //! Repositories of the upstream: the record, the bare repository on disk and the event, all or nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use heliostat_api::AddonEventKey;
 use heliostat_auth::{Caller, RepositoryPermission};
@@ -40,6 +40,9 @@ pub struct RepositoryChange {
     pub default_branch: Option<String>,
 }
 
+/// Told of each repository that is deleted: a part above this one that keeps something of it in memory.
+type DeletionListener = Box<dyn Fn(RepositoryId) + Send + Sync>;
+
 /// The repositories of the upstream and their projects.
 pub struct Repositories {
     pub(super) store: UpstreamStore,
@@ -53,6 +56,7 @@ pub struct Repositories {
     /// Told when something is to be purged.
     pub(super) purge_ordered: Notify,
     pub(super) pushes: PushCounts,
+    deletion_listener: OnceLock<DeletionListener>,
     /// Places to put together what mirrors are given as a whole.
     pub(super) whole_contents_places: Semaphore,
 }
@@ -78,8 +82,15 @@ impl Repositories {
             tasks,
             purge_ordered,
             pushes: PushCounts::default(),
+            deletion_listener: OnceLock::new(),
             whole_contents_places,
         }
+    }
+
+    /// Has one part told of each repository that is deleted, when it is.
+    pub(crate) fn tell_of_deletions(&self, listener: impl Fn(RepositoryId) + Send + Sync + 'static) {
+        let is_first = self.deletion_listener.set(Box::new(listener)).is_ok();
+        debug_assert!(is_first, "one part is told");
     }
 
     /// What became of pushes since the start.
@@ -266,6 +277,9 @@ impl Repositories {
             repositories.store.delete_repository(id, events).await?;
             repositories.announcer.announced();
             repositories.changes.forget(id);
+            if let Some(listener) = repositories.deletion_listener.get() {
+                listener(id);
+            }
             drop(lock);
             if repositories.changes.is_of_another_record(&repository).await {
                 tracing::warn!(
