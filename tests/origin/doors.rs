@@ -85,7 +85,11 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     let wanted = json!({"repository": Place::Private.path()});
     let asked = client(&scene, Person::Anonymous).post(ENSURE, &wanted).await;
     assert_eq!(asked.headers["www-authenticate"], "Basic realm=\"origin\"");
-    asked.refused(401);
+    let said = asked.refused(401)["message"].to_string();
+    assert!(said.contains("wants credentials"), "{said}");
+    let mistaken = scene.mirror.client(&Identity::User("reader".to_owned(), "wrong".to_owned()));
+    let said = mistaken.post(ENSURE, &wanted).await.refused(401)["message"].to_string();
+    assert!(said.contains("does not take these credentials"), "{said}");
     client(&scene, Person::Stranger).post(ENSURE, &wanted).await.refused(403);
     reader.post(ENSURE, &json!({"repository": "/acme/none.git"})).await.refused(404);
     let public = json!({"repository": Place::Public.path()});

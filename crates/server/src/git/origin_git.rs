@@ -35,7 +35,8 @@ impl OriginGit {
         // Until the origin has shown something, the credentials may be anything.
         let key = key_of_address(client.address);
         let opened = self.origin.open_repository(path, &client.identity, client.visit, key).await;
-        let opened = opened.map_err(|error| not_opened(error, &self.origin.url_of(path)))?;
+        let opened =
+            opened.map_err(|error| not_opened(error, &self.origin.url_of(path), &client.identity))?;
         request_record::called_as_shown();
         tracing::debug!(
             repository.path = %path,

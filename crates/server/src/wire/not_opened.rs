@@ -14,10 +14,10 @@ pub fn origin_credentials(call: &Call) -> Result<Credentials, Refusal> {
 }
 
 /// Why a repository is not opened, for the client: what the origin has said, as it has said it. `url` is where the origin has
-/// the repository.
-pub fn not_opened(error: NotOpened, url: &Url) -> Refusal {
+/// the repository, and `shown` is what the client has shown of itself.
+pub fn not_opened(error: NotOpened, url: &Url, shown: &Credentials) -> Refusal {
     match error {
-        NotOpened::ByOrigin(refusal) => refused_by_origin(refusal, url),
+        NotOpened::ByOrigin(refusal) => refused_by_origin(refusal, url, shown),
         NotOpened::NotServed(path) => Refusal::not_found(
             "repository",
             format!(
@@ -28,7 +28,7 @@ pub fn not_opened(error: NotOpened, url: &Url) -> Refusal {
     }
 }
 
-fn refused_by_origin(refusal: OriginRefusal, url: &Url) -> Refusal {
+fn refused_by_origin(refusal: OriginRefusal, url: &Url, shown: &Credentials) -> Refusal {
     let host = url.host_str().unwrap_or_default();
     let words = |said: Option<String>, otherwise: &str| match said {
         Some(said) => format!("{host} says: {said}"),
@@ -36,8 +36,13 @@ fn refused_by_origin(refusal: OriginRefusal, url: &Url) -> Refusal {
     };
     match refusal {
         OriginRefusal::NeedsCredentials { www_authenticate, said } => {
-            let words = words(said, &format!("{host} wants credentials to read this repository."));
-            Refusal::challenged(www_authenticate, words)
+            let otherwise = match shown.is_anonymous() || shown.are_a_name_alone() {
+                true => format!("{host} wants credentials to read this repository."),
+                false => format!(
+                    "{host} does not take these credentials: check the user name, and the password or token."
+                ),
+            };
+            Refusal::challenged(www_authenticate, words(said, &otherwise))
         }
         OriginRefusal::Forbidden { said } => {
             Refusal::forbidden(words(said, &format!("{host} does not let you read this repository.")))
@@ -64,8 +69,12 @@ mod tests {
     use super::*;
 
     fn refused(refusal: OriginRefusal) -> Refusal {
+        refused_to(refusal, &Credentials::anonymous())
+    }
+
+    fn refused_to(refusal: OriginRefusal, shown: &Credentials) -> Refusal {
         let url = Url::parse("https://git.example.com/acme/tool.git").expect("a URL");
-        not_opened(NotOpened::ByOrigin(refusal), &url)
+        not_opened(NotOpened::ByOrigin(refusal), &url, shown)
     }
 
     #[test]
@@ -74,7 +83,11 @@ mod tests {
         let asked =
             refused(OriginRefusal::NeedsCredentials { www_authenticate: challenges.clone(), said: None });
         let Refusal::Challenged { challenges: passed, message } = asked else { panic!("{asked:?}") };
-        assert_eq!((passed, message.contains("git.example.com wants")), (challenges, true));
+        assert_eq!((&passed, message.contains("git.example.com wants")), (&challenges, true));
+        let wrong = Credentials::basic("ann", "wrong").expect("valid");
+        let asked = OriginRefusal::NeedsCredentials { www_authenticate: challenges, said: None };
+        let told = refused_to(asked, &wrong).to_string();
+        assert!(told.starts_with("git.example.com does not take these credentials"), "{told}");
         let said = refused(OriginRefusal::NotFound { said: Some("Repository not found.".to_owned()) });
         assert_eq!(said.to_string(), "git.example.com says: Repository not found.");
         assert!(matches!(said, Refusal::NotFound { .. }));

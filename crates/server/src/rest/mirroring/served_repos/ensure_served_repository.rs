@@ -72,7 +72,7 @@ impl EnsureServedRepository for OriginHandlers {
         let client = key_of_address(call.peer);
         let wait = time_to_wait(wanted.wait);
         let ensured = self.origin.ensure(&path, &credentials, &awaited, wait, client).await;
-        let ensured = ensured.map_err(|error| not_opened(error, &self.origin.url_of(&path)))?;
+        let ensured = ensured.map_err(|error| not_opened(error, &self.origin.url_of(&path), &credentials))?;
         if !ensured.is_complete() {
             return Err(Refusal::conflict_in("wait", told(&ensured, wait)).into());
         }
