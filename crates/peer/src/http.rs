@@ -27,6 +27,24 @@ const IDLE_LIMIT: Duration = Duration::from_secs(20);
 const TOO_LONG: &str = "it took too long: check the address, and whether something on the way, a firewall for instance, lets nothing \
                         through";
 
+/// How the TLS library says that a certificate is not trusted, and what it found, as it is written in its code.
+const UNTRUSTED: &str = "invalid peer certificate";
+
+/// What is wrong with a certificate and what can be done about it, by the name that the TLS library has for it. Its own words
+/// are in the notation of its code, with the numbers of the algorithms.
+const CERTIFICATE_FAULTS: &[(&str, &str)] = &[
+    (
+        "CaUsedAsEndEntity",
+        "it is that of an authority: the server needs one that was made with basicConstraints CA:FALSE",
+    ),
+    (
+        "UnsupportedSignatureAlgorithm",
+        "it is signed by an algorithm that does not fit the key of its issuer, or that is not supported: it has to be signed \
+         with RSA (2048 bits or more), with ECDSA on P-256 or P-384, or with Ed25519, and what is trusted here under the name \
+         of its issuer has to be the certificate of that key",
+    ),
+];
+
 /// Who decides which servers are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destinations {
@@ -158,10 +176,11 @@ pub fn with_remedy(cause: &(dyn Error + 'static)) -> String {
         _ if text.starts_with("failed to lookup address information") => {
             "this machine does not know the name: check it, and the name service"
         }
-        _ if text.contains("CaUsedAsEndEntity") => {
-            "the certificate is that of an authority: the server needs one that was made with basicConstraints CA:FALSE"
-        }
-        _ if text.starts_with("invalid peer certificate") => {
+        _ if text.starts_with(UNTRUSTED) => {
+            let fault = CERTIFICATE_FAULTS.iter().find(|(name, _)| text.contains(name));
+            if let Some((_, fault)) = fault {
+                return format!("{UNTRUSTED}: {fault}");
+            }
             "the certificate is not trusted here: see whether it is still valid and for this name; the root of a private \
              authority belongs into the system's store, or into a file that is named by --ca-file"
         }
@@ -186,6 +205,12 @@ mod tests {
         assert!(told.contains("not known: this machine") && told.ends_with("the name service"), "{told}");
         let authority = io::Error::other("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))");
         assert!(with_remedy(&authority).ends_with("CA:FALSE"), "{}", with_remedy(&authority));
+        let fault = "UnsupportedSignatureAlgorithmForPublicKeyContext { signature_algorithm_id: [6, 8, 42] }";
+        let told = with_remedy(&io::Error::other(format!("invalid peer certificate: {fault}")));
+        let is_in_words = !told.contains(['[', '{']) && !told.contains("Unsupported");
+        assert!(told.starts_with("invalid peer certificate: it is signed by") && is_in_words, "{told}");
+        let unknown = with_remedy(&io::Error::other("invalid peer certificate: UnknownIssuer"));
+        assert!(unknown.contains("UnknownIssuer: the certificate is not trusted here"), "{unknown}");
         let refused = with_remedy(&io::Error::from_raw_os_error(111));
         assert!(refused.starts_with("Connection refused: nothing listens there"), "{refused}");
         let cleartext = io::Error::other("received corrupt message of type InvalidContentType");
