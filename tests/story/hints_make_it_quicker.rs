@@ -103,7 +103,7 @@ struct Read {
     repository: Value,
     checkout: Checkout,
     /// The mirror reads it again each time.
-    _token: NamedTempFile,
+    token: NamedTempFile,
 }
 
 impl Read {
@@ -118,7 +118,29 @@ impl Read {
         let url = clone_url(mirror.base_url(), &repository, Some(("admin", ADMIN_PASSWORD)));
         let folder = tempfile::tempdir().expect("a folder can be made");
         git(folder.path(), &["clone", "--quiet", url.as_str(), "copy"]);
-        Read { origin, mirror, repository, checkout, _token: token }
+        Read { origin, mirror, repository, checkout, token }
+    }
+
+    /// The credential of the mirror is another one from now on.
+    fn write_token(&self, password: &str) {
+        std::fs::write(self.token.path(), format!("admin:{password}\n")).expect("a file can be written");
+    }
+
+    /// A webhook says that the repository has changed.
+    async fn tell_mirror(&self) {
+        let url = clone_url(self.mirror.base_url(), &self.repository, None);
+        let body = json!({"repository": url.path().trim_start_matches('/')}).to_string();
+        let signature = body_signature(&Secret::new(SECRET), body.as_bytes());
+        deliver(&self.mirror, "generic", &[("x-hub-signature-256", &signature)], &body).await.expect(202);
+    }
+
+    /// What `/status` says once it has this colour.
+    async fn status_becomes(&self, health: &str) -> Value {
+        eventually("the colour of the mirror", || async {
+            let status = self.mirror.anonymous().get("/status").await.expect(200).json();
+            (status["health"] == health).then_some(status)
+        })
+        .await
     }
 
     fn here(&self) -> PathBuf {
@@ -155,6 +177,37 @@ async fn a_webhook_of_a_real_server_brings_a_push_here_before_anybody_reads_it()
     read.origin.admin().post(&webhooks_path(&read.repository), &webhook).await.promised(200);
     let commit = read.push_at_origin();
     read.comes_here(&commit).await;
+}
+
+#[tokio::test]
+async fn a_credential_that_the_origin_refuses_is_told_to_operators_until_it_is_replaced() {
+    const WARNING: &str = "the origin does not take the mirror's own credential";
+    let secret = file_with(SECRET);
+    let file = format!("generic={}", secret.path().display());
+    let read = Read::with(|_| vec!["--hook-secret-file".to_owned(), file]).await;
+    read.status_becomes("GREEN").await;
+
+    read.write_token("revoked");
+    read.tell_mirror().await;
+    let status = read.status_becomes("YELLOW").await;
+    let reason = status["reason"].as_str().expect("there is one");
+    assert!(reason.contains("does not take the mirror's own credential"), "{reason}");
+    read.tell_mirror().await;
+
+    read.write_token(ADMIN_PASSWORD);
+    let commit = read.push_at_origin();
+    // What comes while the repository is being looked at is looked at afterwards.
+    read.tell_mirror().await;
+    read.comes_here(&commit).await;
+    read.status_becomes("GREEN").await;
+    let log = read.mirror.log();
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains(WARNING)).collect();
+    assert!(warnings.len() == 1 && warnings[0].contains("--origin-token-file"), "{warnings:?}");
+
+    std::fs::remove_file(read.token.path()).expect("it is there");
+    read.tell_mirror().await;
+    let status = read.status_becomes("YELLOW").await;
+    assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("cannot be used")), "{status}");
 }
 
 #[tokio::test]

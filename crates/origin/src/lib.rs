@@ -26,7 +26,7 @@ pub use options::{
 };
 pub use origin::{Origin, StartError};
 pub use serving::{
-    Awaited, Ensured, FetchCounters, Freshness, NotOpened, OpenedRepository, ServiceAccess, Visit,
+    Awaited, Ensured, FetchCounters, Freshness, NotOpened, OpenedRepository, OwnAnswer, ServiceAccess, Visit,
 };
 pub use status::{OriginStatus, RepositoryView};
 pub use verdicts::{ContactView, VerdictCounters};

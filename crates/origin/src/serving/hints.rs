@@ -5,18 +5,30 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use heliostat_foreign::{Credentials, RepositoryPath};
+use heliostat_foreign::{Credentials, Refusal, RepositoryPath};
 use heliostat_git::ClientKey;
 
 use super::in_step::InStep;
 use crate::options::OriginOptions;
 use crate::repositories::Repositories;
-use crate::verdicts::{Asking, HeardRefs, Verdicts};
+use crate::verdicts::{Asking, Heard, HeardRefs, Verdicts};
 
 /// Credentials of this mirror's own at the origin, where it has some.
 pub trait ServiceAccess: Send + Sync {
     /// Those for a repository. They may change with the hour.
     fn credentials<'a>(&'a self, path: &'a RepositoryPath) -> BoxFuture<'a, Option<Credentials>>;
+
+    /// What the origin has answered to them about a repository.
+    fn answered(&self, path: &RepositoryPath, credentials: &Credentials, answer: OwnAnswer);
+}
+
+/// How the origin has answered to credentials of this mirror's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnAnswer {
+    /// It knows them, whatever they may read.
+    Taken,
+    /// It does not take them (401).
+    Refused,
 }
 
 /// Follows hints.
@@ -42,13 +54,19 @@ impl Hints {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a hint is of no use now");
                 continue;
             }
-            let credentials = match &self.service {
+            let own = match &self.service {
                 Some(service) => service.credentials(&entry.path).await,
                 None => None,
             };
-            let credentials = credentials.unwrap_or_else(Credentials::anonymous);
+            let is_own = own.is_some();
+            let credentials = own.unwrap_or_else(Credentials::anonymous);
             let heard =
                 self.verdicts.hear(&entry.path, &credentials, Asking::Anew, ClientKey::server()).await;
+            if let (Some(service), Some(answer)) =
+                (self.service.as_ref().filter(|_| is_own), answer_in(&heard))
+            {
+                service.answered(&entry.path, &credentials, answer);
+            }
             match heard.map(|heard| (heard.refs, heard.outage)) {
                 Ok((HeardRefs::Told(shown), None)) => {
                     is_shown = true;
@@ -63,5 +81,16 @@ impl Hints {
             }
         }
         is_shown
+    }
+}
+
+/// What an answer says of the credentials that were shown; nothing where the origin has said nothing.
+fn answer_in(heard: &Result<Heard, Refusal>) -> Option<OwnAnswer> {
+    match heard {
+        Ok(Heard { outage: None, .. }) | Err(Refusal::Forbidden { .. } | Refusal::NotFound { .. }) => {
+            Some(OwnAnswer::Taken)
+        }
+        Err(Refusal::NeedsCredentials { .. }) => Some(OwnAnswer::Refused),
+        Ok(_) | Err(_) => None,
     }
 }

@@ -12,7 +12,7 @@ pub use ensure::{Awaited, Ensured};
 pub use fetcher::FetchCounters;
 pub(crate) use fetcher::Fetcher;
 pub(crate) use hints::Hints;
-pub use hints::ServiceAccess;
+pub use hints::{OwnAnswer, ServiceAccess};
 pub(crate) use in_step::{IN_STEP_WORKERS, InStep};
 pub(crate) use opening::Opening;
 pub use opening::{Freshness, NotOpened, OpenedRepository, Visit};

@@ -8,6 +8,7 @@ mod options;
 mod origin_doors;
 mod origin_hints;
 mod origin_role;
+mod own_credential;
 mod owner_mark;
 mod privacy;
 mod reset_password;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use heliostat_foreign::discovery::{CredentialSource, Organisation, ServiceCredential, Sweep, SweepOptions};
+use heliostat_foreign::discovery::{CredentialSource, Organisation, Sweep, SweepOptions};
 use heliostat_foreign::hooks::{Hints, HookReceiver, HookSecrets};
-use heliostat_foreign::{Credentials, Provider, RepositoryPath, UnusableServer};
+use heliostat_foreign::{Provider, RepositoryPath, UnusableServer};
 use heliostat_origin::{Origin, ServiceAccess};
 use heliostat_peer::{Authorities, Clock};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::options::StartError;
+use super::own_credential::OwnCredential;
 use crate::metrics::HintMetrics;
 
 /// How many repositories are looked at at once because of a hint.
@@ -37,7 +37,7 @@ pub struct HintOptions {
 pub(super) struct OriginHints {
     /// Takes webhooks.
     receiver: Arc<HookReceiver>,
-    credential: Option<Arc<ServiceCredential>>,
+    credential: Option<Arc<OwnCredential>>,
     /// Lists organisations, if any are to be listed.
     sweep: Option<Arc<Sweep>>,
     hints: Arc<Hints>,
@@ -62,13 +62,14 @@ impl OriginHints {
         };
         let credential = options.credential.map(|source| {
             // Only an app asks for its credential, and apps are GitHub's.
-            ServiceCredential::new(source, sweep.api(Provider::GitHub), clock.clone()).map(Arc::new)
+            OwnCredential::new(source, sweep.api(Provider::GitHub), clock.clone()).map(Arc::new)
         });
         let credential = credential.transpose().map_err(failed)?;
         let receiver = HookReceiver::new(options.secrets, origin, Arc::clone(&hints), clock.clone());
         let lists = !sweep.organisations.is_empty();
         let sweep = lists.then(|| {
-            Sweep::new(&sweep, credential.as_ref(), Arc::clone(&hints), clock.clone()).map(Arc::new)
+            let shown = credential.as_ref().map(|own| own.credential());
+            Sweep::new(&sweep, shown, Arc::clone(&hints), clock.clone()).map(Arc::new)
         });
         let sweep = sweep.transpose().map_err(failed)?;
         Ok(Self { receiver: Arc::new(receiver), credential, sweep, hints })
@@ -89,15 +90,19 @@ impl OriginHints {
     pub(super) fn complaint(self: &Arc<Self>) -> impl Fn() -> Option<String> + Send + Sync + use<> {
         let hints = Arc::clone(self);
         move || {
-            let failed = hints.sweep.as_ref()?.state().failure.is_some();
-            failed.then(|| "not all repositories of the origin can be listed; the log says why".to_owned())
+            let has_failed = hints.sweep.as_ref().is_some_and(|sweep| sweep.state().failure.is_some());
+            let list = has_failed
+                .then(|| "not all repositories of the origin can be listed; the log says why".to_owned());
+            let own = hints.credential.as_ref().and_then(|own| own.complaint());
+            let all: Vec<String> = own.into_iter().chain(list).collect();
+            (!all.is_empty()).then(|| all.join("; "))
         }
     }
 
     /// What is shown to the origin where the mirror looks by itself.
     pub(super) fn service(&self) -> Option<Arc<dyn ServiceAccess>> {
-        let own = self.credential.clone()?;
-        Some(Arc::new(OwnCredential(own)))
+        let own: Arc<dyn ServiceAccess> = self.credential.clone()?;
+        Some(own)
     }
 
     /// Has the mirror look at what hints name, until `stop`.
@@ -120,25 +125,5 @@ impl OriginHints {
             () = Arc::clone(&self.hints).follow(LOOKS_AT_ONCE, look) => {}
             () = sweeping => {}
         }
-    }
-}
-
-/// The credential of the mirror's own, as those take it who ask the origin.
-struct OwnCredential(Arc<ServiceCredential>);
-
-impl ServiceAccess for OwnCredential {
-    fn credentials<'a>(&'a self, path: &'a RepositoryPath) -> BoxFuture<'a, Option<Credentials>> {
-        Box::pin(async move {
-            match self.0.for_git(path).await {
-                Ok(credentials) => credentials,
-                Err(failure) => {
-                    tracing::warn!(
-                        repository.path = path.as_str(),
-                        "the mirror has no credential of its own: {failure}"
-                    );
-                    None
-                }
-            }
-        })
     }
 }
