@@ -11,7 +11,7 @@ use crate::dist;
 use crate::outcome::{Finding, Outcome};
 
 /// What a package must bring, beside what each command has.
-const IN_PACKAGE: [&str; 10] = [
+const IN_PACKAGE: [&str; 17] = [
     "etc/heliostat/mirror.toml",
     "etc/heliostat/upstream.toml",
     "usr/bin/heliostat",
@@ -19,6 +19,13 @@ const IN_PACKAGE: [&str; 10] = [
     "usr/lib/systemd/system/heliostat-upstream.service",
     "usr/lib/sysusers.d/heliostat.conf",
     "usr/share/bash-completion/completions/heliostat",
+    "usr/share/doc/heliostat/CHANGELOG.md",
+    "usr/share/doc/heliostat/decisions/README.md",
+    "usr/share/doc/heliostat/deploy/balancer/haproxy.cfg",
+    "usr/share/doc/heliostat/deploy/balancer/nginx.conf",
+    "usr/share/doc/heliostat/deploy/fail2ban/filter.d/heliostat.conf",
+    "usr/share/doc/heliostat/deploy/grafana/heliostat.json",
+    "usr/share/doc/heliostat/deploy/prometheus/heliostat.rules.yml",
     "usr/share/doc/heliostat/operating.md",
     "usr/share/man/man1/heliostat-mirror.1.gz",
     "usr/share/man/man1/heliostat.1.gz",
