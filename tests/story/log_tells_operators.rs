@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::{
     Checkout, Identity, Pair, Receiver, Server, ServerOptions, begin_clone, clone_url, commit_noise,
-    eventually, git, git_fails, webhooks_path,
+    eventually, git, git_fails, repository_path, webhooks_path,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -185,6 +185,39 @@ async fn what_administrators_do_is_told_with_who_and_about_what() {
     let acts: BTreeSet<String> =
         lines(&upstream, audit).iter().map(|line| line["operation"].to_string()).collect();
     assert!(!acts.contains("\"getProjects\""), "what is only read is no act: {acts:?}");
+}
+
+#[tokio::test]
+async fn what_only_the_body_of_a_request_names_is_told_without_its_secrets() {
+    let pair = Pair::start_with(in_json(), in_json()).await;
+    let (repository, _checkout) = pair.pushed_repository(false).await;
+    let (admin, secret) = (pair.admin(), "never-logged");
+    let hook = json!({
+        "name": "CI", "url": format!("http://127.0.0.1:9/hook?key={secret}"), "events": ["repo:refs_changed"],
+    });
+    admin.post(&webhooks_path(&repository), &hook).await.promised(200);
+    let refused = json!({"url": format!("http://ann:{secret}@127.0.0.1:9/tool.git")});
+    admin.put(&format!("{}/following", repository_path(&repository)), &refused).await.refused(400);
+    let (key, slug) = (&repository["project"]["key"], &repository["slug"]);
+    let restoration = json!({"projectKey": key, "repositorySlug": slug, "mirror": "nowhere"});
+    admin.post("/rest/api/latest/admin/repository-faults/restore", &restoration).await.refused(404);
+    let mirror_admin = pair.mirror_admin();
+    let mode = pair.mirror_path("/settings/mode").await;
+    mirror_admin.put(&mode, &json!("SELECTED_PROJECTS")).await.promised(200);
+    let id = repository["project"]["id"].to_string();
+    mirror_admin.post(&pair.mirror_path("/settings/projects").await, &json!([id])).await.promised(200);
+
+    let name = format!("{}/{}", key.as_str().expect("a key"), slug.as_str().expect("a slug"));
+    for (server, operation, subject) in [
+        (&pair.upstream, "createWebhook", "http://127.0.0.1:9"),
+        (&pair.upstream, "setFollowing", "http://127.0.0.1:9/tool.git"),
+        (&pair.upstream, "restoreRepository", name.as_str()),
+        (&pair.mirror, "setMirrorMode", "SELECTED_PROJECTS"),
+        (&pair.mirror, "startMirroringProjects", id.as_str()),
+    ] {
+        line_with(server, "heliostat_audit", &[("operation", operation), ("subject", subject)]).await;
+    }
+    assert!(!pair.upstream.log().contains(secret), "{}", pair.upstream.log());
 }
 
 #[tokio::test]

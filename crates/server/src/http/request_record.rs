@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use poem::Request;
 use poem::http::{Method, StatusCode, header};
 use serde_json::json;
+use url::Url;
 
 use super::client_prefix::client_address;
 use super::request_counters::CountedRequest;
@@ -29,6 +30,12 @@ pub const CLIENT_LEFT: u16 = 499;
 
 /// What other Git servers take for "the user name is a token".
 const NAME_IS_TOKEN: &str = "x-oauth-basic";
+
+/// So many of the things that one operation is about are named.
+const MAX_SUBJECTS_NAMED: usize = 100;
+
+/// The longest subject that is noted.
+const MAX_SUBJECT_BYTES: usize = 4_096;
 
 tokio::task_local! {
     /// That of the request that is being answered.
@@ -285,9 +292,38 @@ pub fn repository(path: &impl std::fmt::Display) {
     note(|known| known.repository = Some(path.to_string()));
 }
 
-/// The operation is about this, which its path does not tell.
+/// The operation is about this, which its path does not tell. Of what is very long, which nobody has checked yet, the beginning
+/// is noted.
 pub fn about(subject: &str) {
-    note(|known| known.subject = Some(subject.to_owned()));
+    let end = subject.floor_char_boundary(MAX_SUBJECT_BYTES);
+    note(|known| known.subject = Some(subject[..end].to_owned()));
+}
+
+/// The operation is about all of these; of very many, the first are named.
+pub fn about_all<T: AsRef<str>>(subjects: &[T]) {
+    if subjects.is_empty() {
+        return;
+    }
+    let named: Vec<&str> = subjects.iter().take(MAX_SUBJECTS_NAMED).map(AsRef::as_ref).collect();
+    let mut text = named.join(", ");
+    if subjects.len() > MAX_SUBJECTS_NAMED {
+        text += &format!(" and {} more", subjects.len() - MAX_SUBJECTS_NAMED);
+    }
+    about(&text);
+}
+
+/// The operation is about this address of a repository. What may hold secrets is left out, and so is all of what is no address.
+pub fn about_address(address: &str) {
+    if let Some(address) = without_secrets(address) {
+        about(&address);
+    }
+}
+
+/// The operation is about a receiver at this address. Its path is left out as well: many receivers know their callers by it.
+pub fn about_receiver(address: &str) {
+    if let Some(url) = Url::parse(address).ok().filter(Url::has_host) {
+        about(&url.origin().ascii_serialization());
+    }
 }
 
 /// This was created; it is the last part of its address.
@@ -303,6 +339,21 @@ pub fn what_was_created() -> Option<String> {
 /// The answer came from there.
 pub fn cached(result: CacheResult) {
     note(|known| known.cache = Some(result));
+}
+
+/// An address without user info, query and fragment.
+fn without_secrets(address: &str) -> Option<String> {
+    if !address.contains("://") {
+        // USER@HOST:PATH, as ssh takes it.
+        let (user, place) = address.split_once('@')?;
+        return (!user.contains(':') && place.contains(':')).then(|| place.to_owned());
+    }
+    let mut url = Url::parse(address).ok().filter(Url::has_host)?;
+    url.set_username("").ok()?;
+    url.set_password(None).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url.into())
 }
 
 /// What runs outside of a request has nothing to note it in.
@@ -332,7 +383,7 @@ mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
 
-    use super::shown;
+    use super::{shown, without_secrets};
 
     #[test]
     fn a_name_is_shown_unless_it_may_be_a_token() {
@@ -345,5 +396,21 @@ mod tests {
         assert_eq!(shown(Some("Bearer secret")), (Some("Bearer"), None));
         assert_eq!(shown(Some("Digest secret")), (Some("unknown"), None));
         assert_eq!(shown(None), (None, None));
+    }
+    #[test]
+    fn an_address_is_noted_without_what_may_be_secret() {
+        for (address, noted) in [
+            (
+                "https://ann:secret@ci.example.com/hook?token=secret#secret",
+                Some("https://ci.example.com/hook"),
+            ),
+            ("ssh://git@git.example.com:22/prj/tool.git", Some("ssh://git.example.com:22/prj/tool.git")),
+            ("git@git.example.com:prj/tool.git", Some("git.example.com:prj/tool.git")),
+            ("ann:secret@ci.example.com/hook", None),
+            ("https://ann:secret@", None),
+            ("no address", None),
+        ] {
+            assert_eq!(without_secrets(address).as_deref(), noted, "{address}");
+        }
     }
 }

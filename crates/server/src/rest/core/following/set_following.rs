@@ -4,6 +4,7 @@ use heliostat_api::ops::{SetFollowing, SetFollowingRequest, SetFollowingResponse
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 use crate::wire::following::{fields, following};
 
@@ -14,6 +15,7 @@ impl SetFollowing for UpstreamHandlers {
         request: SetFollowingRequest,
     ) -> Result<SetFollowingResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about_address(&request.body.url);
         let repositories = self.upstream.repositories();
         let administrator =
             repositories.administrator(&caller, &request.project_key, &request.repository_slug).await?;

@@ -4,6 +4,7 @@ use heliostat_api::ops::{CreateBranch, CreateBranchRequest, CreateBranchResponse
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl CreateBranch for UpstreamHandlers {
@@ -13,6 +14,7 @@ impl CreateBranch for UpstreamHandlers {
         request: CreateBranchRequest,
     ) -> Result<CreateBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.name);
         let writer = self
             .upstream
             .repositories()

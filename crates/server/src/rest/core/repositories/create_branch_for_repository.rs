@@ -6,6 +6,7 @@ use heliostat_api::ops::{
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl CreateBranchForRepository for UpstreamHandlers {
@@ -15,6 +16,7 @@ impl CreateBranchForRepository for UpstreamHandlers {
         request: CreateBranchForRepositoryRequest,
     ) -> Result<CreateBranchForRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.name);
         let writer = self
             .upstream
             .repositories()

@@ -5,6 +5,7 @@ use heliostat_api::ops::{DeleteBranch, DeleteBranchRequest, DeleteBranchResponse
 use heliostat_upstream::BranchDeletion;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl DeleteBranch for UpstreamHandlers {
@@ -14,6 +15,7 @@ impl DeleteBranch for UpstreamHandlers {
         request: DeleteBranchRequest,
     ) -> Result<DeleteBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.name);
         let writer = self
             .upstream
             .repositories()

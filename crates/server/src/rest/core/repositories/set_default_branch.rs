@@ -4,6 +4,7 @@ use heliostat_api::Call;
 use heliostat_api::ops::{SetDefaultBranch, SetDefaultBranchRequest, SetDefaultBranchResponse};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl SetDefaultBranch for UpstreamHandlers {
@@ -13,6 +14,7 @@ impl SetDefaultBranch for UpstreamHandlers {
         request: SetDefaultBranchRequest,
     ) -> Result<SetDefaultBranchResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body.id);
         let administrator = self
             .upstream
             .repositories()

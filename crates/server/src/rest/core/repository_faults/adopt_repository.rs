@@ -7,6 +7,7 @@ use heliostat_storage::RepositoryId;
 use heliostat_upstream::{RepositoryAdoption, permit};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl AdoptRepository for UpstreamHandlers {
@@ -16,6 +17,8 @@ impl AdoptRepository for UpstreamHandlers {
         request: AdoptRepositoryRequest,
     ) -> Result<AdoptRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
+        let wanted = &request.body;
+        request_record::about(&format!("{} as {}/{}", wanted.number, wanted.project_key, wanted.name));
         let administrator = permit::admin(&caller)?;
         let repositories = self.upstream.repositories();
         let project = repositories.project_administrator(&caller, &request.body.project_key).await?;

@@ -7,6 +7,7 @@ use heliostat_refusal::Refusal;
 use heliostat_upstream::{RepositoryRestoration, permit};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl RestoreRepository for UpstreamHandlers {
@@ -16,6 +17,7 @@ impl RestoreRepository for UpstreamHandlers {
         request: RestoreRepositoryRequest,
     ) -> Result<RestoreRepositoryResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&format!("{}/{}", request.body.project_key, request.body.repository_slug));
         let administrator = permit::admin(&caller)?;
         let header = SecretHeader::new(call.authorization.unwrap_or_default());
         let restoration = RepositoryRestoration {

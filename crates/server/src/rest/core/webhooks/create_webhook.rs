@@ -4,6 +4,7 @@ use heliostat_api::ops::{CreateWebhook, CreateWebhookRequest, CreateWebhookRespo
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 use crate::wire::webhook::creation;
 
@@ -14,6 +15,7 @@ impl CreateWebhook for UpstreamHandlers {
         request: CreateWebhookRequest,
     ) -> Result<CreateWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about_receiver(&request.body.url);
         let administrator = self
             .upstream
             .repositories()

@@ -6,6 +6,7 @@ use heliostat_storage::WebhookId;
 use heliostat_upstream::WebhookTest;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 use crate::wire::webhook::credentials;
 
@@ -16,6 +17,11 @@ impl TestWebhook for UpstreamHandlers {
         request: TestWebhookRequest,
     ) -> Result<TestWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
+        match (&request.url, request.webhook_id) {
+            (Some(url), _) => request_record::about_receiver(url),
+            (None, Some(id)) => request_record::about(&id.to_string()),
+            (None, None) => {}
+        }
         let administrator = self
             .upstream
             .repositories()

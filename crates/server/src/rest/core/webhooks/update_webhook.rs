@@ -4,6 +4,7 @@ use heliostat_api::ops::{UpdateWebhook, UpdateWebhookRequest, UpdateWebhookRespo
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 use crate::wire::webhook::change;
 
@@ -14,6 +15,9 @@ impl UpdateWebhook for UpstreamHandlers {
         request: UpdateWebhookRequest,
     ) -> Result<UpdateWebhookResponse, Problem> {
         let caller = self.identify(&call).await?;
+        if let Some(url) = &request.body.url {
+            request_record::about_receiver(url);
+        }
         let administrator = self
             .upstream
             .repositories()

@@ -5,6 +5,7 @@ use heliostat_api::ops::{SetPreferredMirrorId, SetPreferredMirrorIdRequest, SetP
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl SetPreferredMirrorId for UpstreamHandlers {
@@ -14,6 +15,7 @@ impl SetPreferredMirrorId for UpstreamHandlers {
         request: SetPreferredMirrorIdRequest,
     ) -> Result<SetPreferredMirrorIdResponse, Problem> {
         let caller = self.identify(&call).await?;
+        request_record::about(&request.body);
         self.upstream
             .downstream()
             .members

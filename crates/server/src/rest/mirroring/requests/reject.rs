@@ -5,6 +5,7 @@ use heliostat_api::{ApiJson, Call};
 use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::UpstreamHandlers;
 
 impl Reject for UpstreamHandlers {
@@ -16,6 +17,7 @@ impl Reject for UpstreamHandlers {
             .joining
             .reject(permit::sys_admin(&caller)?, &request.mirroring_request_id)
             .await?;
+        request_record::about(&found.name);
         Ok(RejectResponse::Ok(ApiJson(self.wire.rejected_mirror(&found))))
     }
 }

@@ -13,7 +13,7 @@ use heliostat_refusal::Refusal;
 
 use crate::client_keys::{key_of_address, key_of_caller};
 use crate::http::problem::Problem;
-use crate::http::rest_places;
+use crate::http::{request_record, rest_places};
 use crate::rest::{MirrorHandlers, OriginHandlers};
 use crate::wire::not_opened::{not_opened, origin_credentials};
 use crate::wire::served_repository::repository_of_origin;
@@ -41,6 +41,7 @@ impl EnsureServedRepository for MirrorHandlers {
             );
             Refusal::invalid("repository", message)
         })?;
+        request_record::about(&format!("{key}/{slug}"));
         let lookups = &self.mirror.lookups;
         let reader = lookups.reader_by_path(key, slug, &caller, &credentials, call.peer).await?;
         let all = Awaited::read_all(

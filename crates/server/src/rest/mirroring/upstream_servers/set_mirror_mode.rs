@@ -4,6 +4,7 @@ use heliostat_api::ops::{SetMirrorMode, SetMirrorModeRequest, SetMirrorModeRespo
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::MirrorHandlers;
 use crate::wire::mirror_mode;
 
@@ -14,6 +15,7 @@ impl SetMirrorMode for MirrorHandlers {
         request: SetMirrorModeRequest,
     ) -> Result<SetMirrorModeResponse, Problem> {
         let administrator = self.administrator(&call).await?;
+        request_record::about(request.body.as_str());
         let settings = self
             .mirror
             .selection

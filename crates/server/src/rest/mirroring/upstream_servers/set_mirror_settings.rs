@@ -5,6 +5,7 @@ use heliostat_api::ops::{SetMirrorSettings, SetMirrorSettingsRequest, SetMirrorS
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::MirrorHandlers;
 
 impl SetMirrorSettings for MirrorHandlers {
@@ -15,11 +16,12 @@ impl SetMirrorSettings for MirrorHandlers {
     ) -> Result<SetMirrorSettingsResponse, Problem> {
         let administrator = self.administrator(&call).await?;
         let mode = request.body.mode.map(MirrorMode::as_str);
-        let settings = self
-            .mirror
-            .selection
-            .set_settings(&administrator, &request.upstream_id, mode, request.body.project_ids.as_deref())
-            .await?;
+        let projects = request.body.project_ids.as_deref();
+        let subject: Vec<&str> =
+            mode.into_iter().chain(projects.unwrap_or_default().iter().map(String::as_str)).collect();
+        request_record::about_all(&subject);
+        let settings =
+            self.mirror.selection.set_settings(&administrator, &request.upstream_id, mode, projects).await?;
         Ok(SetMirrorSettingsResponse::Ok(ApiJson(self.wire.upstream_settings(settings))))
     }
 }

@@ -6,6 +6,7 @@ use heliostat_api::ops::{
 use heliostat_api::{ApiJson, Call};
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::MirrorHandlers;
 
 impl StartMirroringProjects for MirrorHandlers {
@@ -15,6 +16,7 @@ impl StartMirroringProjects for MirrorHandlers {
         request: StartMirroringProjectsRequest,
     ) -> Result<StartMirroringProjectsResponse, Problem> {
         let administrator = self.administrator(&call).await?;
+        request_record::about_all(&request.body);
         let settings = self
             .mirror
             .selection

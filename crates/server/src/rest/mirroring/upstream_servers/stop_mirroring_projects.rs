@@ -6,6 +6,7 @@ use heliostat_api::ops::{
 };
 
 use crate::http::problem::Problem;
+use crate::http::request_record;
 use crate::rest::MirrorHandlers;
 
 impl StopMirroringProjects for MirrorHandlers {
@@ -15,6 +16,7 @@ impl StopMirroringProjects for MirrorHandlers {
         request: StopMirroringProjectsRequest,
     ) -> Result<StopMirroringProjectsResponse, Problem> {
         let administrator = self.administrator(&call).await?;
+        request_record::about_all(&request.body);
         self.mirror.selection.stop_mirroring(&administrator, &request.upstream_id, &request.body).await?;
         Ok(StopMirroringProjectsResponse::NoContent)
     }
