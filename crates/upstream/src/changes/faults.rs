@@ -75,16 +75,17 @@ impl Faults {
     }
 
     /// Notes why a repository is not served from now on, and says so in the log the first time.
-    pub(crate) fn note(&self, look: Look, fault: RepositoryFault) {
+    pub(crate) fn note(&self, look: Look, recorded: &Repository, fault: RepositoryFault) {
         let id = look.id;
         let mut found = self.found.lock();
         if found.unserved.get(&id) == Some(&fault) || look.replacements != self.replacements_of(id) {
             return;
         }
+        let path = path_of(recorded);
         tracing::error!(
-            repository.id = id.0, fault = %fault,
+            repository.id = id.0, repository.path = path, fault = %fault,
             "a repository is not served until an administrator has restored it: \
-             heliostat repository restore PROJECT/REPOSITORY --from-mirror NAME"
+             heliostat repository restore {path} --from-mirror NAME"
         );
         found.unserved.insert(id, fault);
     }
@@ -173,12 +174,17 @@ const MAX_NUMBERS_LOGGED: usize = 20;
 impl RepositoryFault {
     /// What callers are told, and what administrators can do.
     pub(crate) fn refusal(&self, repository: &Repository) -> Refusal {
-        let path = format!("{}/{}", repository.project.key, repository.slug);
+        let path = path_of(repository);
         Refusal::unavailable(format!(
             "The repository {path} cannot be served: {self}. An administrator can bring back what a mirror has: \
              heliostat repository restore {path} --from-mirror NAME."
         ))
     }
+}
+
+/// The name by which administrators restore a repository.
+fn path_of(repository: &Repository) -> String {
+    format!("{}/{}", repository.project.key, repository.slug)
 }
 
 impl std::fmt::Display for RepositoryFault {

@@ -65,7 +65,7 @@ impl Changes {
         let refusal = fault.refusal(&recorded);
         // One that is being created is not there yet.
         if recorded.state == RepositoryState::Available {
-            self.faults.note(look, fault);
+            self.faults.note(look, &recorded, fault);
             self.doubt(look.id);
         }
         Err(refusal)
@@ -95,7 +95,7 @@ impl Changes {
             Some(identity) => {
                 let fault = RepositoryFault::OtherRepository { on_disk: identity };
                 let refusal = fault.refusal(recorded);
-                self.faults.note(look, fault);
+                self.faults.note(look, recorded, fault);
                 Err(refusal)
             }
             None => on_disk.set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal),
@@ -132,7 +132,7 @@ impl Changes {
         }
         let fault = RepositoryFault::Older { on_disk: noted.generation, recorded: recorded.generation.0 };
         let refusal = fault.refusal(recorded);
-        self.faults.note(look, fault);
+        self.faults.note(look, recorded, fault);
         Err(refusal)
     }
 
@@ -197,7 +197,7 @@ impl Changes {
             git::Fault::Damaged(detail) => {
                 let fault = RepositoryFault::Damaged { detail };
                 let refusal = fault.refusal(recorded);
-                self.faults.note(look, fault);
+                self.faults.note(look, recorded, fault);
                 self.doubt(recorded.id);
                 refusal
             }

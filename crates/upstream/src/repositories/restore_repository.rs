@@ -64,6 +64,14 @@ pub struct RestorationOutcome {
     pub difference_count: usize,
 }
 
+/// What was in the place of a repository before it was restored.
+enum Before {
+    /// Something, which is in the trash now.
+    InTrash,
+    /// Nothing.
+    Nothing,
+}
+
 impl Repositories {
     /// Brings back what a mirror has of a repository that is missing or damaged here, or says what would change.
     pub async fn restore_repository(
@@ -101,13 +109,18 @@ impl Repositories {
         if agreed.is_none() && outcome.content_hash != outcome.recorded_hash {
             return Ok(outcome);
         }
-        self.put_in_place(caller, &recorded, draft).await?;
+        let before = match self.put_in_place(caller, &recorded, draft).await? {
+            Before::InTrash => "what was there is in the trash",
+            Before::Nothing => "nothing was there",
+        };
         outcome.restored = true;
+        let path = format!("{}/{}", recorded.project.key, recorded.slug);
         tracing::warn!(
             repository.id = recorded.id.0,
+            repository.path = path,
             mirror.name = mirror.name,
             references_changed = outcome.difference_count,
-            "restored a repository from a mirror; what was there is in the trash"
+            "restored a repository from a mirror; {before}"
         );
         Ok(outcome)
     }
@@ -144,7 +157,7 @@ impl Repositories {
                 recorded.project.key, recorded.slug
             ))),
             Some(git::Fault::Damaged(detail)) => {
-                self.changes.faults.note(look, RepositoryFault::Damaged { detail });
+                self.changes.faults.note(look, recorded, RepositoryFault::Damaged { detail });
                 Ok(())
             }
             Some(fault @ git::Fault::CannotReadNow(_)) => {
@@ -188,10 +201,12 @@ impl Repositories {
         caller: &Caller,
         recorded: &Repository,
         draft: git::RepositoryDraft,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Before, Refusal> {
         let id = recorded.id;
-        {
+        let before = {
             let mut known = self.changes.lock(id).await;
+            // Where that cannot be told, the exchange will fail on it.
+            let is_there = self.served.store().repository(disk_id(id)).path().try_exists().unwrap_or(true);
             let origin = git::Origin {
                 path: Some(format!("{}/{}", recorded.project.key, recorded.slug)),
                 identity: Some(recorded.identity.to_string()),
@@ -199,10 +214,11 @@ impl Repositories {
             };
             draft.put_in_place(git::TrashReason::Replaced, origin).await.map_err(Refusal::internal)?;
             *known = None;
-        }
+            if is_there { Before::InTrash } else { Before::Nothing }
+        };
         self.changes.faults.replaced(id);
         self.changes.announce_change(caller, id).await?;
-        Ok(())
+        Ok(before)
     }
 }
 

@@ -17,6 +17,11 @@ fn body(repository: &Value) -> Value {
     })
 }
 
+/// Waits until the log of the upstream has these words.
+async fn is_logged(pair: &Pair, words: &str) {
+    eventually(words, || async { pair.upstream.log().contains(words).then_some(()) }).await;
+}
+
 #[tokio::test]
 async fn behaviour_a_missing_and_a_damaged_repository_come_back() {
     let mut pair = Pair::start().await;
@@ -42,6 +47,12 @@ async fn behaviour_a_missing_and_a_damaged_repository_come_back() {
         (status["unservedRepos"] == 2).then_some(())
     })
     .await;
+    for repository in [&lost, &damaged] {
+        let text = |place: &str| repository.pointer(place).and_then(Value::as_str).expect("is text");
+        let remedy =
+            format!("repository restore {}/{} --from-mirror NAME", text("/project/key"), text("/slug"));
+        is_logged(&pair, &remedy).await;
+    }
     pair.mirror.restart();
     eventually("the mirror to serve", || pair.available(&lost)).await;
     for repository in [&lost, &damaged] {
@@ -54,6 +65,7 @@ async fn behaviour_a_missing_and_a_damaged_repository_come_back() {
         (&restored["restored"], &restored["contentHash"]),
         (&true.into(), &restored["recordedContentHash"])
     );
+    is_logged(&pair, "restored a repository from a mirror; nothing was there").await;
     let url = pair.upstream_url(&lost);
     lost_checkout.commit("more.txt", "pushed to what came back\n");
     lost_checkout.push(&url, &["HEAD:refs/heads/main"]);
@@ -71,6 +83,7 @@ async fn behaviour_a_missing_and_a_damaged_repository_come_back() {
     agreed["contentHash"] = shown["contentHash"].clone();
     let restored = pair.admin().post(&path(), &agreed).await.promised(200);
     assert_eq!(restored["restored"], true);
+    is_logged(&pair, "restored a repository from a mirror; what was there is in the trash").await;
     let refs = git(checkout.path(), &["ls-remote", pair.upstream_url(&damaged).as_str(), "refs/heads/main"]);
     assert!(!refs.is_empty() && !refs.contains(&newest), "{refs}");
     // The author still has the last push, and pushes it again.
