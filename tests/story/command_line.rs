@@ -44,6 +44,16 @@ fn name_of(repository: &Value) -> String {
     format!("{}/{}", text("/project/key"), text("/slug"))
 }
 
+#[test]
+fn a_wrong_value_from_a_variable_is_told_with_the_name_of_the_variable() {
+    for (variable, value) in [("HELIOSTAT_LISTEN", "abc"), ("HELIOSTAT_TRUSTED_PROXIES", "10.0.0.0/8,abc")] {
+        let failed = bare(&["upstream"]).env(variable, value).output().expect("the binary can be run");
+        assert_eq!(failed.status.code(), Some(2), "{failed:?}");
+        let origin = format!("the value comes from the variable {variable}");
+        assert!(told(&failed).contains(&origin), "{}", told(&failed));
+    }
+}
+
 #[tokio::test]
 async fn exit_codes_and_json_errors_tell_what_is_wrong() {
     let pair = shared_pair().await;

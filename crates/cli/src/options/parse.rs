@@ -52,7 +52,7 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
         Err(_) => Err(
             "must be an IP address and a port, as in 127.0.0.1:7990 or [::1]:7990, or 0.0.0.0:7990 for all \
-                       IPv4 addresses of this machine; a port alone is on 127.0.0.1"
+             IPv4 addresses of this machine; localhost:7990 and 7990 alone are 127.0.0.1:7990"
                 .to_owned(),
         ),
     }

@@ -19,6 +19,8 @@ use crate::output::OutputFormat;
 
 /// A settings file larger than this is some other file.
 const MAX_SETTINGS_FILE_BYTES: u64 = 1024 * 1024;
+/// What stands between the values of an option that takes several.
+const LIST_DELIMITER: char = ',';
 
 /// Why the options have no valid values.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +123,9 @@ pub fn variable_at_fault(error: &clap::Error, argv: impl IntoIterator<Item = OsS
         return None;
     }
     let name = format!("HELIOSTAT_{}", option.to_uppercase().replace('-', "_"));
-    std::env::var(&name).is_ok_and(|found| found == value).then_some(name)
+    // Of a list, clap complains of the one value that is wrong.
+    let holds = |found: String| found == value || found.split(LIST_DELIMITER).any(|one| one == value);
+    std::env::var(&name).is_ok_and(holds).then_some(name)
 }
 
 /// What clap finds wrong with a command line, without its heading, usage and hints.
