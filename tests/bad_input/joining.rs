@@ -118,6 +118,11 @@ async fn special_purpose_and_unreachable_addresses_are_refused() {
     inside["addonDescriptorUri"] = json!("http://169.254.169.254/descriptor");
     let error = admin(&upstream).post(REQUESTS, &inside).await.expect_error(409);
     assert_eq!(error["context"], "addonDescriptorUri");
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("its --internal-url")), "{error}");
+    let metadata = Url::parse("http://169.254.169.254").expect("is a URL");
+    let named = request_of(&heliostat_auth::server_id(), "Named", &metadata);
+    let error = admin(&upstream).post(REQUESTS, &named).await.expect_error(409);
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("its --base-url")), "{error}");
     let local = ["file:///etc/passwd", "ftp://example.com", "http://user:secret@example.com", "nonsense"];
     for address in local {
         let mut body =

@@ -4,7 +4,7 @@
 //! where it is called. Administrators are shown both, and accept both.
 
 use heliostat_auth::path_below_base;
-use heliostat_peer::PeerClient;
+use heliostat_peer::{AddressRefused, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirrorServer;
 use url::Url;
@@ -18,10 +18,17 @@ pub(crate) fn mirror_base_url(client: &PeerClient, field: &str, text: &str) -> R
     if url.query().is_some() || url.path().contains("//") {
         return Err(Refusal::invalid(field, "The base URL has a query or an empty path segment."));
     }
-    client
-        .check_address(&url)
-        .map_err(|refused| Refusal::invalid(field, format!("The address {refused}.")))?;
+    client.check_address(&url).map_err(|refused| not_called(field, &refused, "--base-url"))?;
     Ok(url)
+}
+
+/// An address that this server does not call. Mostly the mirror was started with one that means another machine here.
+fn not_called(field: &str, refused: &AddressRefused, option: &str) -> Refusal {
+    let message = format!(
+        "The address {refused}. If the mirror is on another machine, start it with an address at which this server \
+         reaches it as its {option}."
+    );
+    Refusal::invalid(field, message)
 }
 
 /// An http or https URL without credentials and fragment.
@@ -54,9 +61,7 @@ pub(crate) fn descriptor_uri(
         let message = format!("The URL does not lie below the path of the mirror's base URL {base_url}.");
         return Err(Refusal::invalid(field, message));
     }
-    client
-        .check_address(&url)
-        .map_err(|refused| Refusal::invalid(field, format!("The address {refused}.")))?;
+    client.check_address(&url).map_err(|refused| not_called(field, &refused, "--internal-url"))?;
     Ok(url)
 }
 
