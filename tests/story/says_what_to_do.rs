@@ -41,6 +41,19 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+#[test]
+fn the_doctor_misses_what_a_backup_of_postgresql_needs() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut command = Command::new(binary());
+    command.arg("doctor").arg("--data").arg(folder.path()).env("PATH", folder.path());
+    let without = said(&command.output().expect("the binary can be run"));
+    assert!(!without.contains("pg_dump"), "SQLite needs no program: {without}");
+    command.args(["--database", "postgres://nobody@127.0.0.1:9/none"]);
+    let with = said(&command.output().expect("the binary can be run"));
+    let line = with.lines().find(|line| line.contains("pg_dump")).unwrap_or_default();
+    assert!(line.starts_with("warning"), "{with}");
+}
+
 #[tokio::test]
 async fn clocks_that_differ_are_told_by_both_servers_and_the_doctor_until_they_agree() {
     let Some(clock) = ShiftedClock::new() else { return };

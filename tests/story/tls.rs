@@ -68,6 +68,9 @@ async fn the_command_line_trusts_the_authority_that_it_is_told_of() {
     assert!(said(&well).contains(&format!("{url}/ answers")), "{}", said(&well));
     let doubtful = heliostat(&doctor);
     assert!(said(&doubtful).contains("is named by --ca-file"), "{}", said(&doubtful));
+    let plain = url.replace("https://", "http://");
+    let unencrypted = said(&heliostat(&["doctor", "--data", doctor[2], "--upstream", &plain]));
+    assert!(unencrypted.contains(&format!("--upstream: {url}/")), "{unencrypted}");
 }
 
 #[test]

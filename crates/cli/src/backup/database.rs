@@ -1,5 +1,6 @@
 //! The database in a backup: SQLite is copied here, PostgreSQL by its own programs.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -11,6 +12,8 @@ use url::Url;
 
 /// A copy of a PostgreSQL database, in the form that `pg_restore` reads.
 const DUMP_FILE: &str = "heliostat.dump";
+/// What writes that copy.
+const DUMP_PROGRAM: &str = "pg_dump";
 /// How much of a program's complaint is told.
 const MAX_COMPLAINT_CHARS: usize = 800;
 
@@ -47,6 +50,16 @@ impl Kind {
     }
 }
 
+/// The program without which the database at this address cannot be backed up, if it is not to be found.
+pub fn missing_program(url: &str) -> Option<&'static str> {
+    let is_there =
+        |path: OsString| std::env::split_paths(&path).any(|folder| folder.join(DUMP_PROGRAM).is_file());
+    match Kind::of(url) {
+        Kind::Sqlite => None,
+        Kind::Postgres => (!std::env::var_os("PATH").is_some_and(is_there)).then_some(DUMP_PROGRAM),
+    }
+}
+
 /// Copies the database at this address into the backup, while it is in use.
 pub async fn back_up(url: &str, backup: &Path) -> anyhow::Result<()> {
     let kind = Kind::of(url);
@@ -58,7 +71,7 @@ pub async fn back_up(url: &str, backup: &Path) -> anyhow::Result<()> {
         },
         Kind::Postgres => {
             let file = format!("--file={}", into.display());
-            run("pg_dump", url, &["--format=custom", "--no-owner", "--no-privileges", &file]).await?;
+            run(DUMP_PROGRAM, url, &["--format=custom", "--no-owner", "--no-privileges", &file]).await?;
             let written = std::fs::File::open(&into).and_then(|file| file.sync_all());
             written.with_context(|| format!("cannot bring {} to the disk", into.display()))
         }

@@ -15,6 +15,7 @@ mod folders;
 mod restore;
 mod take;
 
+pub use database::missing_program;
 pub use restore::{RestoreOptions, restore};
 pub use take::{BackupOptions, back_up};
 

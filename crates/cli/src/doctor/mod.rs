@@ -101,6 +101,7 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
             false => surroundings::encryption(options.listen, options.base_url.as_ref(), tls.as_ref()),
         },
         surroundings::database(options.database.as_deref()).await,
+        surroundings::backup(options.database.as_deref()),
         surroundings::owner(&options.data, options.database.as_deref(), is_for_mirror).await,
     ];
     let public = options.upstream_public_url.as_ref();

@@ -22,12 +22,17 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes.
 const MAX_STATUS_BYTES: usize = 64 * 1024;
 
+/// What Heliostat, nginx, Go and Apache say where TLS is spoken and a client speaks plain HTTP.
+const WORDS_OF_TLS: [&str; 4] = ["speaks TLS", "HTTPS port", "HTTPS server", "SSL-enabled"];
+
 /// What `/status` of a server said.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     /// What it says of itself; `None` if that is no server of this kind.
     said: Option<Value>,
+    /// Whether it says that TLS is spoken there.
+    wants_tls: bool,
 }
 
 /// Whether the upstream answers and is one, how it is called and which version it is, and whether its clock agrees with ours.
@@ -140,7 +145,11 @@ async fn get(place: Url, authorities: &Authorities) -> Result<Answer, String> {
     let (status, headers) = (answer.status(), answer.headers().clone());
     let (body, _) = read_at_most(answer, MAX_STATUS_BYTES).await.map_err(words)?;
     let said = serde_json::from_slice::<Value>(&body).ok().filter(|said| said["state"].is_string());
-    Ok(Answer { status, headers, said })
+    let wants_tls = status == StatusCode::BAD_REQUEST && {
+        let text = String::from_utf8_lossy(&body);
+        WORDS_OF_TLS.into_iter().any(|words| text.contains(words))
+    };
+    Ok(Answer { status, headers, said, wants_tls })
 }
 
 impl Answer {
@@ -162,6 +171,14 @@ impl Answer {
     fn is_another_one(&self, item: &'static str, url: &Url, option: &str) -> Option<Finding> {
         if self.said.is_some() {
             return None;
+        }
+        let mut encrypted = url.clone();
+        if self.wants_tls && url.scheme() == "http" && encrypted.set_scheme("https").is_ok() {
+            return Some(Finding::failed(
+                item,
+                format!("what answers at {url} speaks TLS, and was asked without"),
+                format!("give the address that begins with https as {option}: {encrypted}"),
+            ));
         }
         Some(match self.text(LOCATION.as_str()).filter(|_| self.status.is_redirection()) {
             Some(location) => Finding::failed(
@@ -319,7 +336,7 @@ mod tests {
 
     fn answer(status: u16, said: Option<Value>) -> Answer {
         let status = StatusCode::from_u16(status).expect("a status");
-        Answer { status, headers: HeaderMap::new(), said }
+        Answer { status, headers: HeaderMap::new(), said, wants_tls: false }
     }
 
     fn url() -> Url {
@@ -353,6 +370,12 @@ mod tests {
         moved.headers.insert(LOCATION, HeaderValue::from_static("https://code.example.com/status"));
         let moved = judge_upstream("upstream", &url(), &moved);
         assert!(moved.detail.ends_with("leads to https://code.example.com/status"), "{moved:?}");
+        let encrypted = Answer { wants_tls: true, ..answer(400, None) };
+        let plain = Url::parse("http://git.example.com:7990/").expect("a URL");
+        let finding = judge_upstream("upstream", &plain, &encrypted);
+        assert!(finding.detail.contains("speaks TLS"), "{finding}");
+        let remedy = finding.remedy.unwrap_or_default();
+        assert!(remedy.ends_with("--upstream: https://git.example.com:7990/"), "{remedy}");
     }
 
     #[test]

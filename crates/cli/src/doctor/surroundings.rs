@@ -1,4 +1,5 @@
-//! Whether what a role works with on its machine is there: git, ssh, open files, encryption, the database.
+//! Whether what a role works with on its machine is there: git, ssh, open files, encryption, the database, and
+//! what a backup of that needs.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -10,6 +11,7 @@ use url::Url;
 
 use super::finding::Finding;
 use super::servers::place_of_role;
+use crate::backup::missing_program;
 
 /// Whether there is a git, and it is new enough.
 pub fn git(program: &Path, found: &Result<Git, GitUnavailable>) -> Finding {
@@ -128,6 +130,19 @@ pub async fn database(url: Option<&str>) -> Finding {
             ITEM,
             reason,
             "start the database, and check host, user and password of --database and that the database exists",
+        ),
+    }
+}
+
+/// Whether `heliostat backup` finds what it copies the database with. The role itself does without.
+pub fn backup(database: Option<&str>) -> Finding {
+    const ITEM: &str = "backup";
+    match database.and_then(missing_program) {
+        None => Finding::good(ITEM, "heliostat backup has what it copies the database with"),
+        Some(program) => Finding::doubtful(
+            ITEM,
+            format!("there is no {program} here, by which heliostat backup copies the database"),
+            "install PostgreSQL's client programs (package postgresql-client), not older than the database server",
         ),
     }
 }
