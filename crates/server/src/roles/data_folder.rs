@@ -90,7 +90,7 @@ impl DataFolder {
             if let Ok(Err(open)) = closing.await {
                 tracing::warn!(
                     error = &open as &dyn std::error::Error,
-                    "something in the data folder stays open"
+                    "something in the data folder is open to other users of this machine, or may be"
                 );
             }
         });

@@ -19,13 +19,47 @@ pub(super) enum Before {
     Closed,
 }
 
-/// Something stays open to others.
+/// Something is open to others, or may be. Each ends with a remedy, to which another one can be added.
 #[derive(Debug, thiserror::Error)]
-#[error("{path:?} is open to other users of this machine, and that cannot be changed: {error}")]
-pub(super) struct StaysOpen {
-    path: PathBuf,
-    #[source]
-    error: io::Error,
+pub(super) enum StaysOpen {
+    /// It is, and cannot be closed.
+    #[error(
+        "{path:?} is open to other users of this machine, and that cannot be changed ({error}): \
+         `chown` it to the user that runs heliostat"
+    )]
+    CannotClose {
+        path: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+    /// It is another user's, who shows nothing of it.
+    #[error(
+        "{path:?} belongs to another user and cannot be looked at ({error}): \
+         `chown -R` the data directory to the user that runs heliostat"
+    )]
+    OfAnotherUser {
+        path: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+    /// Nothing is known of it.
+    #[error("{path:?} cannot be looked at ({error}): see to the disk")]
+    CannotLook {
+        path: PathBuf,
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl StaysOpen {
+    /// Why something could not be looked at.
+    fn unseen(path: &Path, error: io::Error) -> Self {
+        let path = path.to_owned();
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::OfAnotherUser { path, error },
+            _ => Self::CannotLook { path, error },
+        }
+    }
 }
 
 /// Whether others may use a file or a folder; not if it is not there.
@@ -58,11 +92,11 @@ pub(super) fn close_all_in(folder: &Path) -> Result<(), StaysOpen> {
 }
 
 fn close_found(path: &Path, found: io::Result<Metadata>) -> Result<Before, StaysOpen> {
-    let stays_open = |error| StaysOpen { path: path.to_owned(), error };
+    let stays_open = |error| StaysOpen::CannotClose { path: path.to_owned(), error };
     let mode = match found {
         Ok(metadata) => metadata.permissions().mode(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Before::Closed),
-        Err(error) => return Err(stays_open(error)),
+        Err(error) => return Err(StaysOpen::unseen(path, error)),
     };
     if mode & OF_OTHERS == 0 {
         return Ok(Before::Closed);
@@ -86,7 +120,7 @@ fn entries_of(folder: &Path) -> Result<Vec<PathBuf>, StaysOpen> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
             Ok(Vec::new())
         }
-        entries => entries.map_err(|error| StaysOpen { path: folder.to_owned(), error }),
+        entries => entries.map_err(|error| StaysOpen::unseen(folder, error)),
     }
 }
 
@@ -135,5 +169,17 @@ mod tests {
         close_all_in(nowhere).expect("nothing to close");
         let refused = close(Path::new("/proc/self")).expect_err("it is the system's");
         assert!(refused.to_string().contains("/proc/self"), "{refused}");
+    }
+
+    #[test]
+    fn what_another_user_does_not_show_is_not_called_open() {
+        let told = |kind: io::ErrorKind| {
+            close_found(Path::new("/data/repositories"), Err(kind.into())).expect_err("not seen").to_string()
+        };
+        let denied = told(io::ErrorKind::PermissionDenied);
+        assert!(denied.contains("another user") && denied.contains("chown"), "{denied}");
+        for unseen in [denied, told(io::ErrorKind::InvalidData)] {
+            assert!(unseen.contains("/data/repositories") && !unseen.contains("is open"), "{unseen}");
+        }
     }
 }
