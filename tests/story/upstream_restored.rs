@@ -88,6 +88,9 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     backup.put_back(&pair.upstream);
     pair.upstream.restart();
     held_back_as(&pair, &[(&older, "FELL_BACK"), (&today, "MISSING")]).await;
+    let shown: Value =
+        serde_json::from_str(&mirror_command(&pair, &["status", &path_of(&older)])).expect("is JSON");
+    assert_eq!((&shown["available"], &shown["heldBack"]["reason"]), (&true.into(), &"FELL_BACK".into()));
     let status = pair.mirror.client(&crate::harness::Identity::Anonymous).get("/status").await.json();
     assert_eq!(status["heldRepos"], 2);
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("an administrator confirms")));
@@ -117,7 +120,7 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     let rescued: Value =
         serde_json::from_str(&mirror_command(&pair, &["rescue", "--to", folder])).expect("is JSON");
     let of = |repository: &Value| {
-        let path = format!("{}/{}", repository["project"]["key"].as_str().expect("a key"), slug(repository));
+        let path = path_of(repository);
         rescued
             .as_array()
             .expect("a list")
@@ -173,6 +176,7 @@ async fn an_upstream_that_has_everything_again_is_followed_without_a_word() {
     assert!(git(checkout.path(), &["ls-remote", url.as_str(), "refs/heads/main"]).starts_with(commit.trim()));
 }
 
-fn slug(repository: &Value) -> &str {
-    repository["slug"].as_str().expect("a repository has a slug")
+fn path_of(repository: &Value) -> String {
+    let text = |place: &str| repository.pointer(place).and_then(Value::as_str).expect("is text");
+    format!("{}/{}", text("/project/key"), text("/slug"))
 }

@@ -11,9 +11,11 @@ use heliostat_peer::counted;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::api;
 use super::connection::MirrorConnection;
 use super::mirror_settings::FollowedUpstream;
 use super::repository::{RepositoryName, clone_url};
+use crate::client::Client;
 use crate::local_git::UserGit;
 use crate::output::{self, Column};
 
@@ -98,6 +100,29 @@ fn count(held: &Value, name: &str) -> u64 {
 
 async fn list(upstream: &FollowedUpstream) -> anyhow::Result<Value> {
     Ok(upstream.client().get(&upstream.path(&["heldBack"])).send().await?)
+}
+
+/// What a mirror says of one repository that it holds back; `None` if it does not.
+pub async fn entry_of(mirror: &Client, upstream: &str, repository: &str) -> anyhow::Result<Option<Value>> {
+    let place = ["upstreamServers", upstream, "heldBack"];
+    let held = mirror.get(&api::path(&api::MIRRORING, &place)).send().await?;
+    let named = held.get("repositories").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let is_this_one = |entry: &&Value| entry.get("repositoryId").and_then(Value::as_str) == Some(repository);
+    let found = named.iter().find(is_this_one).cloned();
+    if found.is_none() && count(&held, "count") > named.len() as u64 {
+        bail!("the mirror holds back more repositories than it names");
+    }
+    Ok(found)
+}
+
+/// Why a repository is held back, in words.
+pub fn meaning(entry: &Value) -> &'static str {
+    match entry.get("reason").and_then(Value::as_str) {
+        Some("MISSING") => "the upstream does not know it any more, and has not said that it was deleted",
+        Some("FELL_BACK") => "the upstream has less of it than it had",
+        Some("REPLACED") => "the upstream has another repository with its id",
+        _ => "the upstream has lost something of it",
+    }
 }
 
 /// Tells which commits and references only the mirror has, and writes them down.

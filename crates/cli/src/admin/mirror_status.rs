@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::connection::MirrorConnection;
+use super::held_back;
 use super::mirror_settings::followed_upstream;
 use super::repository::RepositoryName;
 use super::{Session, api};
@@ -70,7 +71,7 @@ const BEHIND: [Column; 8] = [
     Column::whole("REASON", "/lastError"),
 ];
 
-const OF_ONE: [Column; 11] = [
+const OF_ONE: [Column; 13] = [
     Column::text("ID", "/repositoryId"),
     Column::text("STATUS", "/status"),
     Column::text("AVAILABLE", "/available"),
@@ -80,6 +81,8 @@ const OF_ONE: [Column; 11] = [
     Column::time("LAST SYNCHRONIZED", "/lastSyncDate"),
     Column::time("LAST COMPARISON", "/lastComparisonDate"),
     Column::time("NOT KNOWN SINCE", "/notKnownSince"),
+    Column::text("HELD BACK", "/heldBack/reason"),
+    Column::time("HELD BACK SINCE", "/heldBack/since"),
     Column::text("FAILURES", "/failedSyncCount"),
     Column::text("REASON", "/lastError"),
 ];
@@ -160,7 +163,25 @@ async fn show_repository(
         external_id.context("the mirror does not say which repository of its upstream this is")?;
     let (upstream, _) = followed_upstream(&session.client, wanted).await?;
     let place = ["upstreamServers", &upstream, "repos", external_id];
-    let found = session.client.get(&api::path(&api::MIRRORING, &place)).send().await?;
+    let mut found = session.client.get(&api::path(&api::MIRRORING, &place)).send().await?;
+    // It is available, and looks as if nothing were wrong with it.
+    let held = match held_back::entry_of(&session.client, &upstream, external_id).await {
+        Ok(held) => held,
+        Err(error) => {
+            output::hint(&format!("whether it is held back cannot be told: {error:#}"));
+            None
+        }
+    };
+    let meaning = held.as_ref().map(held_back::meaning);
+    if let Some(held) = held {
+        found["heldBack"] = held;
+    }
     session.output.show(&found, &OF_ONE);
+    if let Some(meaning) = meaning {
+        output::hint(&format!(
+            "It is held back: {meaning}. The mirror serves what it has until an administrator has decided.\n\
+             See all that is held back, and what to do, by: heliostat mirror held-back"
+        ));
+    }
     Ok(())
 }
