@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::pipe::fcntl_setpipe_size;
-use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
+use rustix::process::{Pid, Signal, getpriority_pgrp, kill_process_group, setpriority_pgrp};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio_util::io::ReaderStream;
@@ -30,7 +30,11 @@ pub(crate) const PIPE_BYTES: usize = 1024 * 1024;
 const TERMINATION_GRACE: Duration = Duration::from_secs(2);
 
 /// The niceness of what yields: others get about ten times as much of a busy processor.
-const YIELDING_NICENESS: i32 = 10;
+pub(crate) const YIELDING_NICENESS: i32 = 10;
+
+/// The niceness of what computes for readers: answers that are there already, REST and pushes get about three times as much
+/// of a busy processor, so that many computations do not slow down what is quick.
+pub(crate) const COMPUTING_NICENESS: i32 = 5;
 
 /// What must live as long as a process. The runner does not know what it is.
 pub(crate) type Guard = Arc<dyn Any + Send + Sync>;
@@ -71,11 +75,12 @@ impl GitProcess {
         Ok(process)
     }
 
-    /// Lets every other process of the machine go first. One that has ended already needs nothing.
-    pub(crate) fn yielding(self) -> Self {
+    /// Lets others go first, if it does not so already. One that has ended needs nothing.
+    pub(crate) fn with_niceness(self, niceness: i32) -> Self {
         let id = self.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some(id) = id
-            && let Err(error) = setpriority_pgrp(Some(id), YIELDING_NICENESS)
+            && getpriority_pgrp(Some(id)).is_ok_and(|now| now < niceness)
+            && let Err(error) = setpriority_pgrp(Some(id), niceness)
         {
             tracing::debug!(error = &error as &dyn std::error::Error, "cannot lower the priority of git");
         }

@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, Command};
 
 use crate::process::{
-    Git, GitError, GitProcess, Guard, Lane, MemoryUse, STDERR_TAIL_BYTES, SecretHeader, clean_environment,
-    readable_tail, settings_as_environment,
+    COMPUTING_NICENESS, Git, GitError, GitProcess, Guard, Lane, MemoryUse, STDERR_TAIL_BYTES, SecretHeader,
+    YIELDING_NICENESS, clean_environment, readable_tail, settings_as_environment,
 };
 
 /// Most that an invocation may print when it is run to its end: the references of a very large repository.
@@ -220,7 +220,11 @@ impl GitCommand {
         let reader = path.map(|path| self.git.readers().begin(path));
         let process = GitProcess::spawn(command, memory, place, self.guards.clone(), reader)
             .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
-        Ok(if self.priority == Priority::Yielding { process.yielding() } else { process })
+        Ok(match (self.priority, lane) {
+            (Priority::Yielding, _) => process.with_niceness(YIELDING_NICENESS),
+            (Priority::Ordinary, Lane::Fetch) => process.with_niceness(COMPUTING_NICENESS),
+            (Priority::Ordinary, Lane::Push | Lane::Own) => process,
+        })
     }
 
     /// Runs it to its end; a bad exit status is an error.
@@ -298,5 +302,30 @@ pub(crate) fn keep_tail(tail: &mut Vec<u8>, more: &[u8]) {
     tail.extend_from_slice(more);
     if tail.len() > 2 * STDERR_TAIL_BYTES {
         tail.drain(..tail.len() - STDERR_TAIL_BYTES);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[tokio::test]
+    async fn what_computes_for_readers_lets_others_go_first_and_housekeeping_lets_both() {
+        let git = fixture::git().await;
+        // It waits for its input.
+        let waiting = || git.command("wait").args(["hash-object", "--stdin"]);
+        let niceness_of = async |command: GitCommand, lane: Lane| {
+            let process = command.spawn(lane).await.expect("started");
+            let stat = format!("/proc/{}/stat", process.id().expect("running"));
+            let stat = std::fs::read_to_string(stat).expect("readable");
+            // The 19th field; the second one is the name, in brackets.
+            let (_, fields) = stat.rsplit_once(") ").expect("a name");
+            fields.split(' ').nth(16).expect("a niceness").parse::<i32>().expect("a number")
+        };
+        let push = niceness_of(waiting(), Lane::Push).await;
+        assert_eq!(push, niceness_of(waiting(), Lane::Own).await);
+        assert_eq!(niceness_of(waiting(), Lane::Fetch).await, push.max(COMPUTING_NICENESS));
+        assert_eq!(niceness_of(waiting().yielding(), Lane::Own).await, push.max(YIELDING_NICENESS));
     }
 }
