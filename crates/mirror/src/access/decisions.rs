@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heliostat_auth::{
-    Credentials, Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn, UserIdentity,
+    ACCESS_TOKEN_PREFIX, Credentials, Expectation, LoginAttempt, LoginOrigin, LoginQueue, LoginTurn,
+    UserIdentity,
 };
 use heliostat_peer::{AddressPrefix, CallError, Clock, DetachedTasks};
 use heliostat_refusal::Refusal;
@@ -256,11 +257,32 @@ impl AccessDecisions {
     }
 }
 
-/// What somebody guesses the secret of: a name. A token is its own name.
+/// What somebody guesses the secret of: a name. A token is its own name, whatever name goes with it: many have the same.
 fn name_tried(credentials: &Credentials) -> &str {
     match credentials {
+        Credentials::Basic { password, .. } if password.expose().starts_with(ACCESS_TOKEN_PREFIX) => {
+            password.expose()
+        }
         Credentials::Basic { username, .. } => username,
         Credentials::Bearer(token) | Credentials::Jwt(token) => token.expose(),
         Credentials::None => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_auth::Secret;
+
+    use super::*;
+
+    #[test]
+    fn wrong_tokens_lock_out_no_other_token_of_the_same_name() {
+        let basic = |username: &str, password: &str| Credentials::Basic {
+            username: username.to_owned(),
+            password: Secret::new(password),
+        };
+        let tried = ["hls_one", "hls_two"].map(|token| basic("x-access-token", token));
+        assert_ne!(name_tried(&tried[0]), name_tried(&tried[1]));
+        assert_eq!(name_tried(&basic("ada", "one")), name_tried(&basic("ada", "two")));
     }
 }
