@@ -160,6 +160,16 @@ impl Call<'_> {
     }
 }
 
+impl<'a, R> Call<'a, R> {
+    /// What it takes to send it, whatever answers it: so that this is compiled once, and not for each operation.
+    fn untyped(self) -> Call<'a> {
+        let mut call = Call::new(self.method, self.url);
+        (call.headers, call.body_type, call.body) = (self.headers, self.body_type, self.body);
+        (call.answer_type, call.signer, call.timeout) = (self.answer_type, self.signer, self.timeout);
+        call
+    }
+}
+
 impl<R: RemoteCall> Call<'_, R> {
     /// The call of an operation on the server with this base URL, without a signature.
     pub fn of(request: &R, base: &Url) -> Self {
@@ -265,7 +275,7 @@ impl PeerClient {
     /// Calls an operation of the contract and returns what it answers.
     pub async fn ask<R: RemoteCall>(&self, call: Call<'_, R>) -> Result<R::Answer, CallError> {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
-        let response = self.exchange(call).await?;
+        let response = self.exchange(call.untyped()).await?;
         let body = read_whole(&url, response, limit).await?;
         R::read(&body).map_err(|error| CallError::Malformed { url: shown(&url), problem: error.to_string() })
     }
@@ -278,13 +288,13 @@ impl PeerClient {
         member: &str,
     ) -> Result<Items<T>, CallError> {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
-        let response = self.exchange(call).await?;
+        let response = self.exchange(call.untyped()).await?;
         Ok(Items::of(url, response, member, limit))
     }
 
     /// Sends a call whose answer says nothing but that it succeeded.
     pub async fn send<R>(&self, call: Call<'_, R>) -> Result<(), CallError> {
-        self.exchange(call).await.map(drop)
+        self.exchange(call.untyped()).await.map(drop)
     }
 
     /// Fetches a document as it is.
@@ -295,7 +305,7 @@ impl PeerClient {
     }
 
     /// The answer, if its status is a success.
-    async fn exchange<R>(&self, call: Call<'_, R>) -> Result<Response, CallError> {
+    async fn exchange(&self, call: Call<'_>) -> Result<Response, CallError> {
         let Call { method, url, headers, body_type, body, answer_type, signer, timeout, .. } = call;
         self.check_address(&url)?;
         // Calls to mirrors that were accepted are signed; others go to an address that anyone may have registered.
