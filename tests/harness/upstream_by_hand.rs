@@ -59,6 +59,8 @@ struct State {
     is_away: bool,
     /// Whether it tells which parts differ; else it can only list what it has, as an earlier version.
     compares_parts: bool,
+    /// The process that it says it is.
+    instance: Option<String>,
     /// What was said that is not in the contract.
     faults: Vec<String>,
 }
@@ -207,7 +209,7 @@ impl UpstreamByHand {
 
     /// How often the mirror has asked about credentials.
     pub fn questions(&self) -> usize {
-        self.received().iter().filter(|request| request.path.ends_with("/authenticate")).count()
+        self.times_asked("/authenticate")
     }
 
     /// How the mirror shows this upstream, without the moments that move by themselves.
@@ -253,6 +255,16 @@ impl UpstreamByHand {
     pub fn reports(&self) -> Vec<Value> {
         let received = self.received().into_iter().filter(|request| is_report(&request.path));
         received.map(|request| request.body).collect()
+    }
+
+    /// From now on it says that it is this process.
+    pub fn set_instance(&self, instance: &str) {
+        self.state.lock().instance = Some(instance.to_owned());
+    }
+
+    /// How often the mirror has asked it for something with this in its path or query.
+    pub fn times_asked(&self, part: &str) -> usize {
+        self.received().iter().filter(|request| request.path.contains(part)).count()
     }
 
     /// From now on a proxy answers in its place, or itself again.
@@ -367,7 +379,11 @@ fn answer(request: &Received, state: &State) -> Reply {
     let segments: Vec<&str> = path.trim_start_matches(REST).trim_matches('/').split('/').collect();
     match segments.as_slice() {
         ["analyticsSettings"] => {
-            (200, json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000}))
+            let mut answer = json!({"canCollectAnalytics": false, "serverTime": now_seconds() * 1000});
+            if let Some(instance) = &state.instance {
+                answer["instance"] = json!(instance);
+            }
+            (200, answer)
         }
         ["repos"] => (200, page(&state.repositories, |_| true)),
         ["repo-hashes", "differences"] if state.compares_parts => (200, parts(&state.repositories)),

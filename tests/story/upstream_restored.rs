@@ -6,8 +6,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    ADMIN_PASSWORD, DatabaseBackup, Pair, Server, ServerOptions, binary, copy_folder, eventually, git,
-    git_fails,
+    ADMIN_PASSWORD, DatabaseBackup, Pair, Server, ServerOptions, UpstreamByHand, binary, copy_folder,
+    eventually, git, git_fails,
 };
 
 /// What an upstream that does not run has on disk and in its database.
@@ -65,6 +65,27 @@ fn mirror_command(pair: &Pair, arguments: &[&str]) -> String {
     let output = command.output().expect("the binary can be started");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("is UTF-8")
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_another_process_is_compared_although_nobody_saw_it_away() {
+    // The next comparison by itself is an hour away.
+    let rarely =
+        ServerOptions { arguments: vec!["--sweep-interval".into(), "1h".into()], ..Default::default() };
+    let upstream = UpstreamByHand::start_installed_with(rarely).await;
+    upstream.set_instance("before");
+    let beats = upstream.times_asked("instance=");
+    // The second one is not sent before the first one was answered.
+    eventually("the mirror to know the process", || async {
+        (upstream.times_asked("instance=") > beats + 1).then_some(())
+    })
+    .await;
+    let compared = upstream.times_asked("/repo-hashes/differences");
+    upstream.set_instance("restored");
+    eventually("the mirror to compare", || async {
+        (upstream.times_asked("/repo-hashes/differences") > compared).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

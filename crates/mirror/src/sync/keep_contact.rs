@@ -1,7 +1,8 @@
 //! Tells the upstream how far this mirror is, every few seconds and when that has changed, so that both sides know soon
 //! that the other is there, or is not.
 //!
-//! When the upstream comes back, all is compared with it at once. What is known of it is noted for the next process. When
+//! When the upstream comes back, or another process answers as it, all is compared with it at once: it may have been restored
+//! from a backup so soon that nobody has noticed that it was away. What is known of it is noted for the next process. When
 //! it has refused a signature, nothing is served until it has accepted one, and it is asked at once whether it does.
 
 use std::sync::Arc;
@@ -65,6 +66,10 @@ impl KeepContact {
                 () = contact.turned() => {
                     listens = true;
                     self.take_in_turn();
+                    continue;
+                }
+                () = self.heartbeat.upstream_restarted() => {
+                    self.sweep_signal.wake();
                     continue;
                 }
                 () = self.link.doubted() => {}

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use heliostat_auth::Secret;
 use heliostat_peer::CallError;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::calls::BeatAnswer;
@@ -43,6 +44,7 @@ pub(crate) struct Heartbeat {
     /// Whether the upstream could not deliver an event when it was heard last.
     was_not_reached: Mutex<bool>,
     upstream: Mutex<Upstream>,
+    upstream_restarted: Notify,
 }
 
 /// Which processes speak as the upstream.
@@ -97,7 +99,13 @@ impl Heartbeat {
             complaint: Mutex::default(),
             was_not_reached: Mutex::default(),
             upstream: Mutex::default(),
+            upstream_restarted: Notify::new(),
         }
+    }
+
+    /// Ends when another process answers as the upstream than before.
+    pub(crate) async fn upstream_restarted(&self) {
+        self.upstream_restarted.notified().await;
     }
 
     /// What is wrong, in words; `None` as far as nothing is known to be.
@@ -142,8 +150,12 @@ impl Heartbeat {
         let answer = self.client.beat(&self.instance, other_upstream, secret).await;
         self.take_in(&answer);
         let answer = answer?;
+        let had_answered = self.upstream.lock().answering.is_some();
         if self.upstream.lock().answered_by(answer.upstream) {
             self.client.link().lease().ask_soon();
+            if had_answered {
+                self.upstream_restarted.notify_one();
+            }
         }
         *self.last.lock() = Some(Instant::now());
         Ok(())
