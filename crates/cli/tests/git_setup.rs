@@ -23,8 +23,12 @@ fn text(output: Output) -> String {
 }
 
 fn git_setup(config: &Path, arguments: &[&str]) -> String {
+    git_setup_for(config, ORIGIN, MIRROR, arguments)
+}
+
+fn git_setup_for(config: &Path, origin: &str, mirror: &str, arguments: &[&str]) -> String {
     let mut command = program(env!("CARGO_BIN_EXE_heliostat"), config);
-    command.args(["git-setup", "--origin", ORIGIN, "--mirror-url", MIRROR]).args(arguments);
+    command.args(["git-setup", "--origin", origin, "--mirror-url", mirror]).args(arguments);
     text(command.output().expect("the binary can be run"))
 }
 
@@ -140,4 +144,33 @@ fn without_global_it_prints_the_commands_and_changes_nothing() {
     let mut shell = program("sh", &config);
     text(shell.args(["-e", "-c", &commands]).output().expect("a shell can be run"));
     assert!(!std::fs::read_to_string(&config).expect("is there").contains("example.com"));
+}
+
+#[test]
+fn a_configuration_that_git_cannot_read_is_told() {
+    let home = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = home.path().join(".gitconfig");
+    let call = |arguments: &[&str]| {
+        let mut command = program(env!("CARGO_BIN_EXE_heliostat"), &config);
+        command.env_remove("GIT_CONFIG_GLOBAL").env_remove("XDG_CONFIG_HOME").env("HOME", home.path());
+        command.args(["git-setup", "--origin", ORIGIN, "--mirror-url", MIRROR]).args(arguments);
+        command.output().expect("the binary can be run")
+    };
+    assert!(text(call(&["--undo", "--global"])).contains("nothing to take back"), "there is none");
+    text(call(&["--global"]));
+
+    let written = std::fs::read_to_string(&config).expect("is there");
+    let broken = format!("{written}[url\n");
+    std::fs::write(&config, &broken).expect("the temporary directory has space");
+    for arguments in [&["--undo", "--global"][..], &["--undo"], &["--global"]] {
+        let refused = call(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}: {refused:?}");
+        assert!(said.contains("bad config line") && said.contains(".gitconfig"), "{said}");
+        assert!(refused.stdout.is_empty(), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&config).expect("is there"), broken);
+
+    std::fs::write(&config, written).expect("the temporary directory has space");
+    assert!(text(call(&["--undo", "--global"])).contains("from there again"));
 }

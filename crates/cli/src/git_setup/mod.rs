@@ -3,20 +3,23 @@
 //! Git rewrites addresses by itself (`url.<base>.insteadOf`), so nothing else on the machine changes: not the remotes of
 //! checkouts, not submodules, not scripts. What is pushed still goes to the origin.
 
+mod configured;
+mod plan;
 mod rewrites;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use heliostat_git::Git;
 use url::Url;
 
-use crate::client::is_loopback;
 use crate::local_git::UserGit;
 use crate::options::parse_http_url;
 use crate::output;
-use rewrites::{Forms, REWRITES, Setting, rewrites};
+use configured::Configured;
+use plan::Plan;
+use rewrites::{Forms, rewrites};
 
 /// Which addresses are rewritten, and where that is written down.
 #[derive(Debug, Args)]
@@ -65,27 +68,26 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
         ssh_user: (!options.https_only).then_some(options.ssh_user.as_str()),
         ssh_port: options.ssh_port,
     };
-    let mut settings: Vec<Setting> =
-        rewrites(&options.origin, &options.mirror_url, &forms)?.iter().flat_map(Setting::of).collect();
-    if options.credentials {
-        settings.push(shared_credentials(&options)?);
-    }
+    let given = rewrites(&options.origin, &options.mirror_url, &forms)?;
     let git = Git::discover(&options.git).await.context("git is needed to write its configuration");
-    if options.undo
-        && let Ok(git) = &git
-    {
-        let mut before = written_before(&UserGit::of(git), &options).await?;
-        before.retain(|setting| !settings.contains(setting));
-        settings.extend(before);
-    }
+    let git = git.map(|git| UserGit::of(&git));
+    let configured = match &git {
+        Ok(git) if options.global || options.undo => Configured::read(git).await?,
+        // The commands can be printed for another machine.
+        _ => Configured::default(),
+    };
+    let plan = match options.undo {
+        true => Plan::to_undo(&options, given, &configured)?,
+        false => Plan::to_write(&options, &given)?,
+    };
     if !options.global {
-        settings.iter().for_each(|setting| output::line(&setting.command(options.undo)));
+        plan.settings.iter().for_each(|setting| output::line(&setting.command(options.undo)));
         return Ok(());
     }
-    let git = UserGit::of(&git?);
+    let git = git?;
     let mut written = 0;
-    for setting in &settings {
-        if is_there(&git, setting).await != options.undo {
+    for setting in &plan.settings {
+        if configured.has(setting) != options.undo {
             continue;
         }
         let arguments = setting.arguments(options.undo);
@@ -95,34 +97,6 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
     }
     output::line(&summary(&options, written));
     Ok(())
-}
-
-/// What the user's configuration has for this origin and this mirror. The options of this call do not tell: a name or a port
-/// that was given when it was written may not be given now.
-async fn written_before(git: &UserGit, options: &GitSetupOptions) -> anyhow::Result<Vec<Setting>> {
-    // Git fails where there is none.
-    let listed = git.run(Path::new("."), &["config", "--global", "--get-regexp", REWRITES]).await;
-    let (origin, mirror) = (&options.origin, &options.mirror_url);
-    let mut found = rewrites::written(&listed.unwrap_or_default(), origin, mirror);
-    let credentials = Setting::credentials_of(origin, mirror)?;
-    if is_there(git, &credentials).await {
-        found.push(credentials);
-    }
-    Ok(found)
-}
-
-fn shared_credentials(options: &GitSetupOptions) -> anyhow::Result<Setting> {
-    let mirror = &options.mirror_url;
-    if !options.undo && mirror.scheme() != "https" && !is_loopback(mirror) {
-        bail!("passwords of {} would travel unencrypted to {mirror}: give an https address", options.origin);
-    }
-    Setting::credentials_of(&options.origin, mirror)
-}
-
-/// Whether the user's configuration has this setting. Git fails where it has none of that name.
-async fn is_there(git: &UserGit, setting: &Setting) -> bool {
-    let values = git.run(Path::new("."), &["config", "--global", "--get-all", &setting.key]).await;
-    values.is_ok_and(|values| values.lines().any(|value| value == setting.value))
 }
 
 fn summary(options: &GitSetupOptions, written: usize) -> String {

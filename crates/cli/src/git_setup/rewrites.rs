@@ -3,9 +3,6 @@
 use anyhow::{Context, bail};
 use url::Url;
 
-/// Matches the names of all settings of git that rewrite what is read, as git lists them.
-pub const REWRITES: &str = r"^url\..*\.insteadof$";
-
 /// The longest name of a user that is rewritten, in bytes.
 const MAX_USER_BYTES: usize = 64;
 
@@ -22,8 +19,10 @@ pub struct Forms<'a> {
 /// What begins with `from` is read below `to`, and pushed to `from` as before.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rewrite {
-    from: String,
-    to: String,
+    /// How an address begins.
+    pub from: String,
+    /// What git reads instead.
+    pub to: String,
 }
 
 /// One setting of git.
@@ -57,18 +56,11 @@ pub fn rewrites(origin: &Url, mirror: &Url, forms: &Forms<'_>) -> anyhow::Result
     Ok(found)
 }
 
-/// The settings that lead any form of the address of `origin` to `mirror`, whatever the options were that wrote them.
-/// `listed` is what `git config --get-regexp` prints of [`REWRITES`].
-pub fn written(listed: &str, origin: &Url, mirror: &Url) -> Vec<Setting> {
-    let mut found = Vec::new();
-    for (key, from) in listed.lines().filter_map(|line| line.split_once(' ')) {
-        let to = key.strip_prefix("url.").and_then(|key| key.strip_suffix(".insteadof"));
-        let Some(to) = to.filter(|to| is_of(to, mirror)) else { continue };
-        if is_of(from, origin) || is_of_ssh(from, origin) {
-            found.extend(Setting::of(&Rewrite { from: from.to_owned(), to: to.to_owned() }));
-        }
+impl Rewrite {
+    /// Whether it leads any form of the address of `origin` to `mirror`, whatever the options were that wrote it.
+    pub fn leads(&self, origin: &Url, mirror: &Url) -> bool {
+        is_of(&self.to, mirror) && (is_of(&self.from, origin) || is_of_ssh(&self.from, origin))
     }
-    found
 }
 
 /// Whether a text is this address, for all or for one user.
@@ -221,30 +213,29 @@ mod tests {
         assert_eq!(of("https://git.example.com", &[], None, None).len(), 1);
     }
 
+    fn rewrite(to: &str, from: &str) -> Rewrite {
+        Rewrite { from: from.to_owned(), to: to.to_owned() }
+    }
+
     #[test]
     fn what_was_written_is_found_whatever_the_options_were() {
         let (origin, mirror) = (url("https://git.example.com"), url("http://mirror:7991"));
-        let ours = [
-            "url.http://mirror:7991/.insteadof https://git.example.com/",
-            "url.http://ann@mirror:7991/.insteadof https://ann@git.example.com/",
-            "url.http://mirror:7991/.insteadof ssh://hg@git.example.com:7999/",
-            "url.http://mirror:7991/.insteadof hg@git.example.com:",
-        ];
-        for line in ours {
-            let found = written(line, &origin, &mirror);
-            let (key, value) = line.split_once(' ').expect("two words");
-            assert_eq!(found.len(), 2, "{line}");
-            assert!(found[0].key.eq_ignore_ascii_case(key) && found[0].value == value, "{found:?}");
-        }
-        assert_eq!(written(&ours.join("\n"), &origin, &mirror).len(), 2 * ours.len());
-        for line in [
-            "url.http://other:7991/.insteadof https://git.example.com/",
-            "url.http://mirror:7991/.insteadof https://git.example.com.evil.example/",
-            "url.http://mirror:7991/.insteadof https://git.example.com/acme/",
-            "url.http://mirror:7991/.insteadof git@git.example.com.evil.example:",
-            "url.http://mirror:7991/.insteadof gh:",
+        for (to, from) in [
+            ("http://mirror:7991/", "https://git.example.com/"),
+            ("http://ann@mirror:7991/", "https://ann@git.example.com/"),
+            ("http://mirror:7991/", "ssh://hg@git.example.com:7999/"),
+            ("http://mirror:7991/", "hg@git.example.com:"),
         ] {
-            assert!(written(line, &origin, &mirror).is_empty(), "{line}");
+            assert!(rewrite(to, from).leads(&origin, &mirror), "{from}");
+        }
+        for (to, from) in [
+            ("http://other:7991/", "https://git.example.com/"),
+            ("http://mirror:7991/", "https://git.example.com.evil.example/"),
+            ("http://mirror:7991/", "https://git.example.com/acme/"),
+            ("http://mirror:7991/", "git@git.example.com.evil.example:"),
+            ("http://mirror:7991/", "gh:"),
+        ] {
+            assert!(!rewrite(to, from).leads(&origin, &mirror), "{from}");
         }
     }
 
@@ -273,8 +264,7 @@ mod tests {
 
     #[test]
     fn commands_add_and_take_away_exactly_one_value() {
-        let rewrite = Rewrite { from: "https://a.b/".to_owned(), to: "http://m/".to_owned() };
-        let [read, push] = Setting::of(&rewrite);
+        let [read, push] = Setting::of(&rewrite("http://m/", "https://a.b/"));
         assert_eq!(read.command(false), "git config --global --add url.http://m/.insteadOf https://a.b/");
         assert_eq!(
             read.command(true),

@@ -5,7 +5,7 @@
 //! commands that every user has.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, bail};
 use heliostat_git::Git;
@@ -16,6 +16,9 @@ use crate::client::credentials::Authorization;
 
 /// How much of git's complaint is told.
 const MAX_COMPLAINT_CHARS: usize = 800;
+
+/// The exit status with which git-config(1) says that there is no such setting; its failures have others.
+const NOT_FOUND: i32 = 1;
 
 /// Variables that would make git work on another repository, as they do inside hooks.
 const REPOSITORY_VARIABLES: [&str; 6] = [
@@ -59,6 +62,19 @@ impl UserGit {
     /// Runs git in a directory and gives what it printed, without the last line end.
     pub async fn run(&self, directory: &Path, arguments: &[&str]) -> anyhow::Result<String> {
         self.finish(self.command().current_dir(directory), arguments).await
+    }
+
+    /// The same for a question to git-config(1); `None` if there is no such setting.
+    pub async fn find_settings(
+        &self,
+        directory: &Path,
+        arguments: &[&str],
+    ) -> anyhow::Result<Option<String>> {
+        let output = self.output(self.command().current_dir(directory), arguments).await?;
+        match output.status.code() {
+            Some(NOT_FOUND) => Ok(None),
+            _ => printed(&output, arguments).map(Some),
+        }
     }
 
     /// Tells the credential helpers of the user something, or asks them: one of the verbs of git-credential(1). Nothing is asked
@@ -110,15 +126,22 @@ impl UserGit {
     }
 
     async fn finish(&self, command: &mut Command, arguments: &[&str]) -> anyhow::Result<String> {
-        let command = command.args(arguments);
-        let output =
-            command.output().await.with_context(|| format!("cannot run {}", self.program.display()))?;
-        if !output.status.success() {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            let skipped = complaint.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);
-            let tail: String = complaint.trim().chars().skip(skipped).collect();
-            bail!("git {} failed: {tail}", arguments.first().unwrap_or(&""));
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        printed(&self.output(command, arguments).await?, arguments)
     }
+
+    async fn output(&self, command: &mut Command, arguments: &[&str]) -> anyhow::Result<Output> {
+        let command = command.args(arguments);
+        command.output().await.with_context(|| format!("cannot run {}", self.program.display()))
+    }
+}
+
+/// What git printed, or why it failed.
+fn printed(output: &Output, arguments: &[&str]) -> anyhow::Result<String> {
+    if !output.status.success() {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let skipped = complaint.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);
+        let tail: String = complaint.trim().chars().skip(skipped).collect();
+        bail!("git {} failed: {tail}", arguments.first().unwrap_or(&""));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
