@@ -147,6 +147,78 @@ fn without_global_it_prints_the_commands_and_changes_nothing() {
 }
 
 #[test]
+fn what_another_mirror_of_the_same_origin_needs_is_not_taken_back() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    std::fs::write(&config, "").expect("the temporary directory has space");
+    let (first, second) = ("https://one.example.com", "https://two.example.com");
+    for mirror in [first, second] {
+        git_setup_for(&config, ORIGIN, mirror, &["--user", "ann", "--global"]);
+    }
+    let printed = git_setup_for(&config, ORIGIN, first, &["--undo"]);
+    assert!(printed.contains("one.example.com") && !printed.contains("pushInsteadOf"), "{printed}");
+
+    let said = git_setup_for(&config, ORIGIN, first, &["--undo", "--global"]);
+    assert!(said.contains("another insteadOf still rewrites https://git.example.com/ and"), "{said}");
+    assert!(!std::fs::read_to_string(&config).expect("is there").contains("one.example.com"));
+    for (address, read) in [
+        ("https://git.example.com/x.git", "https://two.example.com/x.git"),
+        ("https://ann@git.example.com/x.git", "https://ann@two.example.com/x.git"),
+        ("ssh://git@git.example.com/x.git", "https://two.example.com/x.git"),
+        ("git@git.example.com:x.git", "https://two.example.com/x.git"),
+    ] {
+        assert_eq!(read_and_pushed(&config, address), (read.to_owned(), address.to_owned()));
+    }
+    let said = git_setup_for(&config, ORIGIN, first, &["--undo", "--global"]);
+    assert!(said.contains("nothing to take back"), "{said}");
+
+    let said = git_setup_for(&config, ORIGIN, second, &["--undo", "--global"]);
+    assert!(said.contains("from there again"), "{said}");
+    assert!(!std::fs::read_to_string(&config).expect("is there").contains("example.com"));
+}
+
+#[test]
+fn what_another_origin_of_the_same_host_needs_is_not_taken_back() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    std::fs::write(&config, "").expect("the temporary directory has space");
+    let (a, b) = ("https://git.example.com/a", "https://git.example.com/b");
+    let (mirror_of_a, mirror_of_b) = ("https://a.example.org", "https://b.example.org");
+    git_setup_for(&config, a, mirror_of_a, &["--global"]);
+    git_setup_for(&config, b, mirror_of_b, &["--global"]);
+    let said = git_setup_for(&config, b, mirror_of_b, &["--undo", "--global"]);
+    assert!(said.contains("still rewrites ssh://git@git.example.com/ and git@git.example.com:,"), "{said}");
+    for (address, read) in [
+        ("https://git.example.com/a/x.git", "https://a.example.org/x.git"),
+        ("https://git.example.com/b/x.git", "https://git.example.com/b/x.git"),
+        ("ssh://git@git.example.com/x.git", "https://a.example.org/x.git"),
+        ("git@git.example.com:x.git", "https://a.example.org/x.git"),
+    ] {
+        assert_eq!(read_and_pushed(&config, address), (read.to_owned(), address.to_owned()));
+    }
+    let left = std::fs::read_to_string(&config).expect("is there");
+    assert!(!left.contains("b.example.org") && !left.contains("git.example.com/b"), "{left}");
+}
+
+#[test]
+fn credentials_stay_while_another_origin_of_the_same_host_needs_them() {
+    let folder = tempfile::tempdir().expect("the temporary directory is writable");
+    let config = folder.path().join("gitconfig");
+    std::fs::write(&config, "").expect("the temporary directory has space");
+    let (a, b) = ("https://git.example.com/a", "https://git.example.com/b");
+    for origin in [a, b] {
+        git_setup_for(&config, origin, MIRROR, &["--https-only", "--credentials", "--global"]);
+    }
+    let helpers = || std::fs::read_to_string(&config).expect("is there").matches("credential fill").count();
+    assert_eq!(helpers(), 1, "it is written once for both");
+    for (origin, left) in [(b, 1), (a, 0)] {
+        git_setup_for(&config, origin, MIRROR, &["--credentials", "--undo", "--global"]);
+        assert_eq!(helpers(), left, "{origin}");
+    }
+    assert!(!std::fs::read_to_string(&config).expect("is there").contains("example.com"));
+}
+
+#[test]
 fn a_configuration_that_git_cannot_read_is_told() {
     let home = tempfile::tempdir().expect("the temporary directory is writable");
     let config = home.path().join(".gitconfig");

@@ -95,16 +95,22 @@ pub async fn run(options: GitSetupOptions) -> anyhow::Result<()> {
         git.run(Path::new("."), &arguments).await?;
         written += 1;
     }
-    output::line(&summary(&options, written));
+    output::line(&summary(&options, written, &plan.shared));
     Ok(())
 }
 
-fn summary(options: &GitSetupOptions, written: usize) -> String {
+/// `shared` is what other settings still rewrite.
+fn summary(options: &GitSetupOptions, written: usize, shared: &[String]) -> String {
     let (origin, mirror) = (&options.origin, &options.mirror_url);
     match (options.undo, written) {
         (false, 0) => format!("git reads {origin} from {mirror} already"),
         (false, _) => format!("git reads {origin} from {mirror} now, and still pushes to {origin}"),
         (true, 0) => format!("there was nothing to take back: git does not read {origin} from {mirror}"),
-        (true, _) => format!("git reads {origin} from there again"),
+        (true, _) if shared.is_empty() => format!("git reads {origin} from there again"),
+        (true, _) => format!(
+            "git does not read {origin} from {mirror} any more; another insteadOf still rewrites {}, so pushInsteadOf stays \
+             for what is pushed there",
+            shared.join(" and ")
+        ),
     }
 }

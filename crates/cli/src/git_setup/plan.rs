@@ -1,4 +1,4 @@
-//! Which settings of git one call adds, or takes away.
+//! Which settings of git one call adds, or takes away: all that leads to this mirror, and nothing that other mirrors need.
 
 use anyhow::bail;
 
@@ -12,6 +12,8 @@ use crate::client::is_loopback;
 pub struct Plan {
     /// The settings to add, or to take away, each once.
     pub settings: Vec<Setting>,
+    /// Beginnings of addresses that are rewritten by other settings, too, which are left alone.
+    pub shared: Vec<String>,
 }
 
 impl Plan {
@@ -39,15 +41,22 @@ impl Plan {
         configured: &Configured,
     ) -> anyhow::Result<Self> {
         let (origin, mirror) = (&options.origin, &options.mirror_url);
-        let found = configured.rewrites().filter(|rewrite| rewrite.leads(origin, mirror));
+        let (found, others): (Vec<Rewrite>, Vec<Rewrite>) =
+            configured.rewrites().partition(|rewrite| rewrite.leads(origin, mirror));
         let mut plan = Self::default();
         for rewrite in given.into_iter().chain(found) {
-            for setting in Setting::of(&rewrite) {
-                plan.add(setting);
+            let [read, push] = Setting::of(&rewrite);
+            plan.add(read);
+            // Without `push`, what is pushed to the origin would go where the other setting leads.
+            let is_shared = others.iter().any(|other| other.from == rewrite.from);
+            match is_shared {
+                true => plan.share(rewrite.from),
+                false => plan.add(push),
             }
         }
         let credentials = Setting::credentials_of(origin, mirror)?;
-        if options.credentials || configured.has(&credentials) {
+        let are_shared = others.iter().any(|other| other.shares_credentials(origin, mirror));
+        if !are_shared && (options.credentials || configured.has(&credentials)) {
             plan.add(credentials);
         }
         Ok(plan)
@@ -56,6 +65,12 @@ impl Plan {
     fn add(&mut self, setting: Setting) {
         if !self.settings.contains(&setting) {
             self.settings.push(setting);
+        }
+    }
+
+    fn share(&mut self, from: String) {
+        if !self.shared.contains(&from) {
+            self.shared.push(from);
         }
     }
 }

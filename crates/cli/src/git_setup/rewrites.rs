@@ -61,6 +61,12 @@ impl Rewrite {
     pub fn leads(&self, origin: &Url, mirror: &Url) -> bool {
         is_of(&self.to, mirror) && (is_of(&self.from, origin) || is_of_ssh(&self.from, origin))
     }
+
+    /// Whether git looks for the same credentials for it as for what leads from `origin` to `mirror`: credentials are those of a
+    /// host, and a host may be several origins, one below each path.
+    pub fn shares_credentials(&self, origin: &Url, mirror: &Url) -> bool {
+        is_of(&self.to, mirror) && Url::parse(&self.from).is_ok_and(|from| from.origin() == origin.origin())
+    }
 }
 
 /// Whether a text is this address, for all or for one user.
@@ -237,6 +243,17 @@ mod tests {
         ] {
             assert!(!rewrite(to, from).leads(&origin, &mirror), "{from}");
         }
+    }
+
+    #[test]
+    fn origins_below_one_host_share_their_credentials_at_one_mirror() {
+        let (origin, mirror) = (url("https://git.example.com/b"), url("http://mirror:7991"));
+        let shares = |to: &str, from: &str| rewrite(to, from).shares_credentials(&origin, &mirror);
+        assert!(shares("http://mirror:7991/", "https://git.example.com/a/"));
+        assert!(shares("http://ann@mirror:7991/", "https://ann@git.example.com:443/a/"));
+        assert!(!shares("http://other:7991/", "https://git.example.com/a/"));
+        assert!(!shares("http://mirror:7991/", "https://git.example.com:8443/a/"));
+        assert!(!shares("http://mirror:7991/", "ssh://git@git.example.com/"));
     }
 
     #[test]
