@@ -1,10 +1,10 @@
 //! What a mirror says of itself rests on what it knows of its upstream; what it does not know, it says since when.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::harness::{
     ADMIN_PASSWORD, Pair, Server, ServerOptions, UpstreamByHand, binary, eventually, git_output,
@@ -130,17 +130,22 @@ async fn who_waits_for_a_synchronisation_waits_for_an_upstream_that_is_away() {
     pair.upstream.kill();
     status_in(&pair, "UNVERIFIED").await;
 
+    let said = tempfile::NamedTempFile::new().expect("a file can be made");
     let mut command = Command::new(binary());
     command.args(["mirror", "settings", "progress", "--wait", "--output", "json"]);
     command.args(["--mirror-url", pair.mirror.base()]).env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut waiting = command.spawn().expect("the binary can be run");
-    let mut told = BufReader::new(waiting.stderr.take().expect("a pipe")).lines();
-    let why = told.by_ref().map_while(Result::ok).find(|line| line.contains("waiting for the upstream"));
-    assert!(why.is_some(), "it has ended, although it is not known what the upstream has: {waiting:?}");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said.reopen().expect("the file is there"));
+    let mut waiting = command.kill_on_drop(true).spawn().expect("the binary can be run");
+    eventually("the command to say what it waits for", || async {
+        let said = std::fs::read_to_string(said.path()).expect("readable");
+        said.contains("waiting for the upstream").then_some(())
+    })
+    .await;
+    let ended = waiting.try_wait().expect("it can be asked");
+    assert!(ended.is_none(), "it has ended, although it is not known what the upstream has");
 
     pair.upstream.restart();
-    let ended = waiting.wait_with_output().expect("it ends");
+    let ended = waiting.wait_with_output().await.expect("it ends");
     assert!(ended.status.success(), "{ended:?}");
     let progress: Value = serde_json::from_slice(&ended.stdout).expect("is JSON");
     assert_eq!((&progress["inStepRepos"], progress.get("notKnownSince")), (&json!(1), None), "{progress}");

@@ -126,7 +126,7 @@ pub async fn run(command: SettingsCommand) -> anyhow::Result<()> {
         SettingsCommand::Progress { wait, connection } => {
             let upstream = FollowedUpstream::of(connection).await?;
             if wait {
-                follow(upstream.client(), &upstream.id, upstream.output()).await?;
+                follow(upstream.client(), &upstream.id).await?;
             }
             let progress = progress_of(upstream.client(), &upstream.id).await?;
             upstream.session.output.show(&progress, &PROGRESS);
@@ -269,9 +269,10 @@ pub async fn progress_of(mirror: &Client, upstream_id: &str) -> Result<Value, Ca
     mirror.get(&upstream_path(upstream_id, &["progress"])).send().await
 }
 
-/// Shows progress until nothing is left to synchronise.
-async fn follow(mirror: &Client, upstream_id: &str, output: OutputFormat) -> anyhow::Result<()> {
-    let shown = Progress::start(output, "Synchronizing");
+/// Shows progress until nothing is left to synchronise, to programs as well: what is waited for may never come, and only this
+/// says so.
+async fn follow(mirror: &Client, upstream_id: &str) -> anyhow::Result<()> {
+    let shown = Progress::start(OutputFormat::Table, "Synchronizing");
     loop {
         let progress = progress_of(mirror, upstream_id).await?;
         if show_progress(&shown, &progress) {
