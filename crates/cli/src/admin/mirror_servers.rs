@@ -17,11 +17,15 @@ use crate::output::Column;
 #[derive(Debug, Subcommand)]
 pub enum MirrorVerb {
     /// List the mirrors of an upstream, how each stands, and how far it is behind.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror list\n  heliostat mirror list --url https://git.example.com --output json"
+    )]
     List {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
     /// Show a mirror.
+    #[command(after_help = "Examples:\n  heliostat mirror show Saigon")]
     Show {
         /// Id or name.
         #[arg(value_name = "ID_OR_NAME")]
@@ -30,7 +34,9 @@ pub enum MirrorVerb {
         connection: UpstreamConnection,
     },
     /// End a mirror's access at once; it stops serving and deletes its repositories. It asks first.
-    #[command(after_help = "Example:\n  heliostat mirror remove Saigon --yes")]
+    #[command(
+        after_help = "Examples:\n  heliostat mirror remove Saigon\n  heliostat mirror remove Saigon --yes"
+    )]
     Remove {
         /// Id or name.
         #[arg(value_name = "ID_OR_NAME")]
@@ -41,13 +47,20 @@ pub enum MirrorVerb {
         connection: UpstreamConnection,
     },
     /// Show how far a mirror is behind its upstream, which repositories are, and why; fails if it must not take traffic.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror status --mirror-url https://saigon.example.com\n  heliostat mirror status PRJ/site --mirror-url https://saigon.example.com"
+    )]
     Status(Status),
     /// List what a mirror neither removes nor overwrites, because the upstream has lost it.
+    #[command(after_help = "Examples:\n  heliostat mirror held-back --mirror-url https://saigon.example.com")]
     HeldBack {
         #[command(flatten)]
         connection: MirrorConnection,
     },
     /// Let a mirror move what it holds back into its trash, and follow the upstream as it is now.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror confirm-removal 5f0c1d2e3b4a5968 \\\n      --mirror-url https://saigon.example.com"
+    )]
     ConfirmRemoval {
         /// Which list is confirmed, as `mirror held-back` shows it.
         #[arg(value_name = "TOKEN")]
@@ -56,9 +69,15 @@ pub enum MirrorVerb {
         connection: MirrorConnection,
     },
     /// Tell which repositories and commits only a mirror still has, and write them to bundles.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror rescue --mirror-url https://saigon.example.com\n  heliostat mirror rescue --to /tmp/rescue \\\n      --mirror-url https://saigon.example.com"
+    )]
     Rescue(Rescue),
     /// What a mirror mirrors and how far it is, asked of the mirror itself.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  heliostat mirror settings show\n  heliostat mirror settings mode selected --project PRJ\n  heliostat mirror settings progress --wait"
+    )]
     Settings(SettingsCommand),
 }
 

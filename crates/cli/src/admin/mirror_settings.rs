@@ -21,13 +21,16 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug, Subcommand)]
 pub enum SettingsCommand {
     /// Show what is mirrored.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror settings show\n  heliostat mirror settings show --mirror-url https://saigon.example.com"
+    )]
     Show {
         #[command(flatten)]
         connection: MirrorConnection,
     },
     /// Choose between all projects and selected ones. What is not selected stops being served at once.
     #[command(
-        after_help = "Example, a mirror of one project:\n  heliostat mirror settings mode selected --project PRJ"
+        after_help = "Examples:\n  heliostat mirror settings mode selected --project PRJ\n  heliostat mirror settings mode all"
     )]
     Mode {
         /// What is mirrored.
@@ -41,6 +44,9 @@ pub enum SettingsCommand {
         connection: MirrorConnection,
     },
     /// Mirror projects too.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror settings add-project PRJ\n  heliostat mirror settings add-project PRJ APP \\\n      --mirror-url https://saigon.example.com"
+    )]
     AddProject {
         /// Keys or ids of projects of the upstream.
         #[arg(required = true, value_name = "PROJECT")]
@@ -49,6 +55,9 @@ pub enum SettingsCommand {
         connection: MirrorConnection,
     },
     /// Stop mirroring projects; they stop being served at once.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror settings remove-project PRJ\n  heliostat mirror settings remove-project PRJ APP --yes"
+    )]
     RemoveProject {
         /// Keys or ids of projects of the upstream.
         #[arg(required = true, value_name = "PROJECT")]
@@ -59,6 +68,9 @@ pub enum SettingsCommand {
         connection: MirrorConnection,
     },
     /// Show how far the synchronisation is.
+    #[command(
+        after_help = "Examples:\n  heliostat mirror settings progress\n  heliostat mirror settings progress --wait \\\n      --mirror-url https://saigon.example.com"
+    )]
     Progress {
         /// Stay until everything is synchronised, showing the way [default: false].
         #[arg(long)]
