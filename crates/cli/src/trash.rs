@@ -23,6 +23,9 @@ const REPOSITORIES_FOLDER: &str = "repositories";
 #[derive(Debug, Subcommand)]
 pub enum TrashCommand {
     /// List what lies in the trash, the oldest first.
+    #[command(
+        after_help = "Examples:\n  heliostat trash list --data /srv/upstream\n  heliostat trash list --data /srv/saigon --output json"
+    )]
     List {
         #[command(flatten)]
         place: Place,
@@ -31,6 +34,9 @@ pub enum TrashCommand {
         output: OutputFormat,
     },
     /// Put a repository of an upstream back in its place, or copy one of either role out of the trash.
+    #[command(
+        after_help = "Examples:\n  heliostat trash restore 42-1764351000123 --data /srv/upstream\n  heliostat trash restore 42-1764351000123 --data /srv/saigon \\\n      --to /tmp/site.git"
+    )]
     Restore {
         /// Its name, as `trash list` shows it.
         #[arg(value_name = "NAME")]

@@ -16,7 +16,9 @@ use crate::output::{self, OutputFormat};
 
 /// Of which repository, and where.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  git clone \"$(heliostat clone-url PRJ/site --near)\"")]
+#[command(
+    after_help = "Examples:\n  heliostat clone-url PRJ/site --mirror Saigon\n  git clone \"$(heliostat clone-url PRJ/site --near)\""
+)]
 pub struct CloneUrlOptions {
     /// Which, as in PROJ/slug.
     #[arg(value_name = "PROJ/SLUG")]

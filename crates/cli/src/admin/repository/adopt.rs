@@ -11,6 +11,7 @@ use crate::output::{Column, OutputFormat, line};
 
 /// Which repository is taken over, and as what.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  heliostat repository adopt\n  heliostat repository adopt 42 PRJ/site")]
 pub struct AdoptCommand {
     /// Its number on the disk [default: list what is there].
     #[arg(requires = "repository")]

@@ -26,6 +26,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is followed, and by what.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  heliostat repository follow https://example.com/some/tool.git --project PRJ\n  heliostat repository follow git@example.com:some/tool.git --project PRJ \\\n      --source-ssh-key-file deploy.key --interval 5m"
+)]
 pub struct FollowCommand {
     /// Address of the repository on the other server, by http, https, ssh (also as in git@host:acme/tool.git) or git.
     #[arg(value_name = "URL")]

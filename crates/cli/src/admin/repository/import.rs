@@ -20,6 +20,9 @@ use crate::role::lifecycle::StopSignal;
 
 /// What is copied, and to where.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  heliostat repository import /srv/checkout --project PRJ --name site\n  heliostat repository import https://example.com/some/tool.git --project PRJ\n  heliostat repository import https://example.com/some/private.git \\\n      --project PRJ --source-user ann --source-password-file ann.token"
+)]
 pub struct ImportCommand {
     /// Directory or bundle of a repository, or its URL.
     #[arg(value_name = "PATH_OR_URL")]

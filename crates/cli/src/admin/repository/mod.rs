@@ -24,6 +24,9 @@ pub use repository_name::RepositoryName;
 #[derive(Debug, Subcommand)]
 pub enum RepositoryCommand {
     /// Create an empty repository.
+    #[command(
+        after_help = "Examples:\n  heliostat repository create PRJ/site\n  heliostat repository create PRJ/site --default-branch main --public"
+    )]
     Create {
         /// Where, as in PROJ/name.
         #[arg(value_name = "PROJ/NAME", value_parser = RepositoryName::from_str)]
@@ -39,6 +42,9 @@ pub enum RepositoryCommand {
     /// created if it is missing.
     Follow(follow::FollowCommand),
     /// Show what a repository follows, and how that goes.
+    #[command(
+        after_help = "Examples:\n  heliostat repository following\n  heliostat repository following PRJ/tool"
+    )]
     Following {
         /// Which, as in PROJ/slug [default: list all that follow something].
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -47,6 +53,7 @@ pub enum RepositoryCommand {
         connection: UpstreamConnection,
     },
     /// Look now whether there is something new where a repository comes from, and wait until it is here.
+    #[command(after_help = "Examples:\n  heliostat repository follow-now PRJ/tool")]
     FollowNow {
         /// Which, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -55,6 +62,7 @@ pub enum RepositoryCommand {
         connection: UpstreamConnection,
     },
     /// Let a repository follow nothing any more: what is in it stays, and it takes pushes again.
+    #[command(after_help = "Examples:\n  heliostat repository unfollow PRJ/tool")]
     Unfollow {
         /// Which, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -73,6 +81,9 @@ pub enum RepositoryCommand {
     /// Have a mirror compute what builds are about to ask for, so that the first of them is answered as fast as the others.
     Warm(warm::WarmCommand),
     /// List the repositories that one may read.
+    #[command(
+        after_help = "Examples:\n  heliostat repository list\n  heliostat repository list --project PRJ"
+    )]
     List {
         /// Only those of this project [default: all].
         #[arg(long, value_name = "KEY")]
@@ -81,6 +92,7 @@ pub enum RepositoryCommand {
         connection: UpstreamConnection,
     },
     /// Show a repository.
+    #[command(after_help = "Examples:\n  heliostat repository show PRJ/site")]
     Show {
         /// Which, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -89,7 +101,9 @@ pub enum RepositoryCommand {
         connection: UpstreamConnection,
     },
     /// Delete a repository with everything in it, here and on every mirror; it asks first.
-    #[command(after_help = "Example:\n  heliostat repository delete PRJ/site --yes")]
+    #[command(
+        after_help = "Examples:\n  heliostat repository delete PRJ/site\n  heliostat repository delete PRJ/site --yes"
+    )]
     Delete {
         /// Which, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]

@@ -17,6 +17,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Which repository is cleaned.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  heliostat repository purge PRJ/site --wait 5m\n  heliostat repository purge PRJ/site --status"
+)]
 pub struct PurgeCommand {
     /// Which, as in PROJ/slug.
     #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]

@@ -12,6 +12,7 @@ use crate::output::{Column, OutputFormat, line};
 
 /// Which repository is brought back, and from where.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  heliostat repository restore PRJ/site --from-mirror Saigon")]
 pub struct RestoreCommand {
     /// Which, as in PROJ/slug.
     #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]

@@ -22,7 +22,7 @@ use crate::output::Column;
 /// What is asked for, and where.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example, before a night's builds:\n  heliostat repository warm PRJ/site --depth 1 --depth 50 \\\n      --mirror-url https://saigon.example.com"
+    after_help = "Examples:\n  heliostat repository warm PRJ/site --mirror-url https://saigon.example.com\n  heliostat repository warm PRJ/site --depth 1 --depth 50 \\\n      --mirror-url https://saigon.example.com"
 )]
 pub struct WarmCommand {
     /// Which, as in PROJ/slug.
