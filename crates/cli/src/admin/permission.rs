@@ -13,6 +13,9 @@ use crate::output::Column;
 #[derive(Debug, Subcommand)]
 pub enum PermissionCommand {
     /// Give a user a permission in place of the one the user has there.
+    #[command(
+        after_help = "Examples:\n  heliostat permission grant ann write --project PRJ\n  heliostat permission grant ann read --repository PRJ/site\n  heliostat permission grant ann project_create"
+    )]
     Grant {
         /// Name of the user.
         #[arg(id = "grantee", value_name = "USER")]
@@ -26,6 +29,9 @@ pub enum PermissionCommand {
         connection: UpstreamConnection,
     },
     /// Take a user's permission away.
+    #[command(
+        after_help = "Examples:\n  heliostat permission revoke ann --project PRJ\n  heliostat permission revoke ann --repository PRJ/site"
+    )]
     Revoke {
         /// Name of the user.
         #[arg(id = "grantee", value_name = "USER")]
@@ -36,6 +42,9 @@ pub enum PermissionCommand {
         connection: UpstreamConnection,
     },
     /// List who has which permission.
+    #[command(
+        after_help = "Examples:\n  heliostat permission list\n  heliostat permission list --repository PRJ/site"
+    )]
     List {
         #[command(flatten)]
         place: Place,

@@ -10,6 +10,9 @@ use crate::output::Column;
 #[derive(Debug, Subcommand)]
 pub enum ProjectCommand {
     /// Create a project.
+    #[command(
+        after_help = "Examples:\n  heliostat project create PRJ\n  heliostat project create PRJ --name 'My project' --public"
+    )]
     Create {
         /// Key, as in PROJ: a letter, then letters, digits and underscores.
         key: String,
@@ -26,6 +29,7 @@ pub enum ProjectCommand {
         connection: UpstreamConnection,
     },
     /// List the projects that one may see.
+    #[command(after_help = "Examples:\n  heliostat project list\n  heliostat project list --name web")]
     List {
         /// Only those whose name contains this [default: all].
         #[arg(long, value_name = "TEXT")]
@@ -34,6 +38,7 @@ pub enum ProjectCommand {
         connection: UpstreamConnection,
     },
     /// Show a project.
+    #[command(after_help = "Examples:\n  heliostat project show PRJ")]
     Show {
         /// Key.
         key: String,
@@ -41,6 +46,7 @@ pub enum ProjectCommand {
         connection: UpstreamConnection,
     },
     /// Delete a project that has no repositories.
+    #[command(after_help = "Examples:\n  heliostat project delete PRJ")]
     Delete {
         /// Key.
         key: String,

@@ -10,6 +10,7 @@ use crate::output::Column;
 #[derive(Debug, Subcommand)]
 pub enum RequestCommand {
     /// List requests.
+    #[command(after_help = "Examples:\n  heliostat request list\n  heliostat request list --state pending")]
     List {
         /// Only those in this state [default: all].
         #[arg(long)]
@@ -18,6 +19,9 @@ pub enum RequestCommand {
         connection: UpstreamConnection,
     },
     /// Let a mirror join. The upstream contacts it at once, and it starts to synchronise.
+    #[command(
+        after_help = "Examples:\n  heliostat request accept Saigon\n  heliostat request accept Saigon --seen-url https://saigon.example.com \\\n      --project PRJ"
+    )]
     Accept {
         /// Id of the request, or name of the mirror.
         #[arg(value_name = "ID_OR_NAME")]
@@ -36,6 +40,7 @@ pub enum RequestCommand {
         connection: UpstreamConnection,
     },
     /// Refuse a mirror.
+    #[command(after_help = "Examples:\n  heliostat request reject Saigon")]
     Reject {
         /// Id of the request, or name of the mirror.
         #[arg(value_name = "ID_OR_NAME")]
@@ -44,6 +49,9 @@ pub enum RequestCommand {
         connection: UpstreamConnection,
     },
     /// Forget a request, or all that are open.
+    #[command(
+        after_help = "Examples:\n  heliostat request delete Saigon\n  heliostat request delete --all-open"
+    )]
     Delete {
         /// Id of the request, or name of the mirror.
         #[arg(value_name = "ID_OR_NAME", required_unless_present = "all_open")]

@@ -20,6 +20,9 @@ const TOKEN_FILE_MODE: u32 = 0o600;
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Create a token. It is shown this once, or written to the file that --save-file names.
+    #[command(
+        after_help = "Examples:\n  heliostat token create ci --permission REPO_READ --save-file ci.token\n  heliostat token create ci --of ann --expiry-days 90"
+    )]
     Create {
         /// Name by which it is recognised in lists.
         name: String,
@@ -39,6 +42,7 @@ pub enum TokenCommand {
         connection: UpstreamConnection,
     },
     /// List tokens, without the secrets.
+    #[command(after_help = "Examples:\n  heliostat token list\n  heliostat token list --of ann")]
     List {
         /// Whose tokens [default: the user who calls; needed when a token calls].
         #[arg(long, value_name = "USER")]
@@ -47,6 +51,9 @@ pub enum TokenCommand {
         connection: UpstreamConnection,
     },
     /// Delete a token: it stops working at once.
+    #[command(
+        after_help = "Examples:\n  heliostat token delete c64af210b7234de99212bca052b02faf\n  heliostat token delete c64af210b7234de99212bca052b02faf --of ann"
+    )]
     Delete {
         /// Id, as listed.
         id: String,

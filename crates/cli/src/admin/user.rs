@@ -14,6 +14,9 @@ use crate::output::{Column, line};
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Create a user; the password comes from --new-password-file, else HELIOSTAT_NEW_PASSWORD, else it is asked for.
+    #[command(
+        after_help = "Examples:\n  heliostat user create ann --email ann@example.com\n  heliostat user create ann --new-password-file ann.password"
+    )]
     Create {
         /// Name to log in with.
         name: String,
@@ -30,6 +33,7 @@ pub enum UserCommand {
         connection: UpstreamConnection,
     },
     /// List users.
+    #[command(after_help = "Examples:\n  heliostat user list\n  heliostat user list --filter ann")]
     List {
         /// Only those whose name or mail address contains this [default: all].
         #[arg(long, value_name = "TEXT")]
@@ -38,7 +42,7 @@ pub enum UserCommand {
         connection: UpstreamConnection,
     },
     /// Delete a user with the user's permissions and tokens; it asks first.
-    #[command(after_help = "Example:\n  heliostat user delete ann --yes")]
+    #[command(after_help = "Examples:\n  heliostat user delete ann\n  heliostat user delete ann --yes")]
     Delete {
         /// Name.
         name: String,
@@ -48,6 +52,9 @@ pub enum UserCommand {
         connection: UpstreamConnection,
     },
     /// Give a user a new password, found as by create.
+    #[command(
+        after_help = "Examples:\n  heliostat user password ann\n  heliostat user password ann --new-password-file ann.password"
+    )]
     Password {
         /// Name.
         name: String,

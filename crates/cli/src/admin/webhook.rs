@@ -16,6 +16,9 @@ use crate::output::Column;
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
     /// Register an address that is told of pushes, and of mirrors that serve them.
+    #[command(
+        after_help = "Examples:\n  heliostat webhook create PRJ/site https://ci.example.com/hook \\\n      --secret-file hook.secret\n  heliostat webhook create PRJ/site https://ci.example.com/hook \\\n      --name ci --event mirror:repo_synchronized"
+    )]
     Create {
         /// Which repository, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -38,6 +41,7 @@ pub enum WebhookCommand {
         connection: UpstreamConnection,
     },
     /// List the webhooks of a repository, with how their calls went.
+    #[command(after_help = "Examples:\n  heliostat webhook list PRJ/site")]
     List {
         /// Which repository, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -46,6 +50,7 @@ pub enum WebhookCommand {
         connection: UpstreamConnection,
     },
     /// Show a webhook, with how its calls went.
+    #[command(after_help = "Examples:\n  heliostat webhook show PRJ/site 5")]
     Show {
         /// Which repository, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -56,7 +61,7 @@ pub enum WebhookCommand {
         connection: UpstreamConnection,
     },
     /// Call a webhook once with a ping, and show what came back; fails if the receiver did not take it.
-    #[command(after_help = "Example:\n  heliostat webhook test PRJ/site 5")]
+    #[command(after_help = "Examples:\n  heliostat webhook test PRJ/site 5")]
     Test {
         /// Which repository, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -69,7 +74,7 @@ pub enum WebhookCommand {
     /// List the last calls of a webhook, the newest first; each attempt is a call. With --output json, with all that was sent
     /// and came back.
     #[command(
-        after_help = "Example, what was not taken:\n  heliostat webhook log PRJ/site 5 --outcome failure"
+        after_help = "Examples:\n  heliostat webhook log PRJ/site 5\n  heliostat webhook log PRJ/site 5 --outcome failure"
     )]
     Log {
         /// Which repository, as in PROJ/slug.
@@ -84,7 +89,7 @@ pub enum WebhookCommand {
         connection: UpstreamConnection,
     },
     /// Send once more, at once, what a call in the log has sent, and show what came back; fails if it was not taken again.
-    #[command(after_help = "Example:\n  heliostat webhook redeliver PRJ/site 5 118")]
+    #[command(after_help = "Examples:\n  heliostat webhook redeliver PRJ/site 5 118")]
     Redeliver {
         /// Which repository, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
@@ -97,6 +102,7 @@ pub enum WebhookCommand {
         connection: UpstreamConnection,
     },
     /// Delete a webhook with its delivery log.
+    #[command(after_help = "Examples:\n  heliostat webhook delete PRJ/site 5")]
     Delete {
         /// Which repository, as in PROJ/slug.
         #[arg(value_name = "PROJ/SLUG", value_parser = RepositoryName::from_str)]
