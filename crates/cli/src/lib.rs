@@ -25,6 +25,9 @@ mod client;
 mod local_git;
 mod output;
 
+#[cfg(test)]
+mod examples;
+
 use std::process::ExitCode;
 
 use command::Command;
