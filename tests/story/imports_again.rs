@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::harness::{
@@ -99,6 +101,74 @@ async fn passwords_come_from_files_and_credential_helpers() {
     let imported = import(url.as_str(), &["--name", "by-helper"]);
     assert!(imported.status.success(), "{}", said(&imported));
     assert_eq!(size_of(upstream, &project).await, 2);
+}
+
+#[tokio::test]
+async fn what_git_shows_by_itself_is_shown_here_too() {
+    let (upstream, (origin, _checkout)) = (&shared_pair().await.upstream, origin());
+    let project = upstream.new_project(false).await;
+    // One word: older versions of curl know no quotes in `.netrc`.
+    origin.add_user("ann", "secret-of-ann");
+    let home = tempfile::tempdir().expect("a folder can be made");
+    let url = origin.url().join(PATH).expect("is a path");
+    let host = url.host_str().expect("has a host");
+    let write = |name: &str, text: &str| {
+        std::fs::write(home.path().join(name), text).expect("a file can be written");
+    };
+    let netrc = |password: &str| write(".netrc", &format!("machine {host} login ann password {password}\n"));
+    let header =
+        |password: &str| format!("Authorization: Basic {}", STANDARD.encode(format!("ann:{password}")));
+    let mut with_name = url.clone();
+    with_name.set_username("ann").expect("has a host");
+    let import_from =
+        |source: &str, further: &[&str]| import(upstream, &project, source, home.path(), further);
+    let import = |further: &[&str]| import_from(url.as_str(), further);
+
+    netrc("secret-of-ann");
+    let cache = home.path().join("cache.git");
+    let cache = ["--name", "by-netrc", "--overwrite", "--cache", cache.to_str().expect("plain names")];
+    // The second time is a fetch.
+    for _ in 0..2 {
+        let imported = import(&cache);
+        assert!(imported.status.success(), "{}", said(&imported));
+    }
+    netrc("another");
+    let refused = import(&["--name", "refused"]);
+    assert!(said(&refused).contains("give --source-user and --source-password-file"), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(4), "{}", said(&refused));
+
+    // The one for every server comes last, and git takes the closer one.
+    let config = format!(
+        "[http \"{}\"]\n\textraHeader = {}\n[http]\n\textraHeader = {}\n",
+        origin.url(),
+        header("secret-of-ann"),
+        header("another")
+    );
+    write(".gitconfig", &config);
+    let imported = import(&["--name", "by-header"]);
+    assert!(imported.status.success(), "{}", said(&imported));
+    let imported = import_from(with_name.as_str(), &["--name", "by-header", "--overwrite"]);
+    assert!(imported.status.success(), "a name alone is not the last word: {}", said(&imported));
+    let config = format!("[http \"http://{host}:1/\"]\n\textraHeader = {}\n", header("secret-of-ann"));
+    write(".gitconfig", &config);
+    let refused = import(&["--name", "refused"]);
+    assert_eq!(refused.status.code(), Some(4), "it is for another server: {}", said(&refused));
+
+    // Who is named wins, rightly or wrongly.
+    let set = |password: &str| {
+        write(".gitconfig", &format!("[http \"{}\"]\n\textraHeader = {}\n", origin.url(), header(password)));
+        netrc(password);
+    };
+    write("right", "secret-of-ann\n");
+    write("wrong", "another\n");
+    for (shown, given, wins) in [("another", "right", true), ("secret-of-ann", "wrong", false)] {
+        set(shown);
+        let file = home.path().join(given);
+        let file = file.to_str().expect("plain names");
+        let ended = import(&["--name", given, "--source-user", "ann", "--source-password-file", file]);
+        assert_eq!(ended.status.success(), wins, "{}", said(&ended));
+    }
+    assert_eq!(size_of(upstream, &project).await, 3);
 }
 
 #[tokio::test]

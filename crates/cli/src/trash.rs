@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use heliostat_git::{
-    DEFAULT_REF_MEMORY_BYTES, Git, RepositoryStore, TakeBackError, TrashedRepository, clone_mirror,
+    DEFAULT_REF_MEMORY_BYTES, Git, RepositoryStore, SourceAccess, TakeBackError, TrashedRepository,
+    clone_mirror,
 };
 use heliostat_server::{Role, folder_role};
 use serde_json::{Value, json};
@@ -121,7 +122,7 @@ async fn copy(git: &Git, trashed: &TrashedRepository, to: &Path) -> anyhow::Resu
     }
     let source = trashed.path.to_str().context("the path of the data directory is not UTF-8")?;
     let progress = Progress::start(OutputFormat::Table, "Copying");
-    clone_mirror(git, source, to, None, |_| {}).await.with_context(|| {
+    clone_mirror(git, source, to, &SourceAccess::default(), |_| {}).await.with_context(|| {
         format!("git cannot copy it; the repository itself is in {}", trashed.path.display())
     })?;
     progress.finish(&format!("Copied to {}", to.display()));

@@ -42,8 +42,8 @@ pub use process::{
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
     Connection, CopyError, FetchError, FetchPlan, FetchProgress, FetchSource, FetchTurn, FetchTurns,
-    ForwardedPack, ImportError, IndexedPack, InvalidAddress, PackForwarder, SshConversation, SshEnd,
-    SshError, SshIdentity, SshPlace, clone_mirror, copy_repository, fetch_everything, fetch_mirror,
+    ForwardedPack, ImportError, IndexedPack, InvalidAddress, PackForwarder, SourceAccess, SshConversation,
+    SshEnd, SshError, SshIdentity, SshPlace, clone_mirror, copy_repository, fetch_everything, fetch_mirror,
     fetch_objects, fetch_objects_after, fetch_wanted, forwarded_pack, index_whole_pack, push_mirror,
     ssh_version,
 };

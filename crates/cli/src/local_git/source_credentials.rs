@@ -1,10 +1,16 @@
-//! Who the server of a source is to take its caller for: as was said, or as the user's credential helpers know.
+//! Who the server of a source is to take its caller for: as was said, or as the user's own git would show, by the headers that it
+//! is told to send, by `~/.netrc` and by credential helpers.
 
-use heliostat_git::{FetchError, ImportError, SecretHeader};
+use std::path::{Path, PathBuf};
+
+use heliostat_git::{FetchError, ImportError, SecretHeader, SourceAccess};
 use url::Url;
 
 use super::user_git::UserGit;
 use crate::exit_code::{RefusalKind, Refused};
+
+/// The keys of all headers that git is told to send, for every server or for some.
+const EXTRA_HEADER_KEYS: &str = r"^http\.(.+\.)?extraheader$";
 
 /// What a server is shown, besides its address.
 #[derive(Default)]
@@ -24,23 +30,24 @@ impl SourceCredentials {
         Self { given }
     }
 
-    /// Does something that needs them: with what was given; else without any, and once more with what the credential helpers
-    /// know if the server asks who calls. They are told whether that was right.
+    /// Does something that needs them: with what was given; else with what the user's git shows by itself, and once
+    /// more with what the credential helpers know if the server asks who calls. They are told whether that was right.
     pub async fn try_with(
         &self,
         user_git: &UserGit,
         source: &str,
-        mut attempt: impl AsyncFnMut(Option<&SecretHeader>) -> Result<(), ImportError>,
+        mut attempt: impl AsyncFnMut(&SourceAccess) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
+        let of_user = access_of_user(user_git, source).await;
         if let Some((user, password)) = &self.given {
-            return attempt(Some(&SecretHeader::basic(user, password))).await;
+            return attempt(&of_user.authorized(SecretHeader::basic(user, password))).await;
         }
-        let asks = match attempt(None).await {
+        let asks = match attempt(&of_user).await {
             Err(asks) if is_about_the_caller(&asks) => asks,
             ended => return ended,
         };
         let Some(known) = ask_helpers(user_git, source).await else { return Err(asks) };
-        let ended = attempt(Some(&known.authorization)).await;
+        let ended = attempt(&of_user.authorized(known.authorization)).await;
         let verb = match &ended {
             Ok(()) => "approve",
             Err(error) if is_about_the_caller(error) => "reject",
@@ -59,7 +66,7 @@ impl SourceCredentials {
                     Some((user, _)) => format!("{url} does not take {user} with this password"),
                     None => format!(
                         "{url} asks for a user name and password: give --source-user and --source-password-file, or let a \
-                         credential helper of git know them"
+                         credential helper of git or ~/.netrc know them"
                     ),
                 };
                 (RefusalKind::NotAllowed, message)
@@ -92,8 +99,45 @@ fn is_about_the_caller(error: &ImportError) -> bool {
     matches!(error, ImportError::Transfer(FetchError::Unauthorized { .. }))
 }
 
+/// What the user's git would show to this server without asking anyone.
+async fn access_of_user(user_git: &UserGit, source: &str) -> SourceAccess {
+    let headers = extra_headers(user_git, source).await.unwrap_or_default();
+    SourceAccess::of_user(headers, std::env::var_os("HOME").map(PathBuf::from))
+}
+
+/// The settings of headers, by key, from which git takes those for this source; none if it would take none. A configuration that
+/// cannot be read has none: a source that does not ask who calls can be read in spite of it.
+async fn extra_headers(user_git: &UserGit, source: &str) -> Option<Vec<(String, String)>> {
+    let url = http_url(source)?;
+    // In no repository, whose own settings are about its own remotes.
+    let nowhere = Path::new("/");
+    let matching = ["config", "--get-urlmatch", "http.extraHeader", source];
+    let last = user_git.find_settings(nowhere, &matching).await.ok()??;
+    // The last one is empty where git is told to forget those before it.
+    if last.is_empty() {
+        return None;
+    }
+    // That question is answered with one value. All are needed, and git itself applies them as it does for its user.
+    let all = ["config", "--null", "--get-regexp", EXTRA_HEADER_KEYS];
+    let listed = user_git.find_settings(nowhere, &all).await.ok()??;
+    let host = url.host_str()?;
+    let settings = listed.split('\0').filter_map(|setting| setting.split_once('\n'));
+    let of_host = settings.filter(|(key, _)| may_be_about(key, host));
+    Some(of_host.map(|(key, header)| (key.to_owned(), header.to_owned())).collect())
+}
+
+/// Whether a header may be for this host. Those that are certainly for other servers are not handed on at all.
+fn may_be_about(key: &str, host: &str) -> bool {
+    let address = key.strip_prefix("http.").and_then(|rest| rest.strip_suffix(".extraheader"));
+    address.is_none_or(|address| address.contains('*') || address.to_ascii_lowercase().contains(host))
+}
+
+fn http_url(source: &str) -> Option<Url> {
+    Url::parse(source).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
 async fn ask_helpers(user_git: &UserGit, source: &str) -> Option<Known> {
-    let url = Url::parse(source).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let url = http_url(source)?;
     let description = user_git.credential("fill", &format!("url={url}\n\n")).await.ok()?;
     let value = |name: &str| {
         let mut lines = description.lines().filter_map(|line| line.split_once('='));
@@ -101,4 +145,22 @@ async fn ask_helpers(user_git: &UserGit, source: &str) -> Option<Known> {
     };
     let authorization = SecretHeader::basic(value("username")?, value("password")?);
     Some(Known { description: format!("{}\n\n", description.trim_end()), authorization })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_for_other_servers_stay_here() {
+        for key in [
+            "http.extraheader",
+            "http.https://Git.example.com/.extraheader",
+            "http.https://git.example.com:8443/a.b/.extraheader",
+            "http.https://*.example.com/.extraheader",
+        ] {
+            assert!(may_be_about(key, "git.example.com"), "{key}");
+        }
+        assert!(!may_be_about("http.https://other.example.com/.extraheader", "git.example.com"));
+    }
 }

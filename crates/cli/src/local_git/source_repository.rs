@@ -60,11 +60,11 @@ impl SourceRepository {
             bail!("{} is there and is no cache of an earlier import; name another --cache", path.display());
         }
         let user_git = UserGit::of(git);
-        let fetched = credentials.try_with(&user_git, source, async |authorization| {
+        let fetched = credentials.try_with(&user_git, source, async |access| {
             let on_progress = |line: &str| progress.git_line(line);
             match is_there {
-                true => heliostat_git::fetch_mirror(git, source, &path, authorization, on_progress).await,
-                false => heliostat_git::clone_mirror(git, source, &path, authorization, on_progress).await,
+                true => heliostat_git::fetch_mirror(git, source, &path, access, on_progress).await,
+                false => heliostat_git::clone_mirror(git, source, &path, access, on_progress).await,
             }
         });
         let fetched = fetched.await.map_err(|error| credentials.in_words(error));

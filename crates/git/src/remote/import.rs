@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::process::{Git, GitCommand, SecretHeader, transfer};
-use crate::remote::{FetchError, ImportError, MAX_DELETIONS_PER_PUSH, PushOverHttp, Remote, is_http};
+use crate::remote::{
+    FetchError, ImportError, MAX_DELETIONS_PER_PUSH, PushOverHttp, Remote, SourceAccess, is_http,
+};
 
 /// How long the other server may be silent. It may have to pack a large repository before it says anything.
 const STALL_LIMIT: Duration = Duration::from_mins(15);
@@ -15,12 +17,12 @@ pub async fn clone_mirror(
     git: &Git,
     source: &str,
     into: &Path,
-    authorization: Option<&SecretHeader>,
+    access: &SourceAccess,
     mut on_progress: impl FnMut(&str) + Send,
 ) -> Result<(), ImportError> {
-    let remote = Remote::parse(source, authorization).map_err(FetchError::from)?;
+    let remote = Remote::parse(source, access.authorization()).map_err(FetchError::from)?;
     let command = git.command("clone").args(["clone", "--mirror", "--progress", "--"]);
-    let command = command.arg(&remote.address).arg(into).authorization(remote.authorization.as_ref());
+    let command = access.of(command.arg(&remote.address).arg(into), &remote);
     match run(&command, &remote, &mut on_progress).await {
         // Nothing was here that could be damaged.
         Err(FetchError::Corrupt { detail } | FetchError::Incomplete { detail }) => {
@@ -35,18 +37,18 @@ pub async fn fetch_mirror(
     git: &Git,
     source: &str,
     into: &Path,
-    authorization: Option<&SecretHeader>,
+    access: &SourceAccess,
     mut on_progress: impl FnMut(&str) + Send,
 ) -> Result<(), ImportError> {
-    let remote = Remote::parse(source, authorization).map_err(FetchError::from)?;
+    let remote = Remote::parse(source, access.authorization()).map_err(FetchError::from)?;
     let command = git.command("fetch").repository(into).args(["fetch", "--prune", "--force", "--no-tags"]);
     let command = command.args(["--progress", "--no-write-fetch-head", "--no-auto-maintenance"]);
     let command = command.args(["--", &remote.address, "+refs/*:refs/*"]);
-    let command = command.authorization(remote.authorization.as_ref());
+    let command = access.of(command, &remote);
     run(&command, &remote, &mut on_progress).await?;
     // Which branch is the current one is not among what is fetched.
     let command = git.command("list references").args(["ls-remote", "--symref", "--"]);
-    let command = command.args([&remote.address, "HEAD"]).authorization(remote.authorization.as_ref());
+    let command = access.of(command.args([&remote.address, "HEAD"]), &remote);
     let listed = command.run().await.map_err(FetchError::from)?.stdout;
     let listed = String::from_utf8_lossy(&listed).into_owned();
     let head = listed.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
@@ -115,7 +117,9 @@ mod tests {
         let copy = workshop.path("copy.git");
         let mut lines = 0;
         let address = source.path().to_str().expect("text");
-        clone_mirror(&workshop.git, address, &copy, None, |_| lines += 1).await.expect("cloned");
+        clone_mirror(&workshop.git, address, &copy, &SourceAccess::default(), |_| lines += 1)
+            .await
+            .expect("cloned");
         assert!(lines > 0);
         let main = RefName::branch("main").expect("valid");
         let target = workshop.store().create(1, &main).await.expect("created");
@@ -131,23 +135,30 @@ mod tests {
         let source = workshop.bare_with_commits("source", &["main", "old"]).await;
         let copy = workshop.path("copy.git");
         let address = source.path().to_str().expect("text");
-        clone_mirror(&workshop.git, address, &copy, None, |_| {}).await.expect("cloned");
+        clone_mirror(&workshop.git, address, &copy, &SourceAccess::default(), |_| {}).await.expect("cloned");
         workshop.commit(&source, "trunk");
         workshop.run(source.path(), &["branch", "-D", "old"]);
         workshop.run(source.path(), &["symbolic-ref", "HEAD", "refs/heads/trunk"]);
-        fetch_mirror(&workshop.git, address, &copy, None, |_| {}).await.expect("fetched");
+        fetch_mirror(&workshop.git, address, &copy, &SourceAccess::default(), |_| {}).await.expect("fetched");
         let listed = |path: &Path| workshop.run(path, &["for-each-ref"]);
         assert_eq!(listed(&copy), listed(source.path()));
         assert_eq!(workshop.run(&copy, &["symbolic-ref", "HEAD"]).trim(), "refs/heads/trunk");
-        let missing = fetch_mirror(&workshop.git, "/nonexistent.git", &copy, None, |_| {}).await;
+        let missing =
+            fetch_mirror(&workshop.git, "/nonexistent.git", &copy, &SourceAccess::default(), |_| {}).await;
         assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
     }
 
     #[tokio::test]
     async fn failures_say_what_is_wrong() {
         let workshop = Workshop::new().await;
-        let missing =
-            clone_mirror(&workshop.git, "/nonexistent.git", &workshop.path("copy.git"), None, |_| {}).await;
+        let missing = clone_mirror(
+            &workshop.git,
+            "/nonexistent.git",
+            &workshop.path("copy.git"),
+            &SourceAccess::default(),
+            |_| {},
+        )
+        .await;
         assert!(matches!(missing, Err(ImportError::Transfer(FetchError::NotFound { .. }))), "{missing:?}");
         let damaged = workshop.bare_with_commits("damaged", &["main"]).await;
         let commit = workshop.run(damaged.path(), &["rev-parse", "main"]);
@@ -156,7 +167,14 @@ mod tests {
         std::fs::remove_file(&object).expect("it lies alone");
         std::fs::write(&object, "no object").expect("a file can be written");
         let address = format!("file://{}", damaged.path().display());
-        let broken = clone_mirror(&workshop.git, &address, &workshop.path("copy.git"), None, |_| {}).await;
+        let broken = clone_mirror(
+            &workshop.git,
+            &address,
+            &workshop.path("copy.git"),
+            &SourceAccess::default(),
+            |_| {},
+        )
+        .await;
         let Err(ImportError::Transfer(FetchError::RemoteBroken { url, detail })) = broken else {
             panic!("the source is damaged, and nothing here: {broken:?}");
         };

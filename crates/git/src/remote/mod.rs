@@ -13,6 +13,7 @@ mod import;
 mod import_error;
 mod index_whole_pack;
 mod push_over_http;
+mod source_access;
 mod ssh;
 mod ssh_end;
 
@@ -30,5 +31,6 @@ pub use import::{clone_mirror, fetch_mirror, push_mirror};
 pub use import_error::ImportError;
 pub use index_whole_pack::{IndexedPack, index_whole_pack};
 pub(crate) use push_over_http::{MAX_DELETIONS_PER_PUSH, PushOverHttp, is_http};
+pub use source_access::SourceAccess;
 pub use ssh::{SshConversation, SshError, SshIdentity, SshPlace, ssh_version};
 pub use ssh_end::SshEnd;

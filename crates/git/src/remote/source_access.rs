@@ -1,0 +1,71 @@
+//! By what the server of a source knows its caller: what was said, or what the user's own git would show it.
+//!
+//! Every git of ours runs without the configuration and the home directory of the user. An import by a person is the exception,
+//! and only in what concerns authentication. All of it goes by environment, and nothing of it is logged.
+
+use std::path::PathBuf;
+
+use crate::process::{GitCommand, SecretHeader};
+use crate::remote::{Remote, is_http};
+
+/// What the server of a source is shown of its caller; by default nothing.
+#[derive(Clone, Default)]
+pub struct SourceAccess {
+    authorization: Option<SecretHeader>,
+    extra_headers: Vec<(String, String)>,
+    home: Option<PathBuf>,
+}
+
+impl SourceAccess {
+    /// What the user's own git would show: settings named `http.extraHeader` or `http.<url>.extraHeader` in their order, of which
+    /// git takes those that match; and what the `.netrc` in this home directory holds.
+    pub fn of_user(extra_headers: Vec<(String, String)>, home: Option<PathBuf>) -> Self {
+        Self { authorization: None, extra_headers, home }
+    }
+
+    /// The same with an authorization, which wins over everything else that says who calls.
+    pub fn authorized(mut self, authorization: SecretHeader) -> Self {
+        self.authorization = Some(authorization);
+        self
+    }
+
+    pub(super) fn authorization(&self) -> Option<&SecretHeader> {
+        self.authorization.as_ref()
+    }
+
+    /// The command that shows it to this server.
+    pub(super) fn of(&self, command: GitCommand, remote: &Remote) -> GitCommand {
+        // A name in the address gives way to a header that the user has set for this server, as it does in git.
+        let says_who = self.extra_headers.iter().any(|(_, header)| is_authorization(header));
+        let gives_way = self.authorization.is_none() && says_who;
+        let authorization = remote.authorization.as_ref().filter(|_| !gives_way);
+        if !is_http(&remote.address) {
+            return command.authorization(authorization);
+        }
+        // Git reads no configuration there, as it is told to read none at all; curl finds `.netrc` by this variable.
+        let command = match (&self.home, authorization) {
+            (Some(home), None) => command.env("HOME", home),
+            _ => command,
+        };
+        if self.extra_headers.is_empty() {
+            return command.authorization(authorization);
+        }
+        let replaced = |header: &str| authorization.is_some() && is_authorization(header);
+        let sent = self.extra_headers.iter().filter(|(_, header)| !replaced(header));
+        let command = sent.fold(command, |command, (key, header)| command.setting(key, header.as_str()));
+        let command = match authorization {
+            // Git skips a header whose key matches less closely than one before it. None matches closer than the whole address.
+            Some(header) => command.setting(
+                &format!("http.{}.extraHeader", remote.address),
+                format!("Authorization: {}", header.expose()),
+            ),
+            None => command,
+        };
+        // The other server would get the headers as well.
+        command.setting("http.followRedirects", "false")
+    }
+}
+
+fn is_authorization(header: &str) -> bool {
+    header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
+}
