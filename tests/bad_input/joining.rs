@@ -176,6 +176,19 @@ async fn a_second_mirror_with_a_taken_name_or_address_is_409_and_so_is_a_rejecte
         .await
         .expect_error(409);
     assert_eq!(error["context"], "mirrorBaseUrl");
+    let message = error["message"].as_str().expect("is text");
+    let (id, mirror_id) = (accepted["id"].to_string(), first["mirrorId"].as_str().expect("is text"));
+    assert!(message.contains("heliostat request delete") && !message.contains("First"), "{message}");
+    assert!(!message.contains(mirror_id), "anyone may ask: {message}");
+    eventually("a line of the log that names the request in the way", || async {
+        let log = upstream.log();
+        let mut lines =
+            log.lines().filter(|line| line.contains("has the name or the base URL of another one"));
+        lines
+            .any(|line| line.contains("holder.request") && line.contains(mirror_id) && line.contains(&id))
+            .then_some(())
+    })
+    .await;
     client.post_nothing(&format!("{REQUESTS}/{}/reject", accepted["id"])).await.expect(200);
     client.post(REQUESTS, &first).await.expect_error(409);
 }

@@ -24,6 +24,11 @@ const OPEN_REQUESTS: OpenRequestLimits = OpenRequestLimits { in_all: 500, per_ne
 /// Shortest and longest registration key, in bytes. The shortest leaves no key that could be guessed from its hash.
 const REGISTRATION_KEY_BYTES: RangeInclusive<usize> = 32..=255;
 
+/// What helps a mirror whose name or base URL another one has.
+const WAY_OUT: &str = "choose another one, or have an administrator of the upstream find that mirror (its log names it, and so do \
+    heliostat request list and heliostat mirror list) and delete its request (heliostat request delete) or remove it \
+    (heliostat mirror remove)";
+
 /// A mirror's request as it was sent.
 #[derive(Debug, Clone)]
 pub struct Registration {
@@ -90,7 +95,8 @@ impl Joining {
     async fn first(&self, request: NewRequest) -> Result<MirroringRequest, Refusal> {
         self.forget_expired_requests().await?;
         let asked = request.clone();
-        let filed = self.parts.store.file_request(request, OPEN_REQUESTS).await.map_err(taken)?;
+        let filed = self.parts.store.file_request(request, OPEN_REQUESTS).await;
+        let filed = self.unless_taken(filed, &asked).await?;
         // Another one may have come in between.
         same_addresses(&filed, &asked)?;
         tracing::info!(
@@ -112,7 +118,11 @@ impl Joining {
         }
         if is_its_own(&known, &request) {
             return match other_address {
-                Ok(()) => self.parts.store.describe_request_anew(known.id, request).await.map_err(taken),
+                Ok(()) => {
+                    let asked = request.clone();
+                    let described = self.parts.store.describe_request_anew(known.id, request).await;
+                    self.unless_taken(described, &asked).await
+                }
                 Err(_) => self.replaced(&known, request).await,
             };
         }
@@ -132,14 +142,35 @@ impl Joining {
         request: NewRequest,
     ) -> Result<MirroringRequest, Refusal> {
         let asked = request.clone();
-        let replaced =
-            self.parts.store.replace_request(known.id, request, OPEN_REQUESTS).await.map_err(taken)?;
+        let replaced = self.parts.store.replace_request(known.id, request, OPEN_REQUESTS).await;
+        let replaced = self.unless_taken(replaced, &asked).await?;
         same_addresses(&replaced, &asked)?;
         tracing::info!(
             mirror.id = %replaced.mirror_id, mirror.url = replaced.base_url, mirror.url_before = known.base_url,
             asked_from = asked.asked_from, "a mirror that asks to join has another address; its request is a new one"
         );
         Ok(replaced)
+    }
+
+    /// The request, or why it is not taken. Who asks may be anyone, and learns nothing of other mirrors; the log tells an
+    /// administrator which one is in the way.
+    async fn unless_taken(
+        &self,
+        filed: Result<MirroringRequest, StoreError>,
+        asked: &NewRequest,
+    ) -> Result<MirroringRequest, Refusal> {
+        if let Err(StoreError::Conflict { .. }) = &filed
+            && let Some(holder) = self.parts.store.find_name_holder(asked).await?
+        {
+            tracing::warn!(
+                mirror.id = %asked.mirror_id, mirror.name = asked.name, mirror.url = asked.base_url,
+                asked_from = asked.asked_from, holder.id = %holder.mirror_id, holder.name = holder.name,
+                holder.url = holder.base_url, holder.request = holder.request.map(|id| id.to_string()),
+                "a mirror that asks to join has the name or the base URL of another one; remove that one (heliostat mirror \
+                 remove), or delete its request if it has one open (heliostat request delete)"
+            );
+        }
+        filed.map_err(taken)
     }
 
     /// Forgets open requests about which nobody has decided in time; returns how many.
@@ -289,17 +320,11 @@ fn registration_key_hash(key: &Secret) -> Result<String, Refusal> {
 fn taken(error: StoreError) -> Refusal {
     match error {
         StoreError::Conflict { what: "mirror name", value } => {
-            let message = format!(
-                "Another mirror has the name {value:?}, or asks for it: choose another one, or delete that mirror or its request \
-                 (heliostat mirror remove, heliostat request delete)."
-            );
+            let message = format!("Another mirror has the name {value:?}, or asks for it: {WAY_OUT}.");
             Refusal::conflict_in("mirrorName", message)
         }
         StoreError::Conflict { what: "mirror base URL", value } => {
-            let message = format!(
-                "Another mirror has the base URL {value}, or asks for it: choose another one, or delete that mirror or its \
-                 request (heliostat mirror remove, heliostat request delete)."
-            );
+            let message = format!("Another mirror has the base URL {value}, or asks for it: {WAY_OUT}.");
             Refusal::conflict_in("mirrorBaseUrl", message)
         }
         StoreError::LimitReached { what, limit } => Refusal::too_many(format!(

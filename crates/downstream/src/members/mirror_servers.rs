@@ -129,7 +129,11 @@ impl Members {
         }
         match self.store.update_mirror(&mirror.id, update).await {
             Err(StoreError::Conflict { value, .. }) => {
-                Err(Refusal::conflict_in("baseUrl", format!("Another mirror has the base URL {value}.")))
+                let message = format!(
+                    "Another mirror has the base URL {value}: an administrator of the upstream finds it by heliostat mirror \
+                     list, and removes it by heliostat mirror remove."
+                );
+                Err(Refusal::conflict_in("baseUrl", message))
             }
             result => {
                 let now = result?;

@@ -94,6 +94,19 @@ pub struct NewRequest {
     pub requested_at: i64,
 }
 
+/// The mirror that has a name or a base URL for which another one asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameHolder {
+    /// The mirror's id.
+    pub mirror_id: MirrorServerId,
+    /// Its name.
+    pub name: String,
+    /// Where it is reached.
+    pub base_url: String,
+    /// Its open request; `None` if it has joined.
+    pub request: Option<RequestId>,
+}
+
 /// How many requests may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenRequestLimits {

@@ -22,8 +22,8 @@ pub use mirrored::{
     SyncedRepository, UpstreamServer, UpstreamSettings, UpstreamState,
 };
 pub use mirrors::{
-    MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NewMirror,
-    NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
+    MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NameHolder,
+    NewMirror, NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
 pub use origins::{OriginReader, OriginRepository};
 pub use repositories::{

@@ -2,7 +2,8 @@
 
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 
 use super::UpstreamStore;
@@ -11,7 +12,7 @@ use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, require_row};
 use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
-use crate::records::{MirroringRequest, NewRequest, OpenRequestLimits, RequestState};
+use crate::records::{MirroringRequest, NameHolder, NewRequest, OpenRequestLimits, RequestState};
 use crate::text_search::folded;
 use crate::write_transaction::WriteTransaction;
 
@@ -95,6 +96,11 @@ impl UpstreamStore {
             .one(self.database.connection())
             .await?;
         Ok(found.map(MirroringRequest::from))
+    }
+
+    /// The other mirror that has the name or the base URL of a request, or has asked for it.
+    pub async fn find_name_holder(&self, request: &NewRequest) -> Result<Option<NameHolder>, StoreError> {
+        holder(self.database.connection(), request).await
     }
 
     /// Requests in this state, or all, in order of arrival.
@@ -193,6 +199,20 @@ async fn file(
 }
 
 async fn refuse_taken(transaction: &WriteTransaction, request: &NewRequest) -> Result<(), StoreError> {
+    match holder(transaction, request).await? {
+        None => Ok(()),
+        Some(other) if folded(&other.name) == folded(&request.name) => {
+            Err(StoreError::Conflict { what: "mirror name", value: request.name.clone() })
+        }
+        Some(_) => Err(StoreError::Conflict { what: "mirror base URL", value: request.base_url.clone() }),
+    }
+}
+
+/// Another mirror with the name or the base URL that a request has: one that has joined, or else one that asks.
+async fn holder(
+    connection: &impl ConnectionTrait,
+    request: &NewRequest,
+) -> Result<Option<NameHolder>, StoreError> {
     let name = folded(&request.name);
     let mirror = mirror_server::Entity::find()
         .filter(mirror_server::Column::Id.ne(request.mirror_id.clone()))
@@ -201,8 +221,12 @@ async fn refuse_taken(transaction: &WriteTransaction, request: &NewRequest) -> R
                 .add(mirror_server::Column::NameLower.eq(name.as_str()))
                 .add(mirror_server::Column::BaseUrl.eq(request.base_url.as_str())),
         )
-        .one(transaction)
+        .one(connection)
         .await?;
+    if let Some(row) = mirror {
+        let (mirror_id, name, base_url) = (row.id, row.name, row.base_url);
+        return Ok(Some(NameHolder { mirror_id, name, base_url, request: None }));
+    }
     let other = mirroring_request::Entity::find()
         .filter(mirroring_request::Column::MirrorId.ne(request.mirror_id.clone()))
         .filter(mirroring_request::Column::State.eq(RequestState::Pending))
@@ -211,16 +235,14 @@ async fn refuse_taken(transaction: &WriteTransaction, request: &NewRequest) -> R
                 .add(mirroring_request::Column::NameLower.eq(name.as_str()))
                 .add(mirroring_request::Column::BaseUrl.eq(request.base_url.as_str())),
         )
-        .one(transaction)
+        .one(connection)
         .await?;
-    let taken_name = mirror.map(|row| row.name_lower).or(other.map(|row| row.name_lower));
-    match taken_name {
-        None => Ok(()),
-        Some(taken) if taken == name => {
-            Err(StoreError::Conflict { what: "mirror name", value: request.name.clone() })
-        }
-        Some(_) => Err(StoreError::Conflict { what: "mirror base URL", value: request.base_url.clone() }),
-    }
+    Ok(other.map(|row| NameHolder {
+        mirror_id: row.mirror_id,
+        name: row.name,
+        base_url: row.base_url,
+        request: Some(row.id),
+    }))
 }
 
 async fn refuse_too_many(

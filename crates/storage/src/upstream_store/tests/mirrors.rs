@@ -65,8 +65,14 @@ async fn a_name_or_address_of_another_mirror_is_refused() {
             let refused = file(&store, name).await;
             assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror name", .. })), "{refused:?}");
             let base_url = NewRequest { base_url: new_request(taken).base_url, ..other };
-            let refused = file(&store, base_url).await;
+            let refused = file(&store, base_url.clone()).await;
             assert!(matches!(refused, Err(StoreError::Conflict { what: "mirror base URL", .. })));
+            let holder = store.find_name_holder(&base_url).await.unwrap().expect("it is taken");
+            assert_eq!(holder.base_url, base_url.base_url);
+            assert_eq!(
+                (holder.mirror_id.to_string().as_str(), holder.request.is_some()),
+                (taken, taken == "BBBB")
+            );
         }
         let open = store.list_requests(Some(RequestState::Pending), FIRST_PAGE).await.unwrap();
         let renamed = NewRequest { name: "Mirror AAAA".to_owned(), ..new_request("BBBB") };
