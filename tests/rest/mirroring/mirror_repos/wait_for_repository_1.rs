@@ -22,6 +22,7 @@ async fn behaviour_tells_whether_a_commit_is_here() {
     checkout.push(&pair.upstream_url(&repository), &["HEAD:refs/heads/main"]);
     client.get(&format!("{address}?commit={later}&timeout=300")).await.promised(200);
     client.get(&format!("{address}?commit=main")).await.refused(400);
+    client.get(&format!("{address}?sha={first}")).await.refused(400);
     client.get("/rest/mirroring/latest/mirrorRepos/999999/wait").await.refused(404);
 }
 

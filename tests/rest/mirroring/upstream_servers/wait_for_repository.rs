@@ -46,6 +46,13 @@ async fn behaviour_what_is_badly_named_is_400_and_what_is_not_there_404() {
     for query in ["commit=main", "commit=8d2e6f4b", "ref=a..b", "timeout=-1", "timeout=301", "timeout=x"] {
         client.get(&format!("{address}?{query}")).await.refused(400);
     }
+    let commit = "8d2e6f4b1c3a5d7e9f0b2c4d6e8f0a1b3c5d7e9f";
+    for query in [format!("sha={commit}"), format!("timeout=0&sha={commit}"), "sha".to_owned()] {
+        let error = client.get(&format!("{address}?{query}")).await.refused(400);
+        let message = error["message"].as_str().expect("is text");
+        assert!(message.contains("\"sha\"") && message.contains("commit, ref, timeout"), "{message}");
+        assert_eq!(error["context"], "sha");
+    }
     let here = format!("/{}/wait", repository["id"]);
     client.get(&address.replace(&here, "/999999/wait")).await.refused(404);
 }
