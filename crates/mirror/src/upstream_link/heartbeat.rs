@@ -56,6 +56,17 @@ struct Upstream {
     other: Option<(String, u32, Instant)>,
 }
 
+/// Which process has answered, compared with the one that had answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AnsweringProcess {
+    /// The same one, or none that says which it is, as before.
+    Same,
+    /// None had said before which it is.
+    First,
+    /// Another one: the upstream was started anew.
+    Another,
+}
+
 impl Upstream {
     /// The process that sends events and is not the one that answers.
     fn other(&self) -> Option<&str> {
@@ -79,14 +90,20 @@ impl Upstream {
         false
     }
 
-    /// Takes in which process has answered, and says whether it is another one than before.
-    fn answered_by(&mut self, instance: Option<String>) -> bool {
+    /// Takes in which process has answered.
+    fn answered_by(&mut self, instance: Option<String>) -> AnsweringProcess {
         if instance.is_none() || self.other.as_ref().map(|(other, ..)| other) == instance.as_ref() {
             // It has been started anew.
             self.other = None;
         }
         let before = std::mem::replace(&mut self.answering, instance);
-        before != self.answering
+        if before == self.answering {
+            AnsweringProcess::Same
+        } else if before.is_none() {
+            AnsweringProcess::First
+        } else {
+            AnsweringProcess::Another
+        }
     }
 }
 
@@ -150,12 +167,12 @@ impl Heartbeat {
         let answer = self.client.beat(&self.instance, other_upstream, secret).await;
         self.take_in(&answer);
         let answer = answer?;
-        let had_answered = self.upstream.lock().answering.is_some();
-        if self.upstream.lock().answered_by(answer.upstream) {
+        let process = self.upstream.lock().answered_by(answer.upstream);
+        if process != AnsweringProcess::Same {
             self.client.link().lease().ask_soon();
-            if had_answered {
-                self.upstream_restarted.notify_one();
-            }
+        }
+        if process == AnsweringProcess::Another {
+            self.upstream_restarted.notify_one();
         }
         *self.last.lock() = Some(Instant::now());
         Ok(())
@@ -220,13 +237,13 @@ mod tests {
     #[test]
     fn an_upstream_that_was_started_anew_has_no_double_and_a_copy_that_sends_events_is_one() {
         let mut upstream = Upstream::default();
-        assert!(upstream.answered_by(Some("first".to_owned())));
-        assert!(!upstream.answered_by(Some("first".to_owned())), "it is the same process");
+        assert_eq!(upstream.answered_by(Some("first".to_owned())), AnsweringProcess::First);
+        assert_eq!(upstream.answered_by(Some("first".to_owned())), AnsweringProcess::Same);
         assert!(upstream.heard_from("first"));
         for _ in 0..FOREIGN_EVENTS {
             assert!(!upstream.heard_from("second"), "it has to be asked who answers now");
         }
-        upstream.answered_by(Some("second".to_owned()));
+        assert_eq!(upstream.answered_by(Some("second".to_owned())), AnsweringProcess::Another);
         assert_eq!(upstream.other(), None);
 
         assert!(!upstream.heard_from("copy"));
