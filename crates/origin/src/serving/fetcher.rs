@@ -162,15 +162,14 @@ impl Fetcher {
     /// What is written for those who follow goes first.
     async fn until_disk_is_full(&self, forwarder: Option<&PackForwarder>) -> String {
         let repositories = &self.0.repositories;
-        let no_room = repositories.until_disk_is_full().await;
-        if !forwarder.is_some_and(PackForwarder::give_up) {
-            return no_room;
+        let mut no_room = repositories.until_disk_is_full().await;
+        if forwarder.is_some_and(PackForwarder::give_up) {
+            tracing::info!(no_room, "a pack that is fetched is not forwarded further");
+            for _ in 0..LOOKS_UNTIL_ROOM {
+                no_room = repositories.until_disk_is_full().await;
+            }
         }
-        tracing::info!(no_room, "a pack that is fetched is not forwarded further");
-        for _ in 1..LOOKS_UNTIL_ROOM {
-            repositories.until_disk_is_full().await;
-        }
-        repositories.until_disk_is_full().await
+        no_room
     }
 
     async fn fetch(
