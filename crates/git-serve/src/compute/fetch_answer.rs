@@ -363,26 +363,25 @@ impl Computation {
                 Ok(Some(Err(error))) => {
                     self.has_ended = true;
                     tracing::warn!(%error, "incomplete answer");
-                    if let Source::Joined(_) = &self.source {
-                        // A client that tries again is served by git; housekeeping looks what is wrong, and the repository is
-                        // examined.
-                        self.served.repository.suspect(&Fault::Damaged(error.to_string()));
-                        self.served.engine().doubt_bundle(self.served.repository.id());
-                    }
                     Some(error)
                 }
                 Ok(None) => self.finish().await.err(),
             };
             let Framing::Writing(writer) = &mut self.framing else { return None };
-            match &failure {
-                None => writer.end(),
+            // The repository is suspected before the client reads of the failure.
+            match (&failure, &self.source) {
+                (None, _) => writer.end(),
                 // Nothing is wrong with what is here.
-                Some(_) if matches!(self.source, Source::Forwarded(_)) => {
-                    writer.fail_saying(FORWARDING_FAILED);
+                (Some(_), Source::Forwarded(_)) => writer.fail_saying(FORWARDING_FAILED),
+                (Some(error), Source::Joined(_)) => {
+                    // A client that tries again is served by git; housekeeping looks what is wrong, and the repository is
+                    // examined.
+                    self.served.repository.suspect(&Fault::Damaged(error.to_string()));
+                    self.served.engine().doubt_bundle(self.served.repository.id());
+                    writer.fail();
                 }
-                Some(error) => {
-                    // Before the client reads of it, and in whatever words: git says only "unable to read" of a file's
-                    // content that it misses.
+                (Some(error), Source::Process(_)) => {
+                    // In whatever words: git says only "unable to read" of a file's content that it misses.
                     self.served.repository.suspect(&Fault::CannotReadNow(error.to_string()));
                     writer.fail();
                 }
