@@ -2,12 +2,16 @@
 //!
 //! The connection of a client ends whenever it likes, and with it the future that answers its request: between any two
 //! steps. What has to be changed in several places, such as the database and what is known in memory, is done here.
+//!
+//! Whatever the work and its result, the runtime is given one type of task, which is compiled once.
 
 use std::future::Future;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -26,18 +30,7 @@ impl DetachedTasks {
         work: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T> + Send {
         // What is not optimised moves a future from stack to stack on its way to its task: a large one many times.
-        let work = work.boxed();
-        async move {
-            let context = RequestContext::current().unwrap_or_default();
-            match self.0.spawn(context.scope(work).in_current_span()).await {
-                Ok(done) => done,
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => resume_unwind(panic),
-                    // The runtime ends, and this future with it.
-                    Err(_) => std::future::pending().await,
-                },
-            }
-        }
+        self.result_of(work.boxed())
     }
 
     /// The same for work whose result others may want too, though it may be given up. Without the one who asked for it, it goes
@@ -69,7 +62,7 @@ impl DetachedTasks {
 
     /// Starts work that nothing waits for.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.0.spawn(work);
+        self.0.spawn(work.boxed());
     }
 
     /// Waits until all work is finished.
@@ -77,12 +70,28 @@ impl DetachedTasks {
         self.0.close();
         self.0.wait().await;
     }
+
+    /// What comes of work that is a task of its own.
+    async fn result_of<T: Send + 'static>(&self, work: BoxFuture<'static, T>) -> T {
+        let (ended, end) = oneshot::channel();
+        let work = async move {
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            // The future that waits for it may have been dropped.
+            let _ = ended.send(outcome);
+        };
+        let context = RequestContext::current().unwrap_or_default();
+        self.spawn(context.scope(work.boxed()).in_current_span());
+        match end.await {
+            Ok(Ok(done)) => done,
+            Ok(Err(panic)) => resume_unwind(panic),
+            // The runtime ends, and this future with it.
+            Err(_) => std::future::pending().await,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-
     use super::*;
 
     /// Longer than any test takes.
@@ -104,6 +113,28 @@ mod tests {
         go.send(()).expect("it has not ended");
         assert_eq!(tells.await.expect("it comes to its end"), Some(context));
         tasks.finished().await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_work_is_one_of_the_future_that_waits_for_it() {
+        fn fail() -> u32 {
+            panic!("as the test wants it")
+        }
+        let tasks = DetachedTasks::default();
+        let asking = AssertUnwindSafe(tasks.to_the_end(async { fail() })).catch_unwind();
+        let panic = asking.await.expect_err("the work panics");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"as the test wants it"));
+        tasks.finished().await;
+    }
+
+    #[test]
+    fn the_future_that_waits_never_ends_when_the_runtime_has_ended() {
+        let tasks = DetachedTasks::default();
+        let mut asking = Box::pin(tasks.to_the_end(std::future::pending::<()>()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it is made");
+        runtime.block_on(async { assert!(futures_util::poll!(&mut asking).is_pending()) });
+        drop(runtime);
+        assert!(asking.now_or_never().is_none());
     }
 
     #[tokio::test]
