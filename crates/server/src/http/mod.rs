@@ -52,6 +52,7 @@ mod sendfile_queue;
 mod sendfile_tests;
 mod shared_places;
 mod shared_room;
+mod shown_credentials;
 mod socket;
 mod spool;
 mod spool_file;

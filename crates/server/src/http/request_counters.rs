@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use heliostat_auth::Credentials;
 use parking_lot::Mutex;
-use poem::Request;
-use poem::http::{HeaderValue, header};
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::route_class::RouteClass;
@@ -19,10 +16,6 @@ const CLASSES: usize = RouteClass::ALL.len();
 /// Upper limits of the latencies that are told apart, in seconds: from a list of references out of memory to the clone of a
 /// large repository.
 const LATENCY_LIMITS_SECONDS: [f64; 11] = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0];
-
-/// How an `Authorization` header begins.
-const SCHEMES: [(&str, CredentialKind); 3] =
-    [("basic", CredentialKind::Basic), ("bearer", CredentialKind::Bearer), ("jwt", CredentialKind::Jwt)];
 
 /// How a client says who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,19 +47,6 @@ impl CredentialKind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Basic, Self::Bearer, Self::Jwt, Self::Other];
 
-    /// How this request says who sent it; whether that is so is seen from the answer.
-    pub fn shown(request: &Request) -> Option<Self> {
-        let Some(value) = request.headers().get(header::AUTHORIZATION) else {
-            let mut parameters = request.uri().query().unwrap_or_default().split('&');
-            return parameters.any(|parameter| parameter.starts_with("jwt=")).then_some(Self::Jwt);
-        };
-        let scheme =
-            value.as_bytes().trim_ascii_start().split(|byte| *byte == b' ').next().unwrap_or_default();
-        let known = SCHEMES.iter().find(|(name, _)| scheme.eq_ignore_ascii_case(name.as_bytes()));
-        let kind = known.map_or(Self::Other, |(_, kind)| *kind);
-        (kind != Self::Basic || !lacks_the_password(value)).then_some(kind)
-    }
-
     /// Its name in labels.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,12 +56,6 @@ impl CredentialKind {
             Self::Other => "other",
         }
     }
-}
-
-/// A user name alone is no attempt to log in: clients send it before they ask for the password.
-fn lacks_the_password(authorization: &HeaderValue) -> bool {
-    let read = authorization.to_str().ok().and_then(|value| Credentials::parse(Some(value), None).ok());
-    read.is_some_and(|credentials| credentials.lack_the_password())
 }
 
 impl CredentialOutcome {
@@ -280,28 +254,6 @@ mod tests {
         assert_eq!((of().by_status(), observations(&of().until_end)), (vec![(200, 1)], 1));
         drop(counters.begin(RouteClass::GitFetch, None));
         assert_eq!((of().running(), of().aborted(), observations(&of().until_end)), (0, 1, 1));
-    }
-
-    #[test]
-    fn credentials_are_told_apart_by_their_scheme() {
-        for (authorization, query, kind) in [
-            (None, "", None),
-            (None, "?jwt=abc", Some(CredentialKind::Jwt)),
-            (Some("basic YTpi"), "", Some(CredentialKind::Basic)),
-            // "a:" and "a".
-            (Some("Basic YTo="), "", None),
-            (Some("Basic YQ=="), "", Some(CredentialKind::Basic)),
-            (Some("Bearer abc"), "", Some(CredentialKind::Bearer)),
-            (Some("JWT abc"), "", Some(CredentialKind::Jwt)),
-            (Some("Digest abc"), "", Some(CredentialKind::Other)),
-        ] {
-            let builder = Request::builder().uri_str(format!("/scm/prj/x.git/git-upload-pack{query}"));
-            let request = match authorization {
-                Some(value) => builder.header("authorization", value).finish(),
-                None => builder.finish(),
-            };
-            assert_eq!(CredentialKind::shown(&request), kind, "{authorization:?}");
-        }
     }
 
     #[test]

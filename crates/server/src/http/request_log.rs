@@ -12,9 +12,10 @@ use tracing::Instrument;
 
 use super::address::routed;
 use super::envelope::most_exact;
-use super::request_counters::{CredentialKind, RequestCounters};
+use super::request_counters::RequestCounters;
 use super::request_record::RequestRecord;
 use super::route_class::RouteClass;
+use super::shown_credentials::ShownCredentials;
 use super::{audit, request_record};
 use crate::traces::Traces;
 
@@ -54,8 +55,9 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let RequestLog { context_path, counters, traces } = &self.log;
         let class = RouteClass::of(context_path, request.uri().path(), request.uri().query());
-        let counted = counters.begin(class, CredentialKind::shown(&request));
-        let record = Arc::new(RequestRecord::begin(&request, counted, traces.clone()));
+        let credentials = ShownCredentials::of(&request);
+        let counted = counters.begin(class, credentials.kind);
+        let record = Arc::new(RequestRecord::begin(&request, credentials, counted, traces.clone()));
         // Looking an operation up costs as much as an answer that is remembered: only where somebody wants to know.
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let is_told = !is_read || traces.is_some() || request_record::is_logged();

@@ -10,16 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use heliostat_auth::{Caller, Credentials};
+use heliostat_auth::Caller;
 use heliostat_peer::{REQUEST_ID, RequestContext, TRACE_PARENT};
 use parking_lot::Mutex;
 use poem::Request;
-use poem::http::{Method, StatusCode, header};
+use poem::http::{Method, StatusCode};
 use serde_json::json;
 use url::Url;
 
 use super::client_prefix::client_address;
 use super::request_counters::CountedRequest;
+use super::shown_credentials::ShownCredentials;
 use crate::traces::{Span, Traces};
 
 /// The module under which the lines are logged, for `--log-level`.
@@ -27,9 +28,6 @@ const ACCESS: &str = "heliostat_access";
 
 /// What stands for the status of a request whose client left before there was an answer, as at nginx.
 pub const CLIENT_LEFT: u16 = 499;
-
-/// What other Git servers take for "the user name is a token".
-const NAME_IS_TOKEN: &str = "x-oauth-basic";
 
 /// So many of the things that one operation is about are named.
 const MAX_SUBJECTS_NAMED: usize = 100;
@@ -117,10 +115,15 @@ impl CacheResult {
 }
 
 impl RequestRecord {
-    /// The record of a request that has come.
-    pub fn begin(request: &Request, counted: CountedRequest, traces: Option<Traces>) -> Self {
+    /// The record of a request that has come and shows these credentials.
+    pub fn begin(
+        request: &Request,
+        credentials: ShownCredentials,
+        counted: CountedRequest,
+        traces: Option<Traces>,
+    ) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let (scheme, claimed_name) = shown(text(header::AUTHORIZATION.as_str()));
+        let ShownCredentials { scheme, name: claimed_name, .. } = credentials;
         Self {
             context: RequestContext::received(text(REQUEST_ID), text(TRACE_PARENT)),
             client: client_address(request),
@@ -361,42 +364,10 @@ fn note(change: impl FnOnce(&mut Known)) {
     RECORD.try_with(|record| change(&mut record.known.lock())).ok();
 }
 
-/// The scheme of the credentials, and the user name in them unless it may be a secret: some servers take a token in its
-/// place, with an empty password or a certain one.
-fn shown(authorization: Option<&str>) -> (Option<&'static str>, Option<String>) {
-    let Some(authorization) = authorization else { return (None, None) };
-    match Credentials::parse(Some(authorization), None) {
-        // Not an attempt to log in: clients send a name so before they ask for the password.
-        Ok(credentials) if credentials.lack_the_password() => (None, None),
-        Ok(Credentials::Basic { username, password }) => {
-            let is_name = !username.is_empty() && password.expose() != NAME_IS_TOKEN;
-            (Some("Basic"), is_name.then_some(username))
-        }
-        Ok(Credentials::Bearer(_)) => (Some("Bearer"), None),
-        Ok(Credentials::Jwt(_)) => (Some("JWT"), None),
-        Ok(Credentials::None) | Err(_) => (Some("unknown"), None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
+    use super::without_secrets;
 
-    use super::{shown, without_secrets};
-
-    #[test]
-    fn a_name_is_shown_unless_it_may_be_a_token() {
-        let basic = |pair: &str| shown(Some(&format!("Basic {}", STANDARD.encode(pair))));
-        assert_eq!(basic("ann:secret"), (Some("Basic"), Some("ann".to_owned())));
-        assert_eq!(basic("ann:"), (None, None));
-        for pair in ["ghp_secret:x-oauth-basic", ":secret"] {
-            assert_eq!(basic(pair), (Some("Basic"), None));
-        }
-        assert_eq!(shown(Some("Bearer secret")), (Some("Bearer"), None));
-        assert_eq!(shown(Some("Digest secret")), (Some("unknown"), None));
-        assert_eq!(shown(None), (None, None));
-    }
     #[test]
     fn an_address_is_noted_without_what_may_be_secret() {
         for (address, noted) in [
