@@ -58,7 +58,7 @@ impl Credentials {
 
     /// Whether there is a user name and no password: what Git sends of an address with a name in it before it asks for the
     /// password. Some servers take a token so, and who has one shows nothing else.
-    pub fn are_a_name_alone(&self) -> bool {
+    pub fn lack_the_password(&self) -> bool {
         let pair = self.0.as_ref().and_then(|value| {
             let (scheme, pair) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(pair.trim()).ok()).flatten()
@@ -123,10 +123,10 @@ mod tests {
             [("ann", "", true), ("", "", true), ("ann", "a:", false), ("", "a", false)]
         {
             let credentials = Credentials::basic(name, password).expect("valid");
-            assert_eq!(credentials.are_a_name_alone(), expected, "{name}:{password}");
+            assert_eq!(credentials.lack_the_password(), expected, "{name}:{password}");
         }
-        assert!(!Credentials::bearer("YTo=").expect("valid").are_a_name_alone());
-        assert!(!Credentials::anonymous().are_a_name_alone());
+        assert!(!Credentials::bearer("YTo=").expect("valid").lack_the_password());
+        assert!(!Credentials::anonymous().lack_the_password());
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Opening {
     /// begin without credentials, or with a name alone, and would be sent away while the origin says nothing. While nothing is
     /// here, no credentials can help, and git would tell of those that it lacks instead of what is the matter.
     fn asked_who(&self, refusal: OriginRefusal, credentials: &Credentials) -> NotOpened {
-        let may_show_more = credentials.is_anonymous() || credentials.are_a_name_alone();
+        let may_show_more = credentials.is_anonymous() || credentials.lack_the_password();
         if refusal.is_verdict() || !may_show_more || self.repositories.count() == 0 {
             return NotOpened::ByOrigin(refusal);
         }

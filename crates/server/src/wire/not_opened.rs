@@ -36,7 +36,7 @@ fn refused_by_origin(refusal: OriginRefusal, url: &Url, shown: &Credentials) -> 
     };
     match refusal {
         OriginRefusal::NeedsCredentials { www_authenticate, said } => {
-            let otherwise = match shown.is_anonymous() || shown.are_a_name_alone() {
+            let otherwise = match shown.is_anonymous() || shown.lack_the_password() {
                 true => format!("{host} wants credentials to read this repository."),
                 false => format!(
                     "{host} does not take these credentials: check the user name, and the password or token."
