@@ -23,6 +23,7 @@ use crate::http::{self, Destinations, NoAnswer, NotResolved, read_at_most};
 use crate::items::Items;
 use crate::problem::PeerProblem;
 use crate::request_context::{REQUEST_ID, RequestContext, TRACE_PARENT};
+use crate::shown_address::shown_address;
 use crate::signer::Signer;
 
 /// How long a call may take, body included, unless it says otherwise.
@@ -277,7 +278,8 @@ impl PeerClient {
         let (url, limit) = (call.url.clone(), call.max_answer_bytes);
         let response = self.exchange(call.untyped()).await?;
         let body = read_whole(&url, response, limit).await?;
-        R::read(&body).map_err(|error| CallError::Malformed { url: shown(&url), problem: error.to_string() })
+        R::read(&body)
+            .map_err(|error| CallError::Malformed { url: shown_address(&url), problem: error.to_string() })
     }
 
     /// Calls an operation whose answer is read item by item: an object with one member of this name, a list of objects.
@@ -318,14 +320,14 @@ impl PeerClient {
         if let Some(signer) = signer {
             let now = self.clock.now_seconds();
             let token = signer.token(method.as_str(), &url, now, SERVER_TOKEN_LIFETIME_SECONDS);
-            let token = token.ok_or_else(|| CallError::ForeignAddress(shown(&url)))?;
+            let token = token.ok_or_else(|| CallError::ForeignAddress(shown_address(&url)))?;
             request = request.header("Authorization", format!("JWT {token}"));
         }
         for (name, value) in headers {
             request = request.header(name, value);
         }
         if let Some(body) = body {
-            let body = body.map_err(|error| CallError::Unwritable { url: shown(&url), error })?;
+            let body = body.map_err(|error| CallError::Unwritable { url: shown_address(&url), error })?;
             request = request.header("Content-Type", body_type).body(body);
         }
         let again = request.try_clone().filter(|_| method == Method::GET);
@@ -337,13 +339,17 @@ impl PeerClient {
         let status = response.status();
         if status.is_success() {
             return match answer_type.fault_of(&response) {
-                Some(problem) => Err(CallError::Malformed { url: shown(&url), problem }),
+                Some(problem) => Err(CallError::Malformed { url: shown_address(&url), problem }),
                 None => Ok(response),
             };
         }
         // What is found at an address that others chose is not repeated, so that it cannot be used to look around.
         if is_unproven {
-            return Err(CallError::Refused { url: shown(&url), status, problem: PeerProblem::default() });
+            return Err(CallError::Refused {
+                url: shown_address(&url),
+                status,
+                problem: PeerProblem::default(),
+            });
         }
         let location =
             response.headers().get("Location").and_then(|text| text.to_str().ok()).map(str::to_owned);
@@ -356,7 +362,7 @@ impl PeerClient {
                 .unwrap_or_else(|| PeerProblem::of_another_server(status, location.as_deref(), &body)),
             Destinations::ChosenByOthers(_) => PeerProblem::read(status, &body).unwrap_or_default(),
         };
-        Err(CallError::Refused { url: shown(&url), status, problem })
+        Err(CallError::Refused { url: shown_address(&url), status, problem })
     }
 }
 
@@ -390,22 +396,15 @@ async fn read_whole(url: &Url, response: Response, limit: usize) -> Result<Vec<u
     let read = read_at_most(response, limit).await;
     match read.map_err(|error| unreachable(url, &error))? {
         (body, true) => Ok(body),
-        (_, false) => Err(CallError::TooLarge { url: shown(url), limit }),
+        (_, false) => Err(CallError::TooLarge { url: shown_address(url), limit }),
     }
-}
-
-/// An address for people: what is asked there is not shown, which may be long, or a secret.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.into()
 }
 
 /// Why no answer has arrived, or not all of it.
 pub(crate) fn unreachable(url: &Url, error: &reqwest::Error) -> CallError {
     match http::cause_of(error) {
         NoAnswer::AddressRefused(refused) => CallError::AddressRefused(refused),
-        NoAnswer::Other(reason) => CallError::Unreachable { url: shown(url), reason },
+        NoAnswer::Other(reason) => CallError::Unreachable { url: shown_address(url), reason },
     }
 }
 
@@ -429,12 +428,6 @@ mod tests {
         assert_eq!(error.name(), Some(ErrorName::Conflict));
         let error = refused(StatusCode::BAD_GATEWAY, PeerProblem::default());
         assert_eq!(error.to_string(), "http://a/ answered 502 Bad Gateway");
-    }
-
-    #[test]
-    fn an_address_is_shown_without_what_is_asked_there() {
-        let url = Url::parse("http://a/b?jwt=secret").expect("a valid URL");
-        assert_eq!(shown(&url), "http://a/b");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod passage;
 mod problem;
 mod product;
 mod request_context;
+mod shown_address;
 mod signer;
 
 pub use address_prefix::AddressPrefix;
@@ -39,4 +40,5 @@ pub use passage::{Passage, PassedAnswer};
 pub use problem::PeerProblem;
 pub use product::PRODUCT_TYPE;
 pub use request_context::{REQUEST_ID, RequestContext, TRACE_PARENT};
+pub use shown_address::shown_address;
 pub use signer::Signer;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use heliostat_auth::Caller;
-use heliostat_peer::{REQUEST_ID, RequestContext, TRACE_PARENT};
+use heliostat_peer::{REQUEST_ID, RequestContext, TRACE_PARENT, shown_address};
 use parking_lot::Mutex;
 use poem::Request;
 use poem::http::{Method, StatusCode};
@@ -351,12 +351,8 @@ fn without_secrets(address: &str) -> Option<String> {
         let (user, place) = address.split_once('@')?;
         return (!user.contains(':') && place.contains(':')).then(|| place.to_owned());
     }
-    let mut url = Url::parse(address).ok().filter(Url::has_host)?;
-    url.set_username("").ok()?;
-    url.set_password(None).ok()?;
-    url.set_query(None);
-    url.set_fragment(None);
-    Some(url.into())
+    let url = Url::parse(address).ok().filter(Url::has_host)?;
+    Some(shown_address(&url))
 }
 
 /// What runs outside of a request has nothing to note it in.
