@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::call::{CallError, unreachable};
+use crate::shown_address::shown_address;
 
 /// The items of an answer that is still arriving.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl<T: DeserializeOwned> Items<T> {
             };
             self.reader.take(&bytes).map_err(|fault| match fault {
                 Fault::TooLarge => {
-                    CallError::TooLarge { url: self.url.to_string(), limit: self.reader.max_item_bytes }
+                    CallError::TooLarge { url: shown_address(&self.url), limit: self.reader.max_item_bytes }
                 }
                 Fault::Unexpected => self.malformed(&"an object with one list of objects is expected"),
             })?;
@@ -50,7 +51,7 @@ impl<T: DeserializeOwned> Items<T> {
     }
 
     fn malformed(&self, problem: &dyn ToString) -> CallError {
-        CallError::Malformed { url: self.url.to_string(), problem: problem.to_string() }
+        CallError::Malformed { url: shown_address(&self.url), problem: problem.to_string() }
     }
 }
 
