@@ -16,6 +16,9 @@ use super::client_wait::ClientWait;
 /// One prefix leaves this part of all connections to others: 1/4.
 const LEFT_TO_OTHERS: usize = 4;
 
+/// So many connections of a prefix are served as soon as they come.
+const SERVED_AT_ONCE: usize = 32;
+
 /// So many connections that are waited for are compared when one has to go: a flood must not make each accept long.
 const MAX_LOOKED_AT: usize = 64;
 
@@ -52,6 +55,8 @@ pub struct Connection {
     connections: Connections,
     prefix: Mutex<AddressPrefix>,
     id: u64,
+    /// Whether it is one of many of its prefix, while there are others.
+    pub is_of_a_crowd: bool,
     /// Whose move it is.
     pub wait: ClientWait,
     /// Cancelled when the connection has to make room.
@@ -102,8 +107,10 @@ impl Connections {
         let (wait, end) = (ClientWait::begin(), CancellationToken::new());
         let entry = Entry { wait: wait.clone(), end: end.clone() };
         state.by_prefix.entry(prefix).or_default().insert(id, entry);
+        let is_of_a_crowd = of_prefix >= SERVED_AT_ONCE && state.by_prefix.len() > 1;
         drop(state);
-        Some(Connection { connections: self.clone(), prefix: Mutex::new(prefix), id, wait, end })
+        let prefix = Mutex::new(prefix);
+        Some(Connection { connections: self.clone(), prefix, id, is_of_a_crowd, wait, end })
     }
 
     /// Closes a connection because the system has no room; false if there is none that could be.
@@ -232,6 +239,17 @@ mod tests {
         assert_eq!((counters.open, counters.displaced, counters.refused), (8, 1, 0));
         drop(many);
         assert_eq!(connections.counters().open, 4);
+    }
+
+    #[test]
+    fn many_of_a_prefix_are_a_crowd_where_there_are_others() {
+        let connections = Connections::new(8 * SERVED_AT_ONCE);
+        let crowd = |third| connections.admit(prefix(third)).expect("room");
+        let alone: Vec<_> = (0..2 * SERVED_AT_ONCE).map(|_| crowd(1)).collect();
+        assert!(alone.iter().all(|connection| !connection.is_of_a_crowd));
+        let other: Vec<_> = (0..SERVED_AT_ONCE).map(|_| crowd(2)).collect();
+        assert!(other.iter().all(|connection| !connection.is_of_a_crowd));
+        assert!([1, 2].into_iter().all(|third| crowd(third).is_of_a_crowd));
     }
 
     #[test]

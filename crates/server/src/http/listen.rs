@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer_memory::AnswerMemory;
 use super::client_wait::WatchedAnswer;
 use super::connection_options::ConnectionOptions;
+use super::connection_starts::ConnectionStarts;
 use super::connections::{Connection, ConnectionCounters, Connections};
 use super::open_files::OpenFiles;
 use super::proxies::TrustedProxies;
@@ -60,6 +61,7 @@ pub struct ClientRoom {
     options: ConnectionOptions,
     proxies: Arc<TrustedProxies>,
     connections: Connections,
+    starts: ConnectionStarts,
     requests: RequestCounters,
     places: RestPlaces,
     answers: AnswerMemory,
@@ -79,10 +81,17 @@ impl ClientRoom {
             "files that may be open"
         );
         let spool = Spool::in_folder(folder);
-        let connections = Connections::new(max_connections);
-        let answers = AnswerMemory::new(spool.clone());
-        let (requests, places) = (RequestCounters::default(), RestPlaces::new());
-        Self { options, proxies: Arc::new(proxies), connections, requests, places, answers, spool, tls: None }
+        Self {
+            options,
+            proxies: Arc::new(proxies),
+            connections: Connections::new(max_connections),
+            starts: ConnectionStarts::default(),
+            requests: RequestCounters::default(),
+            places: RestPlaces::new(),
+            answers: AnswerMemory::new(spool.clone()),
+            spool,
+            tls: None,
+        }
     }
 
     /// The same, for clients that speak TLS, if there is a certificate.
@@ -188,9 +197,22 @@ fn spawn_connection(
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let (peer, end) = (client.peer, client.admitted.end.clone());
+    // A proxy speaks for many.
+    let waits = client.admitted.is_of_a_crowd && !room.proxies.trusts(peer.ip());
     tokio::spawn(async move {
+        let conversation = async {
+            if waits {
+                tokio::select! {
+                    () = room.starts.wait_to_start(peer.ip().into()) => {}
+                    () = stop.cancelled() => return,
+                }
+                // The server has made it wait; from now on it waits for the client.
+                client.admitted.wait.client_moved();
+            }
+            converse(client, endpoint, &room, watcher, &stop).await;
+        };
         tokio::select! {
-            () = converse(client, endpoint, &room, watcher, &stop) => {}
+            () = conversation => {}
             () = end.cancelled() => tracing::debug!(%peer, "a connection made room for others"),
         }
     });

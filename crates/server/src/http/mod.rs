@@ -10,7 +10,7 @@
 //!
 //! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
 //! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
-//! `connections` decides who makes room for whom.
+//! `connections` decides who makes room for whom, and `connection_starts` lets a crowd start bit by bit.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes
@@ -32,6 +32,7 @@ mod cleartext;
 pub mod client_prefix;
 mod client_wait;
 mod connection_options;
+mod connection_starts;
 mod connections;
 mod created;
 mod cross_origin;
