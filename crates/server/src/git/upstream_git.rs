@@ -12,8 +12,9 @@ use super::access::{GitAccess, GitClient, Readable};
 use super::project_path::ProjectPath;
 use crate::client_keys::key_of_caller;
 
-/// How many requests look up their repository in the database at once.
-const MAX_LOOK_UPS: usize = 32;
+/// How many requests look up their repository in the database at once: as many as it has connections with SQLite. What waits
+/// for a connection waits in one line, so those who ask much are held back before it.
+const MAX_LOOK_UPS: usize = 8;
 
 /// Looking up is shared among clients only.
 const ANY_REPOSITORY: u64 = 0;
