@@ -410,7 +410,7 @@ impl ServedRepository {
     pub(crate) async fn with_permit(&self, client: ClientKey) -> (Self, Permit) {
         let place = self.repository.place_for_fetch(client).await;
         let permit = self.engine().queue().permit(self.repository.id(), client).await;
-        (self.at_place(place, client), permit)
+        (self.at_place(place.with_usage_of(&permit), client), permit)
     }
 }
 

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::pipe::fcntl_setpipe_size;
-use rustix::process::{Pid, Signal, getpriority_pgrp, kill_process_group, setpriority_pgrp};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::runtime::Handle;
 use tokio_util::io::ReaderStream;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::process::{MemoryLimit, Permit, Reader};
+use crate::process::{MemoryLimit, Permit, Reader, niceness};
 
 /// Most that is read from a process at once.
 pub(crate) const OUTPUT_CHUNK_BYTES: usize = 512 * 1024;
@@ -28,13 +29,6 @@ pub(crate) const PIPE_BYTES: usize = 1024 * 1024;
 
 /// How long a process group that was asked to end may clean up before it is killed.
 const TERMINATION_GRACE: Duration = Duration::from_secs(2);
-
-/// The niceness of what yields: others get about ten times as much of a busy processor.
-pub(crate) const YIELDING_NICENESS: i32 = 10;
-
-/// The niceness of what computes for readers: answers that are there already, REST and pushes get about three times as much
-/// of a busy processor, so that many computations do not slow down what is quick.
-pub(crate) const COMPUTING_NICENESS: i32 = 5;
 
 /// What must live as long as a process. The runner does not know what it is.
 pub(crate) type Guard = Arc<dyn Any + Send + Sync>;
@@ -57,6 +51,8 @@ struct Group {
     /// Let go of when the process is gone.
     _guards: Vec<Guard>,
     reader: Option<Reader>,
+    /// Makes it less urgent when it takes long.
+    lower_later: Option<AbortOnDropHandle<()>>,
 }
 
 impl GitProcess {
@@ -69,22 +65,33 @@ impl GitProcess {
     ) -> io::Result<Self> {
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let group = Group { child: Mutex::new(child), _place: place, _guards: guards, reader };
+        let child = Mutex::new(child);
+        let group = Group { child, _place: place, _guards: guards, reader, lower_later: None };
         let process = Self { group: Some(group), stdin, stdout, stderr };
         process.id().map_or(Ok(()), |id| memory.bound(id))?;
         Ok(process)
     }
 
-    /// Lets others go first, if it does not so already. One that has ended needs nothing.
-    pub(crate) fn with_niceness(self, niceness: i32) -> Self {
-        let id = self.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(id) = id
-            && getpriority_pgrp(Some(id)).is_ok_and(|now| now < niceness)
-            && let Err(error) = setpriority_pgrp(Some(id), niceness)
-        {
-            tracing::debug!(error = &error as &dyn std::error::Error, "cannot lower the priority of git");
+    /// Lets everything else go first.
+    pub(crate) fn yielding(self) -> Self {
+        if let Some(group) = self.group_id() {
+            niceness::lower(group, niceness::YIELDING);
         }
         self
+    }
+
+    /// Lets what is quick go first: all the more if the client that it computes for has had much lately, and when it takes long.
+    pub(crate) fn computing(mut self, usage_rank: u32) -> Self {
+        let id = self.group_id();
+        if let (Some(id), Some(group)) = (id, &mut self.group) {
+            niceness::lower(id, niceness::of_computing(usage_rank));
+            group.lower_later = Some(niceness::lower_later(id));
+        }
+        self
+    }
+
+    fn group_id(&self) -> Option<Pid> {
+        self.id().and_then(|id| Pid::from_raw(id.cast_signed()))
     }
 
     /// Notes that it looks for no more objects.
@@ -121,7 +128,11 @@ impl GitProcess {
     /// Waits until the process has ended. Does not close its input: drop that first.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         match &mut self.group {
-            Some(group) => group.child.get_mut().wait().await,
+            Some(group) => {
+                let ended = group.child.get_mut().wait().await;
+                group.lower_later = None;
+                ended
+            }
             None => Err(io::Error::other("the process is being ended")),
         }
     }

@@ -14,8 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, Command};
 
 use crate::process::{
-    COMPUTING_NICENESS, Git, GitError, GitProcess, Guard, Lane, MemoryUse, STDERR_TAIL_BYTES, SecretHeader,
-    YIELDING_NICENESS, clean_environment, readable_tail, settings_as_environment,
+    Git, GitError, GitProcess, Guard, Lane, MemoryUse, STDERR_TAIL_BYTES, SecretHeader, clean_environment,
+    readable_tail, settings_as_environment,
 };
 
 /// Most that an invocation may print when it is run to its end: the references of a very large repository.
@@ -212,6 +212,7 @@ impl GitCommand {
             .env_clear()
             .envs(clean_environment())
             .envs(settings_as_environment(&[self.git.sync_settings(), &self.settings].concat()));
+        let usage_rank = place.usage_rank();
         let memory = self.git.memory_limit(self.memory_use);
         command.envs(memory.variable()).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
@@ -221,8 +222,8 @@ impl GitCommand {
         let process = GitProcess::spawn(command, memory, place, self.guards.clone(), reader)
             .map_err(|error| GitError::Spawn { operation: self.operation, error })?;
         Ok(match (self.priority, lane) {
-            (Priority::Yielding, _) => process.with_niceness(YIELDING_NICENESS),
-            (Priority::Ordinary, Lane::Fetch) => process.with_niceness(COMPUTING_NICENESS),
+            (Priority::Yielding, _) => process.yielding(),
+            (Priority::Ordinary, Lane::Fetch) => process.computing(usage_rank),
             (Priority::Ordinary, Lane::Push | Lane::Own) => process,
         })
     }
@@ -309,23 +310,41 @@ pub(crate) fn keep_tail(tail: &mut Vec<u8>, more: &[u8]) {
 mod tests {
     use super::*;
     use crate::fixture;
+    use crate::process::niceness;
 
     #[tokio::test]
     async fn what_computes_for_readers_lets_others_go_first_and_housekeeping_lets_both() {
         let git = fixture::git().await;
         // It waits for its input.
         let waiting = || git.command("wait").args(["hash-object", "--stdin"]);
-        let niceness_of = async |command: GitCommand, lane: Lane| {
-            let process = command.spawn(lane).await.expect("started");
+        let niceness = |process: &GitProcess| {
             let stat = format!("/proc/{}/stat", process.id().expect("running"));
             let stat = std::fs::read_to_string(stat).expect("readable");
             // The 19th field; the second one is the name, in brackets.
             let (_, fields) = stat.rsplit_once(") ").expect("a name");
             fields.split(' ').nth(16).expect("a niceness").parse::<i32>().expect("a number")
         };
+        let niceness_of =
+            async |command: GitCommand, lane: Lane| niceness(&command.spawn(lane).await.expect("started"));
         let push = niceness_of(waiting(), Lane::Push).await;
         assert_eq!(push, niceness_of(waiting(), Lane::Own).await);
-        assert_eq!(niceness_of(waiting(), Lane::Fetch).await, push.max(COMPUTING_NICENESS));
-        assert_eq!(niceness_of(waiting().yielding(), Lane::Own).await, push.max(YIELDING_NICENESS));
+        let long = waiting().spawn(Lane::Fetch).await.expect("started");
+        assert_eq!(niceness_of(waiting(), Lane::Fetch).await, push);
+        assert_eq!(niceness_of(waiting().yielding(), Lane::Own).await, push.max(niceness::YIELDING));
+        let takes_long = async {
+            while niceness(&long) < niceness::MOST_COMPUTING {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(2), takes_long).await.expect("it is lowered");
+        // Its client has had much.
+        let client = crate::process::ClientKey::unverified("flood");
+        let place = git.place_for_fetch(client, 1).await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(4)).await;
+        drop(place);
+        let git = git.at_place(git.place_for_fetch(client, 1).await, client, 1);
+        let command = git.command("wait").args(["hash-object", "--stdin"]);
+        assert_eq!(niceness_of(command, Lane::Fetch).await, push.max(niceness::of_computing(3)));
     }
 }

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::process::shares::{Held, Rank};
+use crate::process::shares::{Held, LOOK_AGAIN_AFTER, Rank};
 use crate::process::{ClientKey, Shares};
 
 /// Hands out permits. Cloning is cheap and shares them.
@@ -27,7 +27,8 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// Between two changes, nobody waits in either line who may have a permit.
+/// Between two changes, nobody waits in either line who may have a permit; but what is had by those who have had much depends
+/// on the time, too.
 #[derive(Debug, Default)]
 struct State {
     held: Held,
@@ -58,6 +59,7 @@ pub struct Permit {
     queue: FairQueue,
     holder: Holder,
     since: Instant,
+    usage_rank: u32,
     /// Already given back.
     spent: bool,
 }
@@ -107,7 +109,7 @@ impl FairQueue {
     }
 
     async fn take(&self, holder: Holder) -> Permit {
-        let (mut place, called) = {
+        let (mut place, mut called) = {
             let mut state = self.lock();
             if state.has_room_for(&self.0.shares, holder) {
                 return self.start(&mut state, holder);
@@ -119,7 +121,13 @@ impl FairQueue {
             (Place { queue: self, holder, ticket, waiting: true }, called)
         };
         let since = Instant::now();
-        let permit = called.await.expect("a waiter is called before its place is dropped");
+        let permit = loop {
+            match tokio::time::timeout(LOOK_AGAIN_AFTER, &mut called).await {
+                Ok(permit) => break permit.expect("a waiter is called before its place is dropped"),
+                // A client that has had much may have what others have left for a while.
+                Err(_) => self.call(self.lock()),
+            }
+        };
         place.waiting = false;
         if matches!(holder, Holder::Client { .. }) {
             let mut state = self.lock();
@@ -151,12 +159,19 @@ impl FairQueue {
     }
 
     fn start(&self, state: &mut State, holder: Holder) -> Permit {
-        match holder {
-            Holder::Client { repository, client } => state.held.take(repository, client),
-            Holder::Background => state.held.take_for_background(),
-        }
+        let since = Instant::now();
+        let usage_rank = match holder {
+            Holder::Client { repository, client } => {
+                state.held.take(repository, client);
+                state.held.usage_rank(client, since)
+            }
+            Holder::Background => {
+                state.held.take_for_background();
+                u32::MAX
+            }
+        };
         state.counters.permits += 1;
-        Permit { queue: self.clone(), holder, since: Instant::now(), spent: false }
+        Permit { queue: self.clone(), holder, since, usage_rank, spent: false }
     }
 
     /// Calls those who may start now; to be done after every change.
@@ -169,7 +184,7 @@ impl FairQueue {
             if let Err(mut permit) = left {
                 // It left at this moment; the next one gets the permit.
                 permit.spent = true;
-                state.give_back(holder, permit.since);
+                state.give_back(holder, None);
             }
         }
     }
@@ -205,11 +220,14 @@ impl State {
         self.background.pop_front().map(|waiter| (Holder::Background, waiter))
     }
 
-    fn give_back(&mut self, holder: Holder, since: Instant) {
+    /// `None` for what nobody has received.
+    fn give_back(&mut self, holder: Holder, since: Option<Instant>) {
         match holder {
             Holder::Client { repository, client } => {
-                let now = Instant::now();
-                self.held.give_back(repository, client, now.duration_since(since), now);
+                if let Some(since) = since {
+                    self.held.note_usage(client, since);
+                }
+                self.held.give_back(repository, client);
             }
             Holder::Background => self.held.give_back_of_background(),
         }
@@ -286,11 +304,26 @@ impl Line {
     }
 }
 
+impl Permit {
+    /// The same, whose client has had as much as is known of it where the other one is from.
+    #[must_use]
+    pub fn with_usage_of(mut self, other: &Self) -> Self {
+        self.usage_rank = other.usage_rank;
+        self
+    }
+
+    /// 0 if its client had had little when this was taken; one more for each time that it had had twice as much. The highest
+    /// where no client waits.
+    pub(crate) fn usage_rank(&self) -> u32 {
+        self.usage_rank
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         if !self.spent {
             let mut state = self.queue.lock();
-            state.give_back(self.holder, self.since);
+            state.give_back(self.holder, Some(self.since));
             self.queue.call(state);
         }
     }

@@ -7,6 +7,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::advance;
 
 use super::*;
+use crate::process::usage::GONE_AFTER;
 
 /// Sends its name when it gets its permit, and passes it on at once.
 fn wait_as(queue: &FairQueue, repository: u64, client: &str, order: &mpsc::Sender<String>) -> JoinHandle<()> {
@@ -188,12 +189,15 @@ async fn no_client_and_no_repository_takes_all_processes() {
     assert_eq!(take_all(&queue, 2, ClientKey::verified("ada")).len(), 16);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_asks_now_and_then_comes_before_who_asks_without_end() {
     let queue = FairQueue::new(Shares::unlimited(1));
     let (busy, other) = (ClientKey::verified("busy"), ClientKey::verified("other"));
     let permit = queue.permit(1, busy).await;
-    queue.lock().held.give_back(1, busy, Duration::from_secs(100), Instant::now());
+    let began = Instant::now();
+    advance(Duration::from_secs(100)).await;
+    queue.lock().held.note_usage(busy, began);
+    queue.lock().held.give_back(1, busy);
     queue.lock().held.take(1, busy);
     let mut again = Box::pin(queue.permit(1, busy));
     assert!((&mut again).now_or_never().is_none());
@@ -248,4 +252,60 @@ async fn background_work_begins_when_less_runs_than_there_are_cores() {
     assert!(background.as_mut().now_or_never().is_none());
     drop(taken);
     assert!(background.now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_tells_whether_its_client_has_had_much() {
+    let queue = FairQueue::new(Shares::unlimited(2));
+    let (flood, other) = (ClientKey::unverified("flood"), ClientKey::unverified("other"));
+    let permit = queue.permit(1, flood).await;
+    assert_eq!(permit.usage_rank(), 0);
+    advance(Duration::from_secs(4)).await;
+    drop(permit);
+    assert_eq!(queue.permit(1, flood).await.usage_rank(), 3);
+    assert_eq!(queue.permit(1, other).await.usage_rank(), 0);
+    assert_eq!(queue.background_permit().await.usage_rank(), u32::MAX, "no client waits for it");
+}
+
+/// A queue of four cores, of which a client has had all for four seconds.
+async fn queue_after_much(client: ClientKey) -> FairQueue {
+    let queue = FairQueue::new(Shares::of_cores(4));
+    let first = all_of(&queue, client);
+    assert_eq!(first.len(), 4, "it is alone");
+    advance(Duration::from_secs(4)).await;
+    drop(first);
+    queue
+}
+
+fn all_of(queue: &FairQueue, client: ClientKey) -> Vec<Permit> {
+    std::iter::from_fn(|| queue.permit(1, client).now_or_never()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_had_much_leaves_half_of_the_cores_while_there_are_others() {
+    let (flood, other) = (ClientKey::unverified("flood"), ClientKey::unverified("other"));
+    let queue = queue_after_much(flood).await;
+    drop(queue.permit(1, ClientKey::server()).await);
+    let background = queue.background_permit().await;
+    assert_eq!(all_of(&queue, flood).len(), 4, "neither is another client");
+    drop(background);
+    let of_other = queue.permit(1, other).await;
+    advance(2 * GONE_AFTER).await;
+    assert_eq!(all_of(&queue, flood).len(), 2, "the other one still has something");
+    drop(of_other);
+    assert_eq!(all_of(&queue, flood).len(), 2);
+    assert_eq!(all_of(&queue, ClientKey::unverified("third")).len(), 4, "it has had little");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_had_much_gets_what_others_left_for_a_while() {
+    let (flood, other) = (ClientKey::unverified("flood"), ClientKey::unverified("other"));
+    let queue = queue_after_much(flood).await;
+    drop(queue.permit(1, other).await);
+    let held = all_of(&queue, flood);
+    assert_eq!(held.len(), 2);
+    let began = Instant::now();
+    let _third = queue.permit(1, flood).await;
+    assert!(began.elapsed() <= 2 * GONE_AFTER, "{:?}", began.elapsed());
+    assert_eq!(held.len(), 2, "nothing was given back meanwhile");
 }

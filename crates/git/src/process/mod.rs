@@ -15,6 +15,7 @@ mod fault;
 mod fsck;
 mod lines;
 mod memory;
+mod niceness;
 mod orphans;
 mod output;
 mod progress;
@@ -26,7 +27,7 @@ mod usage;
 mod version;
 
 pub use child::GitProcess;
-pub(crate) use child::{COMPUTING_NICENESS, Guard, OUTPUT_CHUNK_BYTES, PIPE_BYTES, YIELDING_NICENESS};
+pub(crate) use child::{Guard, OUTPUT_CHUNK_BYTES, PIPE_BYTES};
 pub use client_key::ClientKey;
 pub(crate) use command::{Ended, keep_tail, read_tail, write_input};
 pub use command::{Finished, GitCommand};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::process::ClientKey;
-use crate::process::usage::Usage;
+use crate::process::usage::{GONE_AFTER, Usage};
 
 /// Background work may take this part of the permits, but at least one.
 const BACKGROUND_PART: usize = 2;
@@ -32,7 +32,15 @@ pub struct Shares {
     /// For one repository; verified clients may have half as much again of it, and one who asks now and then one in any
     /// case.
     repository: usize,
+    /// For one client that has had much lately, while there are others.
+    beside_others: usize,
 }
+
+/// From this rank of usage on, a client has had much: four seconds lately.
+const MUCH: u32 = 3;
+
+/// How soon it may change, without any permit being given back, what a client may have.
+pub(super) const LOOK_AGAIN_AFTER: Duration = GONE_AFTER;
 
 impl Shares {
     /// So many permits, for work of our own: nobody takes more than they need.
@@ -47,6 +55,7 @@ impl Shares {
             network: all,
             unverified: all,
             repository: all,
+            beside_others: all,
         }
     }
 
@@ -65,7 +74,7 @@ impl Shares {
     }
 
     /// Cores: a client may use all of them as long as it is alone. When others come, they begin beside it, until twice
-    /// as much runs as there are cores.
+    /// as much runs as there are cores; and from two cores on, one that has had much leaves half of them to others.
     pub fn of_cores(cores: usize) -> Self {
         let cores = cores.max(1);
         Self {
@@ -74,6 +83,7 @@ impl Shares {
             network: cores,
             unverified: cores + cores / 2,
             repository: cores,
+            beside_others: (cores / 2).max(1),
             ..Self::unlimited(cores)
         }
     }
@@ -110,10 +120,20 @@ impl Held {
         } else {
             of_client < shares.network && self.unverified < shares.unverified
         };
+        let leaves_room = rank.1 < MUCH
+            || of_client < shares.beside_others
+            || client == ClientKey::server()
+            || !self.has_others(client, now);
         let repository_share =
             if client.is_verified() { shares.repository + shares.repository / 2 } else { shares.repository };
         let of_repository_is_within = of_repository < repository_share || rank == (0, 0);
-        (self.all < shares.all && of_client_is_within && of_repository_is_within).then_some(rank)
+        let is_within = of_client_is_within && of_repository_is_within && leaves_room;
+        (self.all < shares.all && is_within).then_some(rank)
+    }
+
+    /// How much a client has had lately, as the second half of a rank.
+    pub(super) fn usage_rank(&self, client: ClientKey, now: Instant) -> u32 {
+        self.usage.rank(client, now)
     }
 
     /// Whether background work may take one more.
@@ -128,9 +148,20 @@ impl Held {
         *self.repositories.entry(repository).or_default() += 1;
     }
 
-    /// After it was held for so long, until now.
-    pub(super) fn give_back(&mut self, repository: u64, client: ClientKey, held_for: Duration, now: Instant) {
-        self.usage.note(client, held_for, now);
+    /// A client has held one until now.
+    pub(super) fn note_usage(&mut self, client: ClientKey, since: Instant) {
+        let now = Instant::now();
+        self.usage.note(client, now.duration_since(since), now);
+    }
+
+    /// Whether other clients hold something, or have a moment ago. The server is no client.
+    fn has_others(&self, client: ClientKey, now: Instant) -> bool {
+        let held_by = |client| self.clients.get(&client).copied().unwrap_or_default();
+        let of_these = held_by(client) + held_by(ClientKey::server());
+        self.all > self.background + of_these || self.usage.has_others(client, now)
+    }
+
+    pub(super) fn give_back(&mut self, repository: u64, client: ClientKey) {
         self.all -= 1;
         self.unverified -= usize::from(!client.is_verified());
         one_less(&mut self.clients, client);
