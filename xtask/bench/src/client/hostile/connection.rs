@@ -1,5 +1,6 @@
 //! One visit of a hostile client: from its connection until the server ends it, or the client has what it came for.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,10 +17,12 @@ use crate::client::clone_request::{self, Depth};
 const SLOW_PAUSE: Duration = Duration::from_secs(5);
 /// How long a body is said to be that never comes whole.
 const SAID_BYTES: usize = 4 * 1024 * 1024;
+/// How what a server tells those begins for whom it has no room.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503";
 /// How much of it comes.
 const SENT_BYTES: usize = 64 * 1024;
 
-/// One visit over a connection that is open; what goes wrong ends it.
+/// One visit over a connection that is open; what goes wrong ends it, and it is wrong to get no answer.
 pub async fn visit(
     mut stream: TcpStream,
     behaviour: Behaviour,
@@ -62,7 +65,6 @@ pub async fn visit(
         Behaviour::FetchFlood => {
             let body = clone_request::partial(&target.tip, number);
             stream.write_all(&target.fetch_of(&target.path, &body)).await?;
-            stream.shutdown().await?;
             read_to_end(stream).await
         }
         Behaviour::PasswordFlood => {
@@ -97,6 +99,8 @@ async fn stay_deaf(mut stream: TcpStream) -> std::io::Result<()> {
 
 async fn read_to_end(mut stream: TcpStream) -> std::io::Result<()> {
     let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await?;
+    let is_answered = length > 0 && !answer[..length].starts_with(NO_ROOM);
     while stream.read(&mut answer).await? > 0 {}
-    Ok(())
+    if is_answered { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
 }

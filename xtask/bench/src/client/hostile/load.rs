@@ -66,6 +66,8 @@ pub struct HostileLoad {
 struct Counts {
     /// Clients that have tried at least once.
     came: AtomicU64,
+    /// Of those who flood, clients that were answered at least once.
+    answered: AtomicU64,
     /// Connections that are open now.
     open: AtomicU64,
     /// Visits until now; numbers them, too.
@@ -137,6 +139,15 @@ impl HostileLoad {
         Ok(load)
     }
 
+    /// Waits until those who flood are answered: a server may let a crowd wait for a while.
+    pub fn wait_until_at_work(&self) -> anyhow::Result<()> {
+        let floods = CROWD.iter().filter(|(behaviour, _)| is_answered_flood(*behaviour));
+        let clients: usize = floods.map(|(_, clients)| clients).sum();
+        eventually("the crowd to be answered", GATHER_TIMEOUT, || {
+            Ok((self.counts.answered.load(Ordering::Relaxed) >= clients as u64).then_some(()))
+        })
+    }
+
     /// How many of their connections are open.
     pub fn open_connections(&self) -> u64 {
         self.counts.open.load(Ordering::Relaxed)
@@ -157,10 +168,9 @@ impl Drop for HostileLoad {
 }
 
 async fn come_again(source: SocketAddr, behaviour: Behaviour, target: Target, counts: Arc<Counts>) {
-    let is_flood =
-        matches!(behaviour, Behaviour::FetchFlood | Behaviour::PasswordFlood | Behaviour::ConnectionFlood);
+    let is_flood = is_answered_flood(behaviour) || behaviour == Behaviour::ConnectionFlood;
     let pause = if is_flood { FLOOD_PAUSE } else { RETURN_PAUSE };
-    let mut is_first = true;
+    let (mut is_first, mut is_unanswered) = (true, is_answered_flood(behaviour));
     loop {
         let connected = timeout(CONNECT_TIMEOUT, connect(source, target.address)).await;
         if std::mem::take(&mut is_first) {
@@ -170,11 +180,19 @@ async fn come_again(source: SocketAddr, behaviour: Behaviour, target: Target, co
             let number = counts.visits.fetch_add(1, Ordering::Relaxed);
             counts.open.fetch_add(1, Ordering::Relaxed);
             // That the server ends a visit is what it should do.
-            let _ = connection::visit(stream, behaviour, &target, number).await;
+            let ended = connection::visit(stream, behaviour, &target, number).await;
+            if ended.is_ok() && std::mem::take(&mut is_unanswered) {
+                counts.answered.fetch_add(1, Ordering::Relaxed);
+            }
             counts.open.fetch_sub(1, Ordering::Relaxed);
         }
         sleep(pause).await;
     }
+}
+
+/// Whether it asks again as soon as it was answered.
+fn is_answered_flood(behaviour: Behaviour) -> bool {
+    matches!(behaviour, Behaviour::FetchFlood | Behaviour::PasswordFlood)
 }
 
 async fn connect(source: SocketAddr, target: SocketAddr) -> std::io::Result<TcpStream> {
