@@ -118,7 +118,9 @@ impl Testbed {
     pub fn open_at(run: &Run, far: &Site, near: &Site) -> anyhow::Result<Self> {
         let (far, near) = (far.with_own_group(), near.with_own_group());
         let certificate = Arc::new(Certificate::new()?);
-        let upstream = Upstream::start_trusting(&run.binary, &far, &certificate.certificate())?;
+        let certificate_file = certificate.certificate();
+        let settings = ["--ca-file", text(&certificate_file)?];
+        let upstream = Upstream::start_with(&run.binary, &far, &settings)?;
         let mirror = upstream.accept(upstream.new_mirror_at(&run.binary, "testbed", &near)?)?;
         let served = ServedFolder::new()?;
         let (peers, absent) = peers::start_all(&served, &near)?;

@@ -83,9 +83,9 @@ impl Upstream {
         Self::begin_with(Server::upstream(binary, site)?, binary)
     }
 
-    /// The same, which trusts the authority in this file as well.
-    pub fn start_trusting(binary: &Path, site: &Site, authority: &Path) -> anyhow::Result<Self> {
-        Self::begin_with(Server::upstream_trusting(binary, site, authority)?, binary)
+    /// The same with these settings.
+    pub fn start_with(binary: &Path, site: &Site, settings: &[&str]) -> anyhow::Result<Self> {
+        Self::begin_with(Server::upstream_with(binary, site, settings)?, binary)
     }
 
     /// The same with its data in memory, so that no disk is measured.

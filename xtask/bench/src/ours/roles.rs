@@ -13,7 +13,6 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 
 use crate::process::{self, without_settings};
-use crate::repositories::git::text;
 use crate::scratch;
 use crate::site::Site;
 
@@ -45,10 +44,9 @@ impl Server {
         Self::upstream_in(binary, site, scratch::folder("upstream")?)
     }
 
-    /// The same, which trusts the authority in this file as well.
-    pub fn upstream_trusting(binary: &Path, site: &Site, authority: &Path) -> anyhow::Result<Self> {
-        let settings = ["--ca-file", text(authority)?];
-        Self::start_role(binary, "upstream", site, scratch::folder("upstream")?, &settings)
+    /// The same with these settings.
+    pub fn upstream_with(binary: &Path, site: &Site, settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_role(binary, "upstream", site, scratch::folder("upstream")?, settings)
     }
 
     /// Starts an upstream with the data that another one has left.
