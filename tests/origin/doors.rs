@@ -95,7 +95,10 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     let public = json!({"repository": Place::Public.path()});
     client(&scene, Person::Anonymous).post(ENSURE, &public).await.promised(200);
     scene.origin_is(Manner::Gone);
-    client(&scene, Person::Stranger).post(ENSURE, &public).await.refused(503);
+    // Nothing is known of these credentials here, but what was shown without any.
+    client(&scene, Person::Stranger).post(ENSURE, &public).await.promised(200);
+    let unknown = scene.mirror.client(&Identity::User("unknown".to_owned(), "unknown".to_owned()));
+    unknown.post(ENSURE, &wanted).await.refused(503);
     // Nobody has cloned yet: it was brought because somebody asked for everything.
     let url = scene.url(Person::Anonymous, Place::Public);
     let cloned = Operation::Clone.at(&url, &scene.origin.folder(Place::Public.path()));
@@ -103,7 +106,7 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     scene.origin_is(Manner::Limits);
     // An origin that was away has less time for an answer, so that one on a busy machine may still be taken for away.
     let limited = eventually("the origin to be found again", || async {
-        let answer = client(&scene, Person::Revoked).post(ENSURE, &public).await;
+        let answer = client(&scene, Person::Revoked).post(ENSURE, &wanted).await;
         (answer.status != 503).then_some(answer)
     });
     limited.await.refused_for_now();

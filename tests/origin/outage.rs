@@ -3,9 +3,12 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Operation;
 use super::scene::{Person, Place, Scene};
-use crate::harness::{Manner, git_fails};
+use crate::harness::{Manner, git, git_fails};
 
 #[tokio::test]
 async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
@@ -46,4 +49,35 @@ async fn a_mirror_that_has_nothing_yet_tells_what_is_the_matter_and_asks_for_no_
     let url = scene.url(Person::Anonymous, Place::Public);
     let said = git_fails(Path::new("/"), &["ls-remote", url.as_str()]);
     assert!(said.contains("This mirror cannot ask") && !said.contains("Username"), "{said}");
+}
+
+#[test]
+fn a_build_with_a_new_token_reads_what_everybody_was_shown_while_the_origin_is_away() {
+    let scene = Scene::start();
+    for (person, place) in [(Person::Anonymous, Place::Public), (Person::Reader, Place::Private)] {
+        let folder = scene.origin.folder(place.path());
+        Operation::Clone.at(&scene.url(person, place), &folder).expect("may read");
+    }
+    let [public, private] = Place::ALL.map(|place| scene.url(Person::Anonymous, place));
+    // As builds do, it says who it is before it is asked.
+    let setting = |token: &str| {
+        let credentials = STANDARD.encode(format!("x-access-token:{token}"));
+        format!("http.extraHeader=Authorization: Basic {credentials}")
+    };
+    let (new, wrong) = (setting("of-a-new-job"), setting("ended"));
+    let listing_fails =
+        |setting: &str, url: &str| git_fails(Path::new("/"), &["-c", setting, "ls-remote", url]);
+    listing_fails(&wrong, public.as_str());
+
+    scene.origin_is(Manner::Gone);
+    let folder = scene.origin.folder(Place::Public.path());
+    let listed = git(Path::new("/"), &["-c", &new, "ls-remote", public.as_str()]);
+    assert_eq!(listed, git(&folder, &["ls-remote", "."]));
+    let copy = tempfile::tempdir().expect("a folder can be made");
+    git(copy.path(), &["-c", &new, "clone", "--quiet", public.as_str(), "."]);
+    assert_eq!(git(copy.path(), &["rev-parse", "HEAD"]), git(&folder, &["rev-parse", "refs/heads/main"]));
+    let said = listing_fails(&new, private.as_str());
+    assert!(said.contains("503"), "nobody knows: {said}");
+    let said = listing_fails(&wrong, public.as_str());
+    assert!(said.contains("503"), "it was refused when the origin could be asked: {said}");
 }

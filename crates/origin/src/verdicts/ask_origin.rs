@@ -374,7 +374,21 @@ impl Verdicts {
         }
         reader.note_silence(began, refusal.clone());
         self.remember(key, reader).await;
+        if reader.grant().is_none() {
+            let (key, everybody) = self.everybody(&key.0);
+            // Who holds that turn asks for them just now, and remembers them as well.
+            if let Ok(_turn) = Arc::clone(&everybody.turn).try_lock_owned() {
+                self.remember(&key, &everybody).await;
+            }
+        }
         self.without_answer(&key.0, reader, refusal)
+    }
+
+    /// Those who show no credentials.
+    fn everybody(&self, path: &RepositoryPath) -> (ReaderKey, Arc<Reader>) {
+        let key = (path.clone(), Credentials::anonymous().fingerprint(&self.key));
+        let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
+        (key, reader)
     }
 
     fn note_shown(
@@ -397,7 +411,8 @@ impl Verdicts {
         shown
     }
 
-    /// What holds while the origin says nothing: for a while, what it has said before.
+    /// What holds while the origin says nothing: for a while, what it has said before of this reader, or of everybody. Builds come
+    /// with a new token each, and who leaves it out is shown no less; but whom it has refused by name stays refused.
     fn without_answer(
         &self,
         path: &RepositoryPath,
@@ -407,9 +422,13 @@ impl Verdicts {
         if refusal.is_verdict() {
             return Err(refusal);
         }
-        let Some(grant) = reader.grant().filter(|grant| grant.at.elapsed() <= self.lifetimes.stale) else {
-            return Err(refusal);
+        let holds = |grant: &Grant| grant.at.elapsed() <= self.lifetimes.stale;
+        let of_everybody = || self.everybody(path).1.grant().filter(holds);
+        let grant = match reader.grant().filter(holds) {
+            None if !reader.is_refused() => of_everybody(),
+            own => own,
         };
+        let Some(grant) = grant else { return Err(refusal) };
         let told = grant.listed.as_ref().and_then(|hash| self.listings.find(path, hash));
         let refs = told.map_or(HeardRefs::Before(grant.branches), HeardRefs::Told);
         Ok(Heard { refs, asked_at: grant.at_ms, outage: Some(refusal), part: None })

@@ -113,6 +113,8 @@ pub(super) struct Reader {
 struct State {
     last: Option<LastAnswer>,
     grant: Option<Grant>,
+    /// The origin has said no, and has shown nothing since.
+    is_refused: bool,
     /// Of what was granted last, the newest at the end.
     confirmed: VecDeque<Confirmed>,
     /// What was written to the disk.
@@ -191,6 +193,7 @@ impl Reader {
         let mut state = self.state.lock();
         state.last = Some(LastAnswer::now(grant.at, Ok(())));
         state.grant = Some(grant);
+        state.is_refused = false;
         state.confirmed.clear();
     }
 
@@ -204,7 +207,12 @@ impl Reader {
     /// The origin says no.
     pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) {
         let last = Some(LastAnswer::now(began, Err(refusal)));
-        *self.state.lock() = State { last, ..State::default() };
+        *self.state.lock() = State { last, is_refused: true, ..State::default() };
+    }
+
+    /// Whether the origin has said no, as far as it has said something.
+    pub(super) fn is_refused(&self) -> bool {
+        self.state.lock().is_refused
     }
 
     /// What is to be written to the disk: the last grant, if the one there is older than this, or shows something else.
@@ -298,6 +306,19 @@ mod tests {
         reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
         assert!(reader.grant().is_none());
         assert!(reader.to_write(Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn silence_does_not_undo_a_refusal() {
+        let reader = Reader::default();
+        let fall_silent = || reader.note_silence(Instant::now(), Refusal::Away("gone".to_owned()));
+        fall_silent();
+        assert!(!reader.is_refused(), "nobody has said no");
+        reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
+        fall_silent();
+        assert!(reader.is_refused());
+        reader.note_grant(grant(Instant::now()));
+        assert!(!reader.is_refused());
     }
 
     #[test]
