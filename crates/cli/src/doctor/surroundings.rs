@@ -83,7 +83,13 @@ pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>, tls: Optio
             Finding::good(ITEM, format!("{address} is reached from this machine only"))
         }
         (Some(url), _, None) => match heliostat_server::cleartext_notice(url, ip) {
-            None => Finding::good(ITEM, format!("{url} is encrypted, or on this machine")),
+            None if url.scheme() == "https" => Finding::good(
+                ITEM,
+                format!(
+                    "{url} is an https address, and the role has no certificate: a proxy in front has to encrypt"
+                ),
+            ),
+            None => Finding::good(ITEM, format!("{url} is reached from this machine only")),
             Some(notice) => {
                 let (complaint, remedy) = notice.split_once(": ").unwrap_or((notice, "encrypt it"));
                 Finding::doubtful(ITEM, complaint, remedy)
@@ -183,6 +189,9 @@ mod tests {
         assert_eq!(outcome("0.0.0.0:7990", Some("http://10.0.0.1:7990")), Outcome::Doubtful);
         assert_eq!(outcome("127.0.0.1:7990", Some("https://git.example.com")), Outcome::Good);
         assert_eq!(encryption(None, None, None).outcome, Outcome::Skipped);
+        let https = Url::parse("https://git.example.com").expect("a URL");
+        let behind_proxy = encryption(Some(([0, 0, 0, 0], 7990).into()), Some(&https), None);
+        assert!(behind_proxy.detail.contains("a proxy in front has to encrypt"), "{behind_proxy}");
     }
 
     #[test]
