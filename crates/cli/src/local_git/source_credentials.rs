@@ -105,8 +105,8 @@ async fn access_of_user(user_git: &UserGit, source: &str) -> SourceAccess {
     SourceAccess::of_user(headers, std::env::var_os("HOME").map(PathBuf::from))
 }
 
-/// The settings of headers, by key, from which git takes those for this source; none if it would take none. A configuration that
-/// cannot be read has none: a source that does not ask who calls can be read in spite of it.
+/// The settings of headers, by key, that git applies to this source; none if it would take none. A configuration that cannot be
+/// read has none: a source that does not ask who calls can be read in spite of it.
 async fn extra_headers(user_git: &UserGit, source: &str) -> Option<Vec<(String, String)>> {
     let url = http_url(source)?;
     // In no repository, whose own settings are about its own remotes.
@@ -117,19 +117,58 @@ async fn extra_headers(user_git: &UserGit, source: &str) -> Option<Vec<(String, 
     if last.is_empty() {
         return None;
     }
-    // That question is answered with one value. All are needed, and git itself applies them as it does for its user.
+    // That question is answered with one value, and all are needed.
     let all = ["config", "--null", "--get-regexp", EXTRA_HEADER_KEYS];
     let listed = user_git.find_settings(nowhere, &all).await.ok()??;
-    let host = url.host_str()?;
     let settings = listed.split('\0').filter_map(|setting| setting.split_once('\n'));
-    let of_host = settings.filter(|(key, _)| may_be_about(key, host));
-    Some(of_host.map(|(key, header)| (key.to_owned(), header.to_owned())).collect())
+    let applied = applied_headers(settings, &url);
+    // Where git has found another one, what it would send is not known here, and nothing is shown.
+    (applied.last()?.1 == last).then_some(applied)
 }
 
-/// Whether a header may be for this host. Those that are certainly for other servers are not handed on at all.
-fn may_be_about(key: &str, host: &str) -> bool {
-    let address = key.strip_prefix("http.").and_then(|rest| rest.strip_suffix(".extraheader"));
-    address.is_none_or(|address| address.contains('*') || address.to_ascii_lowercase().contains(host))
+/// Those of the headers that git sends to this URL: each that matches it no less closely than all before it, since the last
+/// empty one.
+fn applied_headers<'a>(
+    settings: impl Iterator<Item = (&'a str, &'a str)>,
+    url: &Url,
+) -> Vec<(String, String)> {
+    let (mut applied, mut closest) = (Vec::new(), Closeness::default());
+    for (key, header) in settings {
+        let Some(found) = closeness(key, url).filter(|found| *found >= closest) else { continue };
+        closest = found;
+        match header.is_empty() {
+            true => applied.clear(),
+            false => applied.push((key.to_owned(), header.to_owned())),
+        }
+    }
+    applied
+}
+
+/// How closely a key matches, in the order of git-config(1): bytes of the host, of the path, and whether by the user.
+type Closeness = (usize, usize, bool);
+
+fn closeness(key: &str, url: &Url) -> Option<Closeness> {
+    let rest = key.strip_prefix("http.")?;
+    if rest == "extraheader" {
+        return Some(Closeness::default());
+    }
+    let pattern = Url::parse(rest.strip_suffix(".extraheader")?).ok()?;
+    let is_of_user = !pattern.username().is_empty();
+    let is_same_place = pattern.scheme() == url.scheme()
+        && pattern.port_or_known_default() == url.port_or_known_default()
+        && (!is_of_user || pattern.username() == url.username());
+    let (host, path) = (pattern.host_str()?, pattern.path().trim_end_matches('/'));
+    let below = url.path().strip_prefix(path)?;
+    let is_match =
+        is_same_place && is_host(host, url.host_str()?) && (below.is_empty() || below.starts_with('/'));
+    is_match.then_some((host.len(), path.len(), is_of_user))
+}
+
+/// Whether a host is meant, in which `*` stands for one label.
+fn is_host(pattern: &str, host: &str) -> bool {
+    let (patterns, labels) = (pattern.split('.'), host.split('.'));
+    patterns.clone().count() == labels.clone().count()
+        && patterns.zip(labels).all(|(pattern, label)| pattern == "*" || pattern == label)
 }
 
 fn http_url(source: &str) -> Option<Url> {
@@ -152,15 +191,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_for_other_servers_stay_here() {
+    fn headers_for_other_places_stay_here() {
+        let url = Url::parse("https://ann@git.example.com/a.b/tool.git").expect("a URL");
         for key in [
             "http.extraheader",
             "http.https://Git.example.com/.extraheader",
-            "http.https://git.example.com:8443/a.b/.extraheader",
-            "http.https://*.example.com/.extraheader",
+            "http.https://git.example.com:443/a.b/.extraheader",
+            "http.https://ann@git.example.com.extraheader",
+            "http.https://*.example.com/a.b.extraheader",
         ] {
-            assert!(may_be_about(key, "git.example.com"), "{key}");
+            assert!(closeness(key, &url).is_some(), "{key}");
         }
-        assert!(!may_be_about("http.https://other.example.com/.extraheader", "git.example.com"));
+        for key in [
+            "http.https://other.example.com/.extraheader",
+            "http.https://*.com/.extraheader",
+            "http.http://git.example.com/.extraheader",
+            "http.https://git.example.com:8443/.extraheader",
+            "http.https://bob@git.example.com/.extraheader",
+            "http.https://git.example.com/a.extraheader",
+        ] {
+            assert!(closeness(key, &url).is_none(), "{key}");
+        }
+    }
+
+    #[test]
+    fn closer_headers_hide_those_after_them_and_an_empty_one_those_before() {
+        let url = Url::parse("https://git.example.com/tool.git").expect("a URL");
+        let (all, close) = ("http.extraheader", "http.https://git.example.com/.extraheader");
+        let applied = |settings: &[(&'static str, &'static str)]| -> Vec<String> {
+            applied_headers(settings.iter().copied(), &url).into_iter().map(|(_, header)| header).collect()
+        };
+        assert_eq!(applied(&[(all, "A: 1"), (close, "B: 2"), (all, "C: 3")]), ["A: 1", "B: 2"]);
+        assert_eq!(applied(&[(all, "A: 1"), (close, ""), (close, "B: 2")]), ["B: 2"]);
     }
 }

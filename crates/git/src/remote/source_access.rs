@@ -17,8 +17,8 @@ pub struct SourceAccess {
 }
 
 impl SourceAccess {
-    /// What the user's own git would show: settings named `http.extraHeader` or `http.<url>.extraHeader` in their order, of which
-    /// git takes those that match; and what the `.netrc` in this home directory holds.
+    /// What the user's own git would show: those settings named `http.extraHeader` or `http.<url>.extraHeader` that match
+    /// the source, in their order; and what the `.netrc` in this home directory holds.
     pub fn of_user(extra_headers: Vec<(String, String)>, home: Option<PathBuf>) -> Self {
         Self { authorization: None, extra_headers, home }
     }
@@ -61,11 +61,38 @@ impl SourceAccess {
             ),
             None => command,
         };
+        if authorization.is_none() && !self.extra_headers.iter().any(|(_, header)| is_secret(header)) {
+            return command;
+        }
         // The other server would get the headers as well.
         command.setting("http.followRedirects", "false")
     }
 }
 
+/// Whether a header says who calls, so that it is for one server only.
+fn is_secret(header: &str) -> bool {
+    is_authorization(header) || is_named(header, "cookie")
+}
+
 fn is_authorization(header: &str) -> bool {
-    header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
+    is_named(header, "authorization")
+}
+
+fn is_named(header: &str, expected: &str) -> bool {
+    header.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_headers_that_say_who_calls_are_for_one_server() {
+        for header in ["authorization: Basic x", "AUTHORIZATION : bearer x", "Cookie: session=x"] {
+            assert!(is_secret(header), "{header}");
+        }
+        for header in ["X-Trace: authorization: 1", "Accept-Language: en", "Cookie"] {
+            assert!(!is_secret(header), "{header}");
+        }
+    }
 }
