@@ -17,10 +17,10 @@ use crate::client::clone_request::{self, Depth};
 const SLOW_PAUSE: Duration = Duration::from_secs(5);
 /// How long a body is said to be that never comes whole.
 const SAID_BYTES: usize = 4 * 1024 * 1024;
-/// How what a server tells those begins for whom it has no room.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503";
 /// How much of it comes.
 const SENT_BYTES: usize = 64 * 1024;
+/// How the answer begins to those for whom a server has no room.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503";
 
 /// One visit over a connection that is open; what goes wrong ends it, and it is wrong to get no answer.
 pub async fn visit(
