@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::harness::{
     ADMIN_PASSWORD, Client, Identity, Pair, Server, ServerOptions, binary, clone_url, eventually, git,
-    git_fails, kept_address, said,
+    git_fails, kept_address, request_of, said,
 };
 
 /// An upstream that calls itself `localhost`, and its other address.
@@ -138,7 +138,8 @@ async fn an_upstream_calls_a_mirror_at_one_address_and_shows_people_the_other() 
     };
     let listed = heliostat(&["request", "list"]);
     assert!(listed.contains(called) && listed.contains(&for_people), "{listed}");
-    let accepted = heliostat(&["request", "accept", "Saigon"]);
+    let seen = ["--seen-url", for_people.as_str(), "--seen-internal-url", called];
+    let accepted = heliostat(&[&["request", "accept", "Saigon"][..], &seen].concat());
     assert!(accepted.contains(&for_people), "{accepted}");
 
     let (repository, checkout) = upstream.pushed_repository(true).await;
@@ -167,6 +168,49 @@ async fn an_upstream_calls_a_mirror_at_one_address_and_shows_people_the_other() 
         (git(checkout.path(), &["ls-remote", there.as_str()]) == here).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_exchanged_under_its_name_is_not_accepted_unseen() {
+    let upstream = Server::upstream(ServerOptions::default());
+    let requests = "/rest/mirroring/latest/requests";
+    let (id, key) = (heliostat_auth::server_id(), heliostat_auth::shared_secret());
+    let called = "http://127.0.0.1:10003";
+    // The mirror's own key puts another request in the place of the first.
+    let asks = |base: &str, descriptor: &str| {
+        let mut body = request_of(&id, "Saigon", &Url::parse(base).expect("is a URL"));
+        body["addonDescriptorUri"] = json!(descriptor);
+        body["registrationKey"] = json!(key.expose());
+        body
+    };
+    let (seen, exchanged) = ("http://127.0.0.1:10001", "http://127.0.0.1:10002");
+    let listed = asks(seen, &format!("{seen}/rest/mirroring/latest/addon/descriptor"));
+    let listed = upstream.anonymous().post(requests, &listed).await.promised(200);
+    let now = asks(exchanged, &format!("{called}/rest/mirroring/latest/addon/descriptor"));
+    let now = upstream.anonymous().post(requests, &now).await.promised(200);
+    assert_ne!(listed["id"], now["id"]);
+    assert_eq!(now["mirrorInternalUrl"], called);
+
+    let accept = |arguments: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(["request", "accept"]).args(arguments).args(["--url", upstream.base()]);
+        let output = command.env("HELIOSTAT_PASSWORD", ADMIN_PASSWORD).output();
+        let output = output.expect("the binary can be run");
+        (output.status.code(), said(&output))
+    };
+    let (code, refused) = accept(&["Saigon"]);
+    assert_eq!(code, Some(1), "{refused}");
+    for word in [exchanged, called, "--seen-url", "--seen-internal-url", "Nothing was changed"] {
+        assert!(refused.contains(word), "{word}: {refused}");
+    }
+    let (code, refused) = accept(&["Saigon", "--seen-url", seen]);
+    assert_eq!(code, Some(6), "it was listed with another base URL: {refused}");
+    let (code, refused) = accept(&["Saigon", "--seen-url", exchanged]);
+    assert!(code == Some(6) && refused.contains(called), "where it is called was not seen: {refused}");
+    let (code, refused) = accept(&[&listed["id"].to_string()]);
+    assert_eq!(code, Some(5), "the id is not that of the other request: {refused}");
+    let kept = upstream.admin().get(&format!("{requests}/{}", now["id"])).await.promised(200);
+    assert_eq!(kept["state"], "PENDING");
 }
 
 #[tokio::test]

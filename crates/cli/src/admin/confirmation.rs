@@ -1,4 +1,4 @@
-//! What deletes says what will be lost, and asks first.
+//! What deletes says what will be lost, and what lets a mirror in says where it is; both ask first.
 
 use std::io::{IsTerminal, Write};
 
@@ -26,23 +26,28 @@ impl Confirmation {
         if self.yes {
             return Ok(());
         }
-        if !std::io::stdin().is_terminal() {
-            bail!("{loss} Nothing was changed: --yes confirms it");
-        }
-        output::hint(loss);
-        eprint!("Type yes to go on: ");
-        std::io::stderr().flush()?;
-        let reading = tokio::task::spawn_blocking(|| {
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line).map(|_| line)
-        });
-        let line = tokio::select! {
-            line = reading => line.context("cannot read the terminal")??,
-            _ = tokio::signal::ctrl_c() => bail!("stopped; nothing was changed"),
-        };
-        if line.trim() != "yes" {
-            bail!("not confirmed; nothing was changed");
-        }
-        Ok(())
+        ask_at_terminal(loss, "--yes confirms it").await
     }
+}
+
+/// Tells what will be done, and returns only if that is wanted. `otherwise` says how it is done where nobody can be asked.
+pub async fn ask_at_terminal(told: &str, otherwise: &str) -> anyhow::Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!("{told} Nothing was changed: {otherwise}");
+    }
+    output::hint(told);
+    eprint!("Type yes to go on: ");
+    std::io::stderr().flush()?;
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = tokio::select! {
+        line = reading => line.context("cannot read the terminal")??,
+        _ = tokio::signal::ctrl_c() => bail!("stopped; nothing was changed"),
+    };
+    if line.trim() != "yes" {
+        bail!("not confirmed; nothing was changed");
+    }
+    Ok(())
 }

@@ -1,9 +1,11 @@
 //! `heliostat request`: mirrors that want to join, and what becomes of them.
 
 use clap::{Subcommand, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::confirmation::ask_at_terminal;
 use super::{UpstreamConnection, api, mirror_servers, named_resource};
+use crate::client::Client;
 use crate::output::Column;
 
 /// What can be done with mirroring requests.
@@ -19,18 +21,22 @@ pub enum RequestCommand {
         connection: UpstreamConnection,
     },
     /// Let a mirror join. The upstream contacts it at once, and it starts to synchronise.
+    ///
+    /// An id stands for the addresses that were listed with it: a request that has others has another id. A name does not, so
+    /// the addresses are shown first, and it is asked whether they are right; a script gives the id, or --seen-url.
     #[command(
-        after_help = "Examples:\n  heliostat request accept Saigon\n  heliostat request accept Saigon --seen-url https://saigon.example.com \\\n      --project PRJ"
+        after_help = "Examples:\n  heliostat request accept Saigon\n  heliostat request accept 1\n  heliostat request accept Saigon --seen-url https://saigon.example.com \\\n      --project PRJ"
     )]
     Accept {
         /// Id of the request, or name of the mirror.
         #[arg(value_name = "ID_OR_NAME")]
         request: String,
-        /// Base URL with which the request was listed; one that has another is not accepted [default: what it has now].
+        /// Base URL with which the request was listed; one that has another is not accepted [default: what the id stands for,
+        /// or what was shown and confirmed].
         #[arg(long, value_name = "URL")]
         seen_url: Option<String>,
         /// Address under CALLED AT with which it was listed, where the upstream calls the mirror and sends it its secret; one
-        /// that has another is not accepted [default: what it has now, unless --seen-url is given].
+        /// that has another is not accepted [default: as for --seen-url; none, if that is given].
         #[arg(long, value_name = "URL")]
         seen_internal_url: Option<String>,
         /// Mirror only this project; give it again for more [default: all projects].
@@ -102,13 +108,10 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
             let mut acceptance = match seen_url {
                 Some(url) => json!({ "mirrorBaseUrl": url, "mirrorInternalUrl": seen_internal_url }),
                 None => {
-                    let path = api::path(&api::MIRRORING, &["requests", &id]);
-                    let mut shown = session.client.get(&path).send().await?;
-                    let internal_url = match seen_internal_url {
-                        Some(url) => url.into(),
-                        None => shown["mirrorInternalUrl"].take(),
-                    };
-                    json!({ "mirrorBaseUrl": shown["mirrorBaseUrl"].take(), "mirrorInternalUrl": internal_url })
+                    let is_by_id = request == id;
+                    let shown = shown_addresses(&session.client, &id, is_by_id).await?;
+                    let internal_url = seen_internal_url.map_or(shown.called_at, Value::from);
+                    json!({ "mirrorBaseUrl": shown.base_url, "mirrorInternalUrl": internal_url })
                 }
             };
             if !projects.is_empty() {
@@ -139,6 +142,38 @@ pub async fn run(command: RequestCommand) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a request says that its mirror is.
+struct Addresses {
+    base_url: Value,
+    /// Null where the upstream calls it at its base URL.
+    called_at: Value,
+}
+
+/// The addresses of a request. By a name it is asked whether they are right: under the name that was listed there may be
+/// another request by now. By an id they are those that were listed, for they never change.
+async fn shown_addresses(client: &Client, id: &str, is_by_id: bool) -> anyhow::Result<Addresses> {
+    let mut request = client.get(&api::path(&api::MIRRORING, &["requests", id])).send().await?;
+    let [name, base_url, called_at] =
+        ["mirrorName", "mirrorBaseUrl", "mirrorInternalUrl"].map(|field| request[field].take());
+    if !is_by_id {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (name, at) = (text(&name), text(&base_url));
+        let (called, options) = match called_at.as_str() {
+            Some(called) => (called.to_owned(), "--seen-url and --seen-internal-url"),
+            None => (at.clone(), "--seen-url"),
+        };
+        let told = format!(
+            "This lets the mirror {name} join, by the request {id}: its base URL is {at}, and the upstream calls it at {called} \
+             and sends it its secret there."
+        );
+        let otherwise = format!(
+            "where nobody can be asked, a request is accepted by the id with which it was listed, or by its name with {options}"
+        );
+        ask_at_terminal(&told, &otherwise).await?;
+    }
+    Ok(Addresses { base_url, called_at })
 }
 
 impl RequestState {
