@@ -1,5 +1,6 @@
 //! What the repositories of one store share in order to answer readers.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -166,11 +167,13 @@ impl ServingEngine {
         self.keep_unreachable
     }
 
-    /// Drops the stored answers of a repository, and what is known of the objects that clients name: some are gone.
-    pub(crate) fn forget_answers(&self, repository: u64) {
+    /// Drops the stored answers of a repository, and what is known of the objects that clients name: some are gone. When it
+    /// returns, the answers are off the disk, or it says why they are not.
+    pub(crate) async fn remove_answers(&self, repository: u64) -> io::Result<()> {
         self.named_objects.forget();
-        if let Some(responses) = &self.responses {
-            responses.forget_group(repository);
+        match &self.responses {
+            Some(responses) => responses.remove_group(repository).await,
+            None => Ok(()),
         }
     }
 

@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
 
 use crate::counters::{CacheCounters, Counters, GroupUsage, count};
 use crate::entry::Begun;
@@ -247,10 +248,42 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         in_the_making || directory.index.get(key).is_some()
     }
 
-    /// Removes what is stored of a group, and will be of what is in the making. Who reads goes on reading.
+    /// Removes what is stored of a group, and will be of what is in the making. Who reads goes on reading. The files are
+    /// deleted in the background.
     pub fn forget_group(&self, group: u64) {
-        let shared = &self.0;
-        let mut directory = shared.directory.lock();
+        self.give_no_more(group);
+        let folder = match self.0.store.detach(group) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "what the response cache has of a repository that it forgets stays on the disk");
+                return;
+            }
+        };
+        let delete = move || {
+            if let Err(error) = std::fs::remove_dir_all(&folder)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %folder.display(), %error, "a folder of the response cache stays until the next start");
+            }
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(delete)),
+            Err(_) => delete(),
+        }
+    }
+
+    /// As [`Self::forget_group`], and returns when the files are deleted, or cannot be. Those that an earlier call has left
+    /// are among them.
+    pub async fn remove_group(&self, group: u64) -> io::Result<()> {
+        self.give_no_more(group);
+        let shared = Arc::clone(&self.0);
+        spawn_blocking(move || shared.store.remove_group(group)).await.map_err(io::Error::other)?
+    }
+
+    /// Answers nobody with what there is of a group, and stores nothing of what is in the making.
+    fn give_no_more(&self, group: u64) {
+        let mut directory = self.0.directory.lock();
         directory.in_flight.retain(|key, in_flight| {
             let other = key.group != group;
             if !other {
@@ -259,19 +292,6 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
             other
         });
         directory.index.remove_group(group);
-        drop(directory);
-        let Some(folder) = shared.store.detach(group) else {
-            return;
-        };
-        let delete = move || {
-            if let Err(error) = std::fs::remove_dir_all(&folder) {
-                tracing::warn!(path = %folder.display(), %error, "a folder of the response cache stays until the next start");
-            }
-        };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(delete)),
-            Err(_) => delete(),
-        }
     }
 
     /// Gives entries up as far as others need their room on the disk. Blocks.

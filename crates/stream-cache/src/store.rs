@@ -3,7 +3,7 @@
 //! ```text
 //! entries/<group>/<digest>   whole answers; the name is the key
 //! growing/<number>                 answers in the making; gone with the process that made them
-//! removed/<number>                 folders of forgotten groups that are being deleted
+//! removed/<group>-<number>         folders of forgotten groups that are being deleted
 //! ```
 //!
 //! An entry gets its name by renaming, so it is whole or not there. A crash of the machine can leave a named file
@@ -241,19 +241,42 @@ impl Store {
         }
     }
 
-    /// Takes all entries of a group away at once; what it returns is to be deleted when there is time.
-    pub(crate) fn detach(&self, group: u64) -> Option<PathBuf> {
-        let removed = self.removed().join(self.next_name());
+    /// Takes all entries of a group away at once, if there are any; what it returns is to be deleted when there is time.
+    pub(crate) fn detach(&self, group: u64) -> io::Result<Option<PathBuf>> {
         let folder = self.entries().join(folder_of(group));
+        let removed = self.removed().join(format!("{}-{}", folder_of(group), self.next_name()));
         match fs::rename(&folder, &removed) {
-            Ok(()) => Some(removed),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && folder.exists() => {
-                create_folder(&self.removed()).ok()?;
-                fs::rename(&folder, &removed).ok()?;
-                Some(removed)
+            Ok(()) => Ok(Some(removed)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Err(_) if !folder.exists() => Ok(None),
+            Err(_) => {
+                create_folder(&self.removed())?;
+                fs::rename(&folder, &removed)?;
+                Ok(Some(removed))
             }
-            Err(_) => None,
         }
+    }
+
+    /// Removes all entries of a group, also those that were taken away before and are not deleted yet.
+    pub(crate) fn remove_group(&self, group: u64) -> io::Result<()> {
+        self.detach(group)?;
+        let folders = match fs::read_dir(self.removed()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            listed => listed?,
+        };
+        let beginning = format!("{}-", folder_of(group));
+        for folder in folders {
+            let folder = folder?;
+            if !folder.file_name().to_string_lossy().starts_with(&beginning) {
+                continue;
+            }
+            match fs::remove_dir_all(folder.path()) {
+                // Another thread may be deleting it as well.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.path().exists() => {}
+                removed => removed?,
+            }
+        }
+        Ok(())
     }
 }
 

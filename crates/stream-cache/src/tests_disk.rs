@@ -388,6 +388,29 @@ async fn a_forgotten_repository_leaves_nothing_but_its_readers() {
     assert_eq!(rest(&mut anew).await.expect("whole"), content(77), "never what was forgotten");
 }
 
+#[tokio::test]
+async fn what_was_removed_is_off_the_disk_and_what_failed_goes_the_next_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = open(folder.path());
+    for number in [1, 2, 11] {
+        store(&cache, key(number), 50_000).await;
+    }
+    let removed = folder.path().join("removed");
+    fs::remove_dir(&removed).expect("it is empty");
+    fs::write(&removed, "in the way").expect("written");
+    assert!(cache.remove_group(0).await.is_err());
+    assert!(!cache.holds(&key(1)), "it is not given any more all the same");
+    fs::remove_file(&removed).expect("removed");
+    let left = removed.join("0000000000000000-700");
+    fs::create_dir_all(&left).expect("made");
+    fs::write(left.join("entry"), "left by one that failed").expect("written");
+    cache.remove_group(0).await.expect("removed");
+    let files = files_below(folder.path());
+    assert!(files.len() == 1 && files[0].starts_with(folder.path().join("entries")), "{files:?}");
+    assert!(cache.holds(&key(11)));
+    cache.remove_group(0).await.expect("there is nothing");
+}
+
 /// Like [`store`], while other computations are under way.
 async fn store_beside(cache: &Cache, key: CacheKey) {
     let mut reader = cache.answer(key, yields(&content(77))).await.expect("answered");

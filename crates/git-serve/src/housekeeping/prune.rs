@@ -80,7 +80,7 @@ pub async fn purge(served: &ServedRepository) -> Result<Pruned, GitError> {
     repository.drop_wanted_refs(Duration::ZERO).await?;
     let left = repository.left_tips().await.map_err(io_error)?;
     repository.forget_left_tips(left).await.map_err(io_error)?;
-    engine.forget_answers(repository.id());
+    engine.remove_answers(repository.id()).await.map_err(io_error)?;
     // What a push has left that was killed.
     repository.clear_stale_transfers(Duration::ZERO).await.map_err(io_error)?;
     let pruned = prune(served, &BTreeSet::new(), Haste::Now, &Thresholds::default()).await?;
@@ -155,7 +155,8 @@ pub(crate) async fn prune(
             let (packs, loose_objects) = old.remove(repository, haste).await?;
             drop(removal);
             // What was stored or noted meanwhile may be about what is gone.
-            served.engine().forget_answers(repository.id());
+            let removed = served.engine().remove_answers(repository.id()).await;
+            removed.map_err(|error| GitError::Io { operation: OPERATION, error })?;
             return Ok(Pruned { packs, loose_objects, took: started.elapsed() });
         }
         if waits.elapsed() >= limit {
