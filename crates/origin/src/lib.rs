@@ -5,7 +5,8 @@
 //! here is fetched once, by id, for all who may read. While the origin does not answer, those are served whom it has shown a
 //! repository lately, by what they were shown.
 //!
-//! `origin` puts the parts together. Each folder may use those below it in this list, and none above it:
+//! `origin` puts the parts together; `permit` says who may see what is not for readers. Each folder may use those below it
+//! in this list, and none above it:
 //!
 //! 1. `status`: how things are, for `/status`, metrics, pages and people who look for a fault.
 //! 2. `serving`: what a git request goes through, what waits for something to be here, and how hints make it quicker.
@@ -14,6 +15,7 @@
 
 mod options;
 mod origin;
+pub mod permit;
 
 mod repositories;
 mod serving;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::options::OriginOptions;
+use crate::permit::Operator;
 use crate::repositories::{Entry, Limits, LoadError, Repairs, Repositories, keep_within_limits};
 use crate::serving::{
     Awaited, Ensured, Fetcher, Hints, IN_STEP_WORKERS, InStep, NotOpened, OpenedRepository, Opening,
@@ -241,9 +242,8 @@ impl Origin {
         all.iter().map(|entry| (entry.disk_id(), entry.path.to_string())).collect()
     }
 
-    /// The repositories that are here, in the order of their paths. Who may know of them is the caller's concern: their names
-    /// are private.
-    pub fn repositories(&self) -> Vec<RepositoryView> {
+    /// The repositories that are here, in the order of their paths. Their names are private.
+    pub fn repositories(&self, _: &Operator) -> Vec<RepositoryView> {
         let view = |entry: Arc<Entry>| RepositoryView {
             path: entry.path.clone(),
             local_id: entry.id.0,

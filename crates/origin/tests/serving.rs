@@ -39,7 +39,7 @@ async fn readers_clone_what_the_origin_shows_and_its_objects_come_once() {
         world.workshop.run(&clone, &["fsck", "--strict"]);
     }
     assert_eq!(world.source.fetched.load(Ordering::SeqCst), 1);
-    let views = world.origin.repositories();
+    let views = world.repositories();
     assert_eq!(views.iter().map(|view| view.path.as_str()).collect::<Vec<_>>(), ["/acme/tool.git"]);
 }
 
@@ -327,7 +327,7 @@ async fn repositories_make_room_for_others_unless_they_are_in_use() {
     let main = object(&world.at_origin("main"));
     let [one, two, three, four] =
         ["/acme/1", "/acme/2", "/acme/3", "/acme/4"].map(|path| RepositoryPath::parse(path).expect("a path"));
-    let here = || world.origin.repositories().into_iter().map(|view| view.path).collect::<Vec<_>>();
+    let here = || world.repositories().into_iter().map(|view| view.path).collect::<Vec<_>>();
     let in_use = world.open_at(&one, "ann").await.expect("there is room");
     let also_in_use = world.open_at(&two, "ann").await.expect("there is room");
     assert!(matches!(world.open_at(&three, "ann").await, Err(NotOpened::ByMirror(_))), "all are in use");
@@ -363,10 +363,10 @@ async fn repositories_make_room_on_the_disk() {
     let [one, two] = ["/acme/one", "/acme/two"].map(|path| RepositoryPath::parse(path).expect("a path"));
     assert!(world.gives_at(&one, "ann", &main).await);
     until("it is measured", || world.origin.status().size_bytes > 1).await;
-    assert_eq!(world.origin.repositories().len(), 1, "it was used just now");
+    assert_eq!(world.repositories().len(), 1, "it was used just now");
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
     world.gives_in_time(&two, "ann", &main).await;
-    until("one makes room", || world.origin.repositories().iter().all(|view| view.path == two)).await;
+    until("one makes room", || world.repositories().iter().all(|view| view.path == two)).await;
     // It is fetched again when somebody wants it.
     world.gives_in_time(&one, "ann", &main).await;
 }
@@ -386,7 +386,7 @@ async fn while_nothing_can_make_room_on_the_disk_nothing_new_is_fetched() {
     drop(in_use);
     // One makes room, however lately it was used.
     world.gives_in_time(&two, "ann", &main).await;
-    assert!(world.origin.repositories().iter().all(|view| view.path == two));
+    assert!(world.repositories().iter().all(|view| view.path == two));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -259,7 +259,14 @@ pub const FOLDERS: &[FolderOrder] = &[
     },
     FolderOrder {
         krate: "crates/origin",
-        rows: &[&["origin"], &["status"], &["serving"], &["verdicts"], &["repositories"], &["options"]],
+        rows: &[
+            &["origin"],
+            &["status"],
+            &["serving"],
+            &["verdicts"],
+            &["repositories"],
+            &["options", "permit"],
+        ],
         circle: &[],
     },
     FolderOrder {

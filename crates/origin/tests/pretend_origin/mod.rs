@@ -18,7 +18,7 @@ use heliostat_git::{
     ObjectId, RefSnapshot, Repository, SearchFor, fetch_objects, fetch_wanted,
 };
 use heliostat_git_wire::{Advertised, LsRefs};
-use heliostat_origin::{NotOpened, OpenedRepository, Origin, OriginOptions, Visit};
+use heliostat_origin::{NotOpened, OpenedRepository, Origin, OriginOptions, RepositoryView, Visit, permit};
 use heliostat_peer::Clock;
 use heliostat_storage::{Database, Flush, MirrorStore, Role};
 use parking_lot::Mutex;
@@ -235,6 +235,12 @@ impl Source for PretendOrigin {
 }
 
 impl World {
+    /// What those who run the mirror see of its repositories.
+    pub fn repositories(&self) -> Vec<RepositoryView> {
+        let operator = permit::operate(|| Ok(())).expect("who tests it runs it");
+        self.origin.repositories(&operator)
+    }
+
     /// The origin has two commits on `main` and one on `topic`; ann sees everything.
     pub async fn new() -> Self {
         Self::with(|_| {}).await

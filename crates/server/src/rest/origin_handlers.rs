@@ -5,6 +5,7 @@ use std::sync::Arc;
 use heliostat_api::{Call, Handlers};
 use heliostat_foreign::RepositoryPath;
 use heliostat_origin::Origin;
+use heliostat_origin::permit::{self, Operator};
 use heliostat_refusal::Refusal;
 use url::Url;
 
@@ -30,10 +31,10 @@ pub struct OriginHandlers {
 
 impl OriginHandlers {
     /// Lets those pass who run this server. Users of the origin do not: it says of them only what they may read.
-    pub(super) fn operator(&self, call: &Call) -> Result<(), Problem> {
-        check_operator(call, self.operator_token.as_ref())?;
+    pub(super) fn operator(&self, call: &Call) -> Result<Operator, Problem> {
+        let operator = permit::operate(|| check_operator(call, self.operator_token.as_ref()))?;
         request_record::called_as(LoggedCaller::User(OPERATOR.to_owned()));
-        Ok(())
+        Ok(operator)
     }
 
     /// The repository that is named by its path, or by its URL at the origin or here.

@@ -4,6 +4,7 @@ use heliostat_api::models::RestServedRepository;
 use heliostat_foreign::RepositoryPath;
 use heliostat_mirror::{MirroredRepositoryView, UpstreamUrl};
 use heliostat_origin::Origin;
+use heliostat_origin::permit::Operator;
 use heliostat_storage::{Page, PageRequest};
 use url::Url;
 
@@ -32,10 +33,11 @@ impl MirrorWire {
 /// A page of what is here of another Git server, at a mirror that clients reach at `base_url`.
 pub fn repositories_of_origin(
     origin: &Origin,
+    operator: &Operator,
     base_url: &Url,
     wanted: PageRequest,
 ) -> Page<RestServedRepository> {
-    Page::of(&origin.repositories(), wanted)
+    Page::of(&origin.repositories(operator), wanted)
         .map(|repository| repository_of_origin(origin, base_url, &repository.path))
 }
 

@@ -7,7 +7,7 @@ use heliostat_upstream::permit;
 
 use crate::http::problem::Problem;
 use crate::http::request_record;
-use crate::log_level::LogLevel;
+use crate::log_level::{ControlsLog, LogLevel};
 use crate::rest::{MirrorHandlers, OriginHandlers, UpstreamHandlers};
 
 impl SetLogLevel for UpstreamHandlers {
@@ -17,8 +17,8 @@ impl SetLogLevel for UpstreamHandlers {
         request: SetLogLevelRequest,
     ) -> Result<SetLogLevelResponse, Problem> {
         let caller = self.identify(&call).await?;
-        permit::sys_admin(&caller)?;
-        set(&self.log_level, request)
+        let administrator = permit::sys_admin(&caller)?;
+        set(&self.log_level, &administrator, request)
     }
 }
 
@@ -28,8 +28,8 @@ impl SetLogLevel for MirrorHandlers {
         call: Call,
         request: SetLogLevelRequest,
     ) -> Result<SetLogLevelResponse, Problem> {
-        self.administrator(&call).await?;
-        set(&self.log_level, request)
+        let administrator = self.administrator(&call).await?;
+        set(&self.log_level, &administrator, request)
     }
 }
 
@@ -39,13 +39,19 @@ impl SetLogLevel for OriginHandlers {
         call: Call,
         request: SetLogLevelRequest,
     ) -> Result<SetLogLevelResponse, Problem> {
-        self.operator(&call)?;
-        set(&self.log_level, request)
+        let operator = self.operator(&call)?;
+        set(&self.log_level, &operator, request)
     }
 }
 
-fn set(log_level: &LogLevel, request: SetLogLevelRequest) -> Result<SetLogLevelResponse, Problem> {
+fn set(
+    log_level: &LogLevel,
+    permission: &impl ControlsLog,
+    request: SetLogLevelRequest,
+) -> Result<SetLogLevelResponse, Problem> {
     request_record::about(&request.body.level);
-    log_level.set(&request.body.level).map_err(|error| Refusal::invalid("level", format!("{error}.")))?;
+    log_level
+        .set(permission, &request.body.level)
+        .map_err(|error| Refusal::invalid("level", format!("{error}.")))?;
     Ok(SetLogLevelResponse::Ok(ApiJson(request.body)))
 }

@@ -29,9 +29,9 @@ impl ListServedRepositories for OriginHandlers {
         call: Call,
         request: ListServedRepositoriesRequest,
     ) -> Result<ListServedRepositoriesResponse, Problem> {
-        self.operator(&call)?;
+        let operator = self.operator(&call)?;
         let wanted = page_request(request.start, request.limit);
-        let served = repositories_of_origin(&self.origin, &self.base_url, wanted);
+        let served = repositories_of_origin(&self.origin, &operator, &self.base_url, wanted);
         Ok(ListServedRepositoriesResponse::Ok(ApiJson(page(served))))
     }
 }
