@@ -2,6 +2,7 @@
 //!
 //! `table` holds the order; the other files hold one rule each.
 
+mod apart;
 mod confined;
 mod folders;
 mod impls;
@@ -20,7 +21,7 @@ use anyhow::Context;
 use crate::outcome::{Finding, Outcome};
 use crate::workspace;
 use source::Source;
-use table::{CRATES, FOLDERS};
+use table::{APART, CRATES, FOLDERS};
 
 /// Checks the manifests and the sources of every crate against the table.
 pub fn run() -> anyhow::Result<Outcome> {
@@ -40,6 +41,9 @@ pub fn run() -> anyhow::Result<Outcome> {
 
 fn of_sources(folder: &str, sources: &[Source]) -> Vec<Finding> {
     let mut findings = confined::wrong_names(folder, sources);
+    for rule in APART.iter().filter(|rule| rule.krate == folder) {
+        findings.extend(apart::wrong_names(rule, sources));
+    }
     for order in FOLDERS.iter().filter(|order| order.krate == folder) {
         findings.extend(folders::wrong_arrows(order, sources));
     }

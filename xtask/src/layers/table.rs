@@ -167,6 +167,30 @@ pub const BARRED: &[Barred] = &[Barred {
     reason: "what reads Git's bytes does no I/O, so that anything can be thrown at it",
 }];
 
+/// A folder that must not know parts of its crate although they stand below it.
+pub struct Apart {
+    /// The crate's folder.
+    pub krate: &'static str,
+    /// The folder below `src`.
+    pub folder: &'static str,
+    /// The folder in it that may name them.
+    pub except: &'static str,
+    /// Beginnings of paths from the root of the crate.
+    pub paths: &'static [&'static str],
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// What folders must do without.
+pub const APART: &[Apart] = &[Apart {
+    krate: "crates/server",
+    folder: "git",
+    except: "git/http",
+    paths: &["http", "git::http"],
+    reason: "who may read and push is decided without HTTP, so that another transport is one more folder: hand back what \
+             `git/http` is to note",
+}];
+
 /// The folders of a crate, and the files that lie in none, from the top down: each may use those in later rows.
 pub struct FolderOrder {
     /// The crate's folder.

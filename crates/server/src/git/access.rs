@@ -25,8 +25,19 @@ pub struct GitClient<Identity> {
     pub visit: Visit,
 }
 
+/// Who is calling, where another server had to find it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundCaller {
+    /// The user of this name.
+    User(String),
+    /// The user whose name the client has shown.
+    AsShown,
+}
+
 /// A repository that may be read, and who reads it.
 pub struct Readable {
+    /// Who was found; a role that identifies its callers itself has nothing to say here.
+    pub caller: Option<FoundCaller>,
     /// The repository; or why it cannot be served from here, where there is a way to another answer.
     pub repository: Result<ServedRepository, Refusal>,
     /// Who reads: among whom computing time is shared, and what they are told beside the answer.
@@ -35,6 +46,14 @@ pub struct Readable {
     pub freshness: Option<ReadFreshness>,
     /// The way to where the answer is to come from, if not from here.
     pub through: Option<Through>,
+}
+
+/// What becomes of a push by a client that may read.
+pub struct Pushable {
+    /// Who was found; as in [`Readable`].
+    pub caller: Option<FoundCaller>,
+    /// The repository; or why it takes no push from this client here.
+    pub repository: Result<ServedRepository, Refusal>,
 }
 
 /// How fresh what is read is, in the terms of the role.
@@ -85,12 +104,12 @@ pub trait GitAccess: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
-    /// The repository, if the client may push to it here.
+    /// The repository, if the client may push to it here. A client that may not read learns nothing of it.
     fn pushable(
         &self,
         client: &GitClient<Self::Identity>,
         path: &Self::Path,
-    ) -> impl Future<Output = Result<ServedRepository, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Pushable, Refusal>> + Send;
 
     /// Where clients find a repository here.
     fn url_of(&self, path: &Self::Path) -> String;

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage, ServedRepository};
+use heliostat_git_serve::{ClientKey, GitReader, RemoteMessage};
 use heliostat_mirror::{Freshness, Mirror, Passed, PassedRequest};
 use heliostat_refusal::Refusal;
 
-use super::access::{GitAccess, GitClient, ReadFreshness, Readable};
+use super::access::{FoundCaller, GitAccess, GitClient, Pushable, ReadFreshness, Readable};
 use super::project_path::ProjectPath;
 use crate::client_keys::{key_of_account, key_of_address};
-use crate::http::request_record::{self, LoggedCaller};
 use crate::metrics::FreshnessCounters;
 use crate::wire::freshness::{FreshnessState, words_beside};
 
@@ -66,7 +65,6 @@ impl GitAccess for MirrorGit {
     ) -> Result<Readable, Refusal> {
         let served =
             self.mirror.serving.open(&path.project_key, &path.slug, &client.identity, client.address).await?;
-        called_by(served.user.as_ref());
         if served.through.is_none() {
             self.note(path, &served.freshness);
         }
@@ -77,7 +75,8 @@ impl GitAccess for MirrorGit {
             Some(elsewhere) => reader.asking(elsewhere),
             None => reader,
         };
-        Ok(Readable { repository: served.repository, reader, freshness, through: served.through })
+        let caller = found(served.user.as_ref());
+        Ok(Readable { caller, repository: served.repository, reader, freshness, through: served.through })
     }
 
     async fn pass(
@@ -117,13 +116,13 @@ impl GitAccess for MirrorGit {
         &self,
         client: &GitClient<Credentials>,
         path: &ProjectPath,
-    ) -> Result<ServedRepository, Refusal> {
+    ) -> Result<Pushable, Refusal> {
         // A client that may not read learns nothing, not even where to push.
         let served =
             self.mirror.serving.open(&path.project_key, &path.slug, &client.identity, client.address).await?;
-        called_by(served.user.as_ref());
         let record = &served.record;
-        Err(pushes_go_upstream(&self.mirror.serving.upstream_url(&record.project_key, &record.slug)))
+        let url = self.mirror.serving.upstream_url(&record.project_key, &record.slug);
+        Ok(Pushable { caller: found(served.user.as_ref()), repository: Err(pushes_go_upstream(&url)) })
     }
 
     fn url_of(&self, path: &ProjectPath) -> String {
@@ -141,7 +140,7 @@ impl GitAccess for MirrorGit {
         _pack: ByteStream,
         _protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {
-        self.pushable(client, path).await?;
+        self.pushable(client, path).await?.repository?;
         Err(Refusal::forbidden("This is a mirror: push to its upstream."))
     }
 }
@@ -153,10 +152,8 @@ fn pushes_go_upstream(url: &str) -> Refusal {
 }
 
 /// The upstream says who is calling.
-fn called_by(user: Option<&UserIdentity>) {
-    if let Some(user) = user {
-        request_record::called_as(LoggedCaller::User(user.name.clone()));
-    }
+fn found(user: Option<&UserIdentity>) -> Option<FoundCaller> {
+    user.map(|user| FoundCaller::User(user.name.clone()))
 }
 
 /// A user whom the upstream knows has one key wherever they call from; a name alone is none.

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use heliostat_foreign::{Credentials, RepositoryPath};
 use heliostat_git::{ByteStream, GitProtocol};
-use heliostat_git_serve::{ClientKey, RemoteMessage, ServedRepository};
+use heliostat_git_serve::{ClientKey, RemoteMessage};
 use heliostat_origin::{OpenedRepository, Origin};
 use heliostat_refusal::Refusal;
 use url::Url;
 
-use super::access::{GitAccess, GitClient, ReadFreshness, Readable};
+use super::access::{FoundCaller, GitAccess, GitClient, Pushable, ReadFreshness, Readable};
 use crate::client_keys::{OriginClientKeys, key_of_address};
-use crate::http::request_record;
 use crate::wire::freshness::words_beside_outage;
 use crate::wire::not_opened::not_opened;
 
@@ -37,7 +36,6 @@ impl OriginGit {
         let opened = self.origin.open_repository(path, &client.identity, client.visit, key).await;
         let opened =
             opened.map_err(|error| not_opened(error, &self.origin.url_of(path), &client.identity))?;
-        request_record::called_as_shown();
         tracing::debug!(
             repository.path = %path,
             asked_at = opened.freshness.asked_at,
@@ -76,6 +74,7 @@ impl GitAccess for OriginGit {
         let key: ClientKey = self.keys.of_reader(&client.identity, client.address);
         let reader = opened.reader(key, self.messages(path, &opened));
         Ok(Readable {
+            caller: Some(FoundCaller::AsShown),
             repository: Ok(opened.repository),
             reader,
             freshness: Some(ReadFreshness::OfOrigin(opened.freshness)),
@@ -87,10 +86,11 @@ impl GitAccess for OriginGit {
         &self,
         client: &GitClient<Credentials>,
         path: &RepositoryPath,
-    ) -> Result<ServedRepository, Refusal> {
+    ) -> Result<Pushable, Refusal> {
         // A client that may not read learns nothing, not even where to push.
         self.open(client, path).await?;
-        Err(pushes_go_to_the_origin(self.origin.url_of(path).as_str()))
+        let refusal = pushes_go_to_the_origin(self.origin.url_of(path).as_str());
+        Ok(Pushable { caller: Some(FoundCaller::AsShown), repository: Err(refusal) })
     }
 
     fn url_of(&self, path: &RepositoryPath) -> String {
@@ -111,7 +111,7 @@ impl GitAccess for OriginGit {
         _pack: ByteStream,
         _protocol: GitProtocol,
     ) -> Result<Bytes, Refusal> {
-        self.pushable(client, path).await?;
+        self.pushable(client, path).await?.repository?;
         Err(Refusal::forbidden("This is a mirror: push to its origin."))
     }
 }

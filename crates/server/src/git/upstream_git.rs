@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use heliostat_auth::Caller;
 use heliostat_git::{ByteStream, FairQueue, GitProtocol, Shares};
-use heliostat_git_serve::{ClientKey, ServedRepository};
+use heliostat_git_serve::ClientKey;
 use heliostat_refusal::Refusal;
 use heliostat_upstream::Upstream;
 use heliostat_upstream::permit::{Reader, Writer};
 
-use super::access::{GitAccess, GitClient, Readable};
+use super::access::{GitAccess, GitClient, Pushable, Readable};
 use super::project_path::ProjectPath;
 use crate::client_keys::key_of_caller;
 
@@ -66,6 +66,7 @@ impl GitAccess for UpstreamGit {
         let reader = self.reader(client, path).await?;
         let repository = self.upstream.repositories().read_with_git(&reader).await?;
         Ok(Readable {
+            caller: None,
             repository: Ok(repository),
             reader: key_of(client).into(),
             freshness: None,
@@ -73,16 +74,12 @@ impl GitAccess for UpstreamGit {
         })
     }
 
-    async fn pushable(
-        &self,
-        client: &GitClient<Caller>,
-        path: &ProjectPath,
-    ) -> Result<ServedRepository, Refusal> {
+    async fn pushable(&self, client: &GitClient<Caller>, path: &ProjectPath) -> Result<Pushable, Refusal> {
         let writer = self.writer(client, path).await?;
         let repositories = self.upstream.repositories();
         let access = repositories.push_with_git(&writer).await?;
         repositories.require_room().await?;
-        Ok(access.git().asked_by(key_of(client)))
+        Ok(Pushable { caller: None, repository: Ok(access.git().asked_by(key_of(client))) })
     }
 
     fn url_of(&self, path: &ProjectPath) -> String {

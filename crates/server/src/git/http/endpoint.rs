@@ -6,7 +6,7 @@ use heliostat_api::Call;
 use heliostat_git::{
     ByteStream, GitError, GitProtocol, GitService, MAX_FETCH_REQUEST_BYTES, decode_request_body,
 };
-use heliostat_git_serve::Answer;
+use heliostat_git_serve::{Answer, ServedRepository};
 use heliostat_mirror::{PassedBody, PassedRequest};
 use heliostat_origin::Visit;
 use heliostat_refusal::Refusal;
@@ -16,9 +16,9 @@ use poem::{Body, Endpoint, Request, Response, ResponseBuilder, Result};
 use super::bundle;
 use super::identify::{HttpIdentity, client_of};
 use super::request::{self, GitStep, NotServed};
-use crate::git::access::{ReadFreshness, Readable};
+use crate::git::access::{FoundCaller, GitClient, ReadFreshness, Readable};
 use crate::http::problem::Problem;
-use crate::http::request_record::{self, CacheResult};
+use crate::http::request_record::{self, CacheResult, LoggedCaller};
 use crate::http::{SendfileQueue, Spool, client_prefix, stored_response};
 use crate::wire::freshness::{freshness_header, origin_freshness_header, through_header};
 
@@ -86,17 +86,17 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 let client = client_of(&self.access, &call, visit).await?;
                 let (repository, freshness) = match service {
                     GitService::UploadPack => {
-                        let mut readable = self.access.readable(&client, path).await?;
+                        let mut readable = self.readable(&client, path).await?;
                         if !is_greeting || readable.repository.is_err() {
                             let request = PassedRequest { protocol: protocol.clone(), body: None };
-                            let answer = self.access.pass(&client, path, &mut readable, request).await?;
+                            let answer = self.pass(&client, path, &mut readable, request).await?;
                             if let Some(answer) = answer {
                                 return Ok(passed(ADVERTISEMENT, readable.freshness.as_ref(), answer));
                             }
                         }
                         (readable.repository?, readable.freshness)
                     }
-                    GitService::ReceivePack => (self.access.pushable(&client, path).await?, None),
+                    GitService::ReceivePack => (self.pushable(&client, path).await?, None),
                 };
                 let answer = repository.advertise(service, &protocol).await;
                 let answer = answer.map_err(|error| self.not_answered(path, error))?;
@@ -109,7 +109,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             GitStep::UploadPack => {
                 check_type(&request, GitService::UploadPack)?;
                 let client = client_of(&self.access, &call, Visit::Following).await?;
-                let mut readable = self.access.readable(&client, path).await?;
+                let mut readable = self.readable(&client, path).await?;
                 let let_in = Instant::now();
                 // A request that is still arriving takes nothing that others wait for.
                 let limit_bytes = MAX_FETCH_REQUEST_BYTES;
@@ -121,13 +121,13 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 };
                 // Who has sent it slowly may not be a reader any more.
                 if let_in.elapsed() >= LET_IN_FOR {
-                    readable = self.access.readable(&client, path).await?;
+                    readable = self.readable(&client, path).await?;
                 }
                 if readable.through.is_some() {
                     let encoding = request.header(header::CONTENT_ENCODING).map(str::to_owned);
                     let passing = PassedBody { bytes: body.clone().into_stream(), encoding };
                     let passing = PassedRequest { protocol: protocol.clone(), body: Some(passing) };
-                    if let Some(answer) = self.access.pass(&client, path, &mut readable, passing).await? {
+                    if let Some(answer) = self.pass(&client, path, &mut readable, passing).await? {
                         return Ok(passed(OBJECTS, readable.freshness.as_ref(), answer));
                     }
                 }
@@ -141,7 +141,7 @@ impl<A: HttpIdentity> GitEndpoint<A> {
                 check_type(&request, GitService::ReceivePack)?;
                 let client = client_of(&self.access, &call, Visit::Following).await?;
                 // Only who may push is waited for.
-                self.access.pushable(&client, path).await?;
+                self.pushable(&client, path).await?;
                 let beginning_bytes = WHOLE_PUSH_BYTES;
                 let body = request.take_body();
                 let body = self.spool.receive_beginning(body, client_prefix(&request), beginning_bytes).await;
@@ -154,16 +154,47 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             GitStep::BundleList => {
                 let client = client_of(&self.access, &call, Visit::Following).await?;
-                let repository = self.access.readable(&client, path).await?.repository?;
+                let repository = self.readable(&client, path).await?.repository?;
                 Ok(bundle::list(&repository, request.headers(), &self.access.url_of(path)))
             }
             GitStep::Bundle(id) => {
                 let wanted = bundle::Wanted::of(request.method(), request.headers());
                 let client = client_of(&self.access, &call, Visit::Following).await?;
-                let repository = self.access.readable(&client, path).await?.repository?;
+                let repository = self.readable(&client, path).await?.repository?;
                 bundle::answer(&repository, id, &wanted).await
             }
         }
+    }
+
+    /// What the role lets the client read. The record of the request says who that was found to be.
+    async fn readable(&self, client: &GitClient<A::Identity>, path: &A::Path) -> Result<Readable, Refusal> {
+        let readable = self.access.readable(client, path).await?;
+        note(readable.caller.as_ref());
+        Ok(readable)
+    }
+
+    /// What another server answers; who is calling may be known only by then.
+    async fn pass(
+        &self,
+        client: &GitClient<A::Identity>,
+        path: &A::Path,
+        readable: &mut Readable,
+        request: PassedRequest,
+    ) -> Result<Option<ByteStream>, Refusal> {
+        let answer = self.access.pass(client, path, readable, request).await?;
+        note(readable.caller.as_ref());
+        Ok(answer)
+    }
+
+    /// Where the client may push to. The record of the request says who is calling also where that is nowhere.
+    async fn pushable(
+        &self,
+        client: &GitClient<A::Identity>,
+        path: &A::Path,
+    ) -> Result<ServedRepository, Refusal> {
+        let pushable = self.access.pushable(client, path).await?;
+        note(pushable.caller.as_ref());
+        pushable.repository
     }
 
     /// A body that cannot be read is the client's fault; a repository that cannot be read may be readable elsewhere.
@@ -182,6 +213,15 @@ impl<A: HttpIdentity> GitEndpoint<A> {
             }
             error => Refusal::internal(error),
         }
+    }
+}
+
+/// The record of the request says who is calling.
+fn note(caller: Option<&FoundCaller>) {
+    match caller {
+        Some(FoundCaller::User(name)) => request_record::called_as(LoggedCaller::User(name.clone())),
+        Some(FoundCaller::AsShown) => request_record::called_as_shown(),
+        None => {}
     }
 }
 
