@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Operation;
 use super::scene::{Person, Place, Scene};
-use crate::harness::{Manner, git, git_fails};
+use crate::harness::{Manner, eventually, git, git_fails};
 
 #[tokio::test]
 async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_away() {
@@ -19,6 +19,8 @@ async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_aw
     for url in [&known, &revoked] {
         Operation::Clone.at(url, &folder).expect("may read");
     }
+    let current = scene.mirror.metric("heliostat_origin_git_requests_total{freshness=\"current\"}").await;
+    assert!(current > Some(0.0), "{current:?}");
     scene.revoke();
     Operation::List.at(&revoked, &folder).expect_err("not any more");
     scene.mirror.terminate();
@@ -27,6 +29,12 @@ async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_aw
     for operation in Operation::ALL {
         operation.at(&known, &folder).expect("it is known");
     }
+    eventually("answers to be counted as those of an origin that is away", || async {
+        Operation::List.at(&known, &folder).expect("it is known");
+        let unverified = "heliostat_origin_git_requests_total{freshness=\"unverified\"}";
+        (scene.mirror.metric(unverified).await > Some(0.0)).then_some(())
+    })
+    .await;
     scene.mirror.restart();
     for operation in Operation::ALL {
         operation.at(&known, &folder).expect("it is known from before");

@@ -108,7 +108,9 @@ async fn what_a_mirror_cannot_show_comes_from_the_upstream_and_what_it_has_only_
 
 #[tokio::test]
 async fn what_a_mirror_does_not_have_yet_comes_from_the_upstream() {
-    let mut pair = Pair::start().await;
+    let arguments = ["--log-level", "info,heliostat_server=debug"].map(str::to_owned).to_vec();
+    let options = ServerOptions { arguments, ..ServerOptions::default() };
+    let mut pair = Pair::start_with(ServerOptions::default(), options).await;
     let drafts = makes_nothing_new(&pair);
     let (repository, checkout) = pair.pushed_repository(false).await;
     let (url, pushed) = (pair.mirror_url(&repository), git(checkout.path(), &["rev-parse", "HEAD"]));
@@ -121,6 +123,14 @@ async fn what_a_mirror_does_not_have_yet_comes_from_the_upstream() {
     let answer = pair.mirror_admin().get(&advertised).await.expect(200);
     let fresh = answer.headers.get(FRESHNESS).expect("says how fresh it is");
     assert!(fresh.to_str().is_ok_and(|fresh| fresh.starts_with("through;")), "{fresh:?}");
+    let counted = pair.mirror.metric("heliostat_mirror_git_requests_total{freshness=\"through\"}").await;
+    assert!(counted > Some(0.0), "{counted:?}");
+    eventually("a line in the log that says the same", || async {
+        let log = pair.mirror.log();
+        let told = |line: &str| line.contains("led a Git reader") && line.contains("freshness=\"through\"");
+        log.lines().any(told).then_some(())
+    })
+    .await;
     for (caller, status) in [(Identity::Anonymous, 401), (pair.new_user().await, 404)] {
         let refused = pair.mirror.client(&caller).get(&advertised).await;
         assert_eq!(refused.status, status, "{refused:?}");

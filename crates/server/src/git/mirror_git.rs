@@ -13,7 +13,7 @@ use super::access::{FoundCaller, GitAccess, GitClient, Pushable, ReadFreshness, 
 use super::project_path::ProjectPath;
 use crate::client_keys::{key_of_account, key_of_address};
 use crate::metrics::FreshnessCounters;
-use crate::wire::freshness::{FreshnessState, words_beside};
+use crate::wire::freshness::{FreshnessState, THROUGH, words_beside};
 
 /// The mirror as git clients see it.
 pub struct MirrorGit {
@@ -37,6 +37,19 @@ impl MirrorGit {
             waited_ms = freshness.waited.as_millis() as u64,
             upstream_reachable = freshness.upstream.reachable,
             "opened a repository for a Git reader"
+        );
+    }
+
+    /// The upstream answers, because what is here is only so fresh.
+    fn note_through(&self, path: &ProjectPath, freshness: Option<&Freshness>) {
+        self.freshness.count_through(freshness);
+        tracing::debug!(
+            project.key = path.project_key,
+            repository.slug = path.slug,
+            freshness = THROUGH,
+            known = freshness.map(|freshness| freshness.known.0),
+            waited_ms = freshness.map(|freshness| freshness.waited.as_millis() as u64),
+            "led a Git reader through to the upstream"
         );
     }
 
@@ -90,7 +103,7 @@ impl GitAccess for MirrorGit {
         match through.pass(request, readable.reader.key()).await? {
             Passed::ByUpstream(answer) => {
                 let freshness = readable.freshness.as_ref().and_then(ReadFreshness::of_upstream);
-                self.freshness.count_through(freshness);
+                self.note_through(path, freshness);
                 Ok(Some(answer))
             }
             Passed::Here(_) if readable.repository.is_err() => {

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use heliostat_foreign::{Credentials, RepositoryPath};
 use heliostat_git::{ByteStream, GitProtocol};
 use heliostat_git_serve::{ClientKey, RemoteMessage};
-use heliostat_origin::{OpenedRepository, Origin};
+use heliostat_origin::{Freshness, OpenedRepository, Origin};
 use heliostat_refusal::Refusal;
 use url::Url;
 
 use super::access::{FoundCaller, GitAccess, GitClient, Pushable, ReadFreshness, Readable};
 use crate::client_keys::{OriginClientKeys, key_of_address};
-use crate::wire::freshness::words_beside_outage;
+use crate::metrics::OriginFreshnessCounters;
+use crate::wire::freshness::{FreshnessState, words_beside_outage};
 use crate::wire::not_opened::not_opened;
 
 /// The mirror of another Git server as git clients see it.
@@ -23,6 +24,8 @@ pub struct OriginGit {
     pub base_url: Url,
     /// Among whom computing time is shared.
     pub keys: OriginClientKeys,
+    /// How fresh answers were.
+    pub freshness: Arc<OriginFreshnessCounters>,
 }
 
 impl OriginGit {
@@ -34,15 +37,18 @@ impl OriginGit {
         // Until the origin has shown something, the credentials may be anything.
         let key = key_of_address(client.address);
         let opened = self.origin.open_repository(path, &client.identity, client.visit, key).await;
-        let opened =
-            opened.map_err(|error| not_opened(error, &self.origin.url_of(path), &client.identity))?;
+        opened.map_err(|error| not_opened(error, &self.origin.url_of(path), &client.identity))
+    }
+
+    fn note(&self, path: &RepositoryPath, freshness: &Freshness) {
+        self.freshness.count(freshness);
         tracing::debug!(
             repository.path = %path,
-            asked_at = opened.freshness.asked_at,
-            outage = opened.freshness.outage.as_deref(),
+            freshness = FreshnessState::of_origin(freshness).as_str(),
+            asked_at = freshness.asked_at,
+            outage = freshness.outage.as_deref(),
             "opened a repository for a Git reader"
         );
-        Ok(opened)
     }
 
     /// What Git shows its users beside an answer.
@@ -71,6 +77,7 @@ impl GitAccess for OriginGit {
         path: &RepositoryPath,
     ) -> Result<Readable, Refusal> {
         let opened = self.open(client, path).await?;
+        self.note(path, &opened.freshness);
         let key: ClientKey = self.keys.of_reader(&client.identity, client.address);
         let reader = opened.reader(key, self.messages(path, &opened));
         Ok(Readable {

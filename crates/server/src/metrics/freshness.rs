@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use heliostat_mirror::Freshness;
+use heliostat_origin::Freshness as OriginFreshness;
 
 use super::encoder::Encoder;
 use crate::wire::freshness::{FreshnessState, THROUGH};
@@ -19,6 +20,13 @@ pub struct FreshnessCounters {
     waited_us: AtomicU64,
 }
 
+/// The same at a mirror of another Git server, which is never behind what it was told and never hands a request on.
+#[derive(Debug, Default)]
+pub struct OriginFreshnessCounters {
+    current: AtomicU64,
+    unverified: AtomicU64,
+}
+
 /// What was counted, at one moment.
 #[derive(Debug, Default)]
 pub struct FreshnessMetrics {
@@ -27,6 +35,13 @@ pub struct FreshnessMetrics {
     behind: u64,
     through: u64,
     waited: Duration,
+}
+
+/// What was counted at a mirror of another Git server, at one moment.
+#[derive(Debug, Default)]
+pub struct OriginFreshnessMetrics {
+    current: u64,
+    unverified: u64,
 }
 
 impl FreshnessCounters {
@@ -85,6 +100,38 @@ impl FreshnessMetrics {
             "heliostat_mirror_freshness_wait_seconds_total",
             "Seconds that requests of Git readers have waited for a synchronization, all together.",
             self.waited.as_secs_f64(),
+        )
+    }
+}
+
+impl OriginFreshnessCounters {
+    /// Counts a request that is answered by what this fresh word of the origin shows.
+    pub fn count(&self, freshness: &OriginFreshness) {
+        let is_current = FreshnessState::of_origin(freshness) == FreshnessState::Current;
+        let counter = if is_current { &self.current } else { &self.unverified };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was counted so far.
+    pub fn snapshot(&self) -> OriginFreshnessMetrics {
+        OriginFreshnessMetrics {
+            current: self.current.load(Ordering::Relaxed),
+            unverified: self.unverified.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl OriginFreshnessMetrics {
+    pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let by_state = [
+            (FreshnessState::Current.as_str(), self.current),
+            (FreshnessState::Unverified.as_str(), self.unverified),
+        ];
+        encoder.counters(
+            "heliostat_origin_git_requests_total",
+            "Requests of Git readers by how fresh what they were shown was: current, unverified (the origin does not \
+             answer, and they were shown what they were shown before). One fetch sends two or three requests.",
+            &by_state.map(|(state, count)| ([("freshness", state)], count)),
         )
     }
 }

@@ -34,7 +34,7 @@ mod upstream;
 pub use access::{InvalidMetricsToken, MetricsToken, check_operator};
 pub use disk_agreement::DiskMetrics;
 pub use endpoint::metrics;
-pub use freshness::FreshnessCounters;
+pub use freshness::{FreshnessCounters, OriginFreshnessCounters};
 pub use hints::HintMetrics;
 pub use late_repositories::{LateRepositories, MAX_LATE_REPOSITORIES};
 pub use mirror::MirrorMetrics;

@@ -5,6 +5,7 @@ use std::fmt;
 use heliostat_origin::{FetchCounters, OriginStatus, VerdictCounters};
 
 use super::encoder::{Encoder, seconds};
+use super::freshness::OriginFreshnessMetrics;
 
 /// How things are at a mirror of another Git server.
 #[derive(Debug, Default)]
@@ -17,11 +18,12 @@ pub struct OriginMetrics {
     damaged: u64,
     verdicts: VerdictCounters,
     fetches: FetchCounters,
+    freshness: OriginFreshnessMetrics,
 }
 
 impl OriginMetrics {
-    /// What a mirror in this state shows.
-    pub fn of(status: &OriginStatus) -> Self {
+    /// What a mirror in this state shows, and how fresh its answers were.
+    pub fn new(status: &OriginStatus, freshness: OriginFreshnessMetrics) -> Self {
         Self {
             reachable: status.contact.away_since.is_none(),
             last_contact_at: status.contact.answered_at.map(seconds),
@@ -30,6 +32,7 @@ impl OriginMetrics {
             damaged: status.damaged,
             verdicts: status.verdicts,
             fetches: status.fetches,
+            freshness,
         }
     }
 
@@ -100,6 +103,7 @@ impl OriginMetrics {
             "heliostat_origin_fetched_objects_total",
             "Objects that were fetched by name; what they need comes with them and is not counted.",
             objects,
-        )
+        )?;
+        self.freshness.encode(encoder)
     }
 }

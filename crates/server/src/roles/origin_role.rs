@@ -26,7 +26,9 @@ use crate::git::OriginGit;
 use crate::git::http::GitEndpoint;
 use crate::hooks;
 use crate::http::{ClientRoom, RememberedAnswers};
-use crate::metrics::{self, Metrics, OriginMetrics, ProcessMetrics, RepositoryNames};
+use crate::metrics::{
+    self, Metrics, OriginFreshnessCounters, OriginMetrics, ProcessMetrics, RepositoryNames,
+};
 use crate::pages::{self, health, status};
 use crate::rest::OriginHandlers;
 
@@ -78,9 +80,15 @@ async fn start(options: OriginMirrorOptions) -> Result<RunningRole, StartError> 
         origin: Arc::clone(&origin),
         base_url: listening.base_url.clone(),
         keys: OriginClientKeys::new(),
+        freshness: Arc::default(),
     };
-    let take_metrics =
-        metrics_of(Arc::clone(&origin), Arc::clone(&hints), database.clone(), role.clients().clone());
+    let take_metrics = metrics_of(
+        Arc::clone(&origin),
+        Arc::clone(&hints),
+        database.clone(),
+        Arc::clone(&git.freshness),
+        role.clients().clone(),
+    );
     let metrics = metrics::metrics(common.metrics_token.clone(), common.commit, move || {
         std::future::ready(take_metrics())
     });
@@ -119,6 +127,7 @@ fn metrics_of(
     origin: Arc<Origin>,
     hints: Arc<OriginHints>,
     database: Database,
+    freshness: Arc<OriginFreshnessCounters>,
     clients: ClientRoom,
 ) -> impl Fn() -> Metrics + Send + Sync {
     move || {
@@ -130,7 +139,7 @@ fn metrics_of(
             housekeeping: engine.housekeeping_counters(),
             room: engine.room(),
             database: Some(database.counters()),
-            origin: Some(OriginMetrics::of(&origin.status())),
+            origin: Some(OriginMetrics::new(&origin.status(), freshness.snapshot())),
             hints: Some(hints.metrics()),
             clients: clients.counters(),
             process: ProcessMetrics::now(),

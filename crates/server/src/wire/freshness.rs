@@ -27,6 +27,14 @@ impl FreshnessState {
         }
     }
 
+    /// What it means at a mirror of another Git server, which never shows less than it was told.
+    pub fn of_origin(freshness: &OriginFreshness) -> Self {
+        match freshness.outage {
+            None => Self::Current,
+            Some(_) => Self::Unverified,
+        }
+    }
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,11 +64,7 @@ pub fn freshness_header(freshness: &Freshness) -> String {
 /// The value of the same header at a mirror of another Git server: the word, then when that server was asked, in epoch
 /// milliseconds.
 pub fn origin_freshness_header(freshness: &OriginFreshness) -> String {
-    let state = match freshness.outage {
-        None => FreshnessState::Current,
-        Some(_) => FreshnessState::Unverified,
-    };
-    format!("{};asked={}", state.as_str(), freshness.asked_at)
+    format!("{};asked={}", FreshnessState::of_origin(freshness).as_str(), freshness.asked_at)
 }
 
 /// What Git shows its users beside an answer while the origin does not answer; `None` while it does.
