@@ -62,11 +62,6 @@ impl HookSecrets {
     pub fn of(&self, provider: Provider) -> &[Secret] {
         self.0.get(&provider).map_or(&[], Vec::as_slice)
     }
-
-    /// The providers whose webhooks are received.
-    pub fn providers(&self) -> impl Iterator<Item = Provider> {
-        self.0.keys().copied()
-    }
 }
 
 /// The key of "Standard Webhooks" that a secret stands for.
@@ -86,7 +81,6 @@ mod tests {
         let exposed: Vec<&str> = secrets.of(Provider::GitHub).iter().map(Secret::expose).collect();
         assert_eq!(exposed, ["first-secret", "second-secret"]);
         assert!(secrets.of(Provider::GitLab).is_empty());
-        assert_eq!(secrets.providers().collect::<Vec<_>>(), [Provider::GitHub]);
         assert_eq!(secrets.add(Provider::Gitea, " \n\n"), Err(UnusableSecret::Missing(Provider::Gitea)));
         assert_eq!(secrets.add(Provider::Gitea, "short"), Err(UnusableSecret::Length(5)));
         assert_eq!(secrets.add(Provider::Generic, "whsec_AA=="), Err(UnusableSecret::Length(1)));

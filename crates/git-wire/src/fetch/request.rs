@@ -176,11 +176,6 @@ impl FetchRequest {
         self.filter.as_deref().is_some_and(|filter| !is_lasting_filter(filter))
     }
 
-    /// Whether objects are left out by a filter.
-    pub fn is_filtered(&self) -> bool {
-        self.filter.is_some()
-    }
-
     /// Whether it brings along the annotated tags of what it brings.
     pub fn includes_tags(&self) -> bool {
         self.include_tag

@@ -88,7 +88,6 @@ fn the_canonical_request_is_what_git_reads() {
     assert_eq!(String::from_utf8_lossy(&request.canonical()), String::from_utf8_lossy(&expected));
     assert_eq!(request.format(), ObjectFormat::Sha1);
     assert_eq!(request.deepen(), &Deepen::Depth { commits: 3, from: DepthFrom::Boundary });
-    assert!(request.is_filtered());
     assert_eq!((request.wants().len(), request.haves().len()), (1, 1));
 }
 

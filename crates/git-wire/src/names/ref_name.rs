@@ -93,15 +93,6 @@ impl RefName {
         self.0.len() <= MAX_FILE_REF_NAME_BYTES
             && self.0.split('/').all(|part| part.len() <= MAX_FILE_PART_BYTES)
     }
-
-    /// Whether the two cannot exist at once, because one would be a folder of the other.
-    pub fn excludes(&self, other: &Self) -> bool {
-        is_folder_of(&self.0, &other.0) || is_folder_of(&other.0, &self.0)
-    }
-}
-
-fn is_folder_of(folder: &str, name: &str) -> bool {
-    name.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// What makes `git` refuse a name, text or not; `None` when it accepts it.
@@ -235,14 +226,5 @@ mod tests {
         assert_eq!((tag.short(), tag.is_branch(), tag.is_tag()), ("v1", false, true));
         assert_eq!(note.short(), "notes/commits");
         assert!(RefName::parse("refs/heliostat/incoming/1").expect("valid").is_internal());
-    }
-
-    #[test]
-    fn a_folder_and_its_file_exclude_each_other() {
-        let a = RefName::branch("a").expect("valid");
-        let below = RefName::branch("a/b").expect("valid");
-        let beside = RefName::branch("ab").expect("valid");
-        assert!(a.excludes(&below) && below.excludes(&a));
-        assert!(!a.excludes(&beside) && !a.excludes(&a));
     }
 }

@@ -120,11 +120,6 @@ impl GitProcess {
         Some(ReaderStream::with_capacity(stdout, OUTPUT_CHUNK_BYTES))
     }
 
-    /// What it tells people. Must be read, or the process stops when the pipe is full. The first call gets it.
-    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
-        self.stderr.take()
-    }
-
     /// Waits until the process has ended. Does not close its input: drop that first.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         match &mut self.group {

@@ -7,7 +7,9 @@ use std::sync::atomic::AtomicU64;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use heliostat_git_wire::{ContentHash, ObjectFormat, ObjectId, RefName, RefSnapshot};
+#[cfg(any(test, feature = "testing"))]
+use heliostat_git_wire::ObjectId;
+use heliostat_git_wire::{ContentHash, ObjectFormat, RefName, RefSnapshot};
 use tracing::Instrument;
 
 use super::atomic_pushes::AtomicPushes;
@@ -366,7 +368,8 @@ impl Repository {
         Ok(self.refs().await?.content_hash() == &ContentHash::of_nothing())
     }
 
-    /// Whether it has this object, reachable or not.
+    /// Whether it has this object, reachable or not; for tests.
+    #[cfg(any(test, feature = "testing"))]
     pub async fn has_object(&self, object: &ObjectId) -> Result<bool, GitError> {
         let operation = "look for an object";
         let ended = self.command(operation).args(["cat-file", "-e", object.as_str()]).run_to_end().await?;

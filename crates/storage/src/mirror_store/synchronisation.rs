@@ -1,7 +1,7 @@
 //! How far each repository has followed its upstream.
 
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::MirrorStore;
 use crate::entities::mirrored_repository::{Column, Entity};
@@ -155,37 +155,6 @@ impl MirrorStore {
             .exec(self.database.connection())
             .await?;
         self.existing_repository(local_id).await
-    }
-
-    /// Repositories that are not removed, differ from their upstream as far as is known, and may be tried
-    /// now.
-    pub async fn list_due(&self, now: i64, limit: u64) -> Result<Vec<MirroredRepository>, StoreError> {
-        let rows = Entity::find()
-            .filter(Column::RemovedAt.is_null())
-            .filter(Condition::any().add(Column::NextAttemptAt.is_null()).add(Column::NextAttemptAt.lte(now)))
-            .filter(
-                Condition::any()
-                    .add(Column::Status.ne(MirroredStatus::Available))
-                    .add(Expr::col(Column::GenerationSynced).lt(Expr::col(Column::GenerationKnown)))
-                    .add(Expr::col(Column::ContentHash).ne(Expr::col(Column::UpstreamContentHash))),
-            )
-            .order_by_asc(Column::LocalId)
-            .limit(limit)
-            .all(self.database.connection())
-            .await?;
-        Ok(rows.into_iter().map(MirroredRepository::from).collect())
-    }
-
-    /// Since when, in epoch milliseconds, the repository that is furthest behind has been so.
-    pub async fn oldest_unsynchronised_change(&self) -> Result<Option<i64>, StoreError> {
-        let oldest: Option<Option<i64>> = Entity::find()
-            .select_only()
-            .expr(Func::min(Expr::col(Column::BehindSince)))
-            .filter(Column::RemovedAt.is_null())
-            .into_tuple()
-            .one(self.database.connection())
-            .await?;
-        Ok(oldest.flatten())
     }
 
     async fn existing_repository(&self, id: LocalRepositoryId) -> Result<MirroredRepository, StoreError> {

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
 use super::MirrorStore;
 use crate::entities::{selected_project, upstream_server};
 use crate::error::{StoreError, require_row};
 use crate::ids::UpstreamServerId;
-use crate::page::{Page, PageRequest};
 use crate::records::{MirroringMode, UpstreamServer, UpstreamSettings, UpstreamState};
 use crate::write_transaction::WriteTransaction;
 
-/// How many projects one statement inserts or names.
+/// How many projects one statement inserts.
 const PROJECT_CHUNK: usize = 500;
 
 impl MirrorStore {
@@ -50,22 +49,6 @@ impl MirrorStore {
     pub async fn find_upstream(&self, id: &UpstreamServerId) -> Result<Option<UpstreamServer>, StoreError> {
         let found = upstream_server::Entity::find_by_id(id.clone()).one(self.database.connection()).await?;
         Ok(found.map(UpstreamServer::from))
-    }
-
-    /// Upstreams, in the order in which they were added.
-    pub async fn list_upstreams(&self, page: PageRequest) -> Result<Page<UpstreamServer>, StoreError> {
-        let rows = in_order_of_addition()
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        Ok(Page::cut(rows, page).map(UpstreamServer::from))
-    }
-
-    /// Every upstream. An administrator has configured each of them, so they are few.
-    pub async fn all_upstreams(&self) -> Result<Vec<UpstreamServer>, StoreError> {
-        let rows = in_order_of_addition().all(self.database.connection()).await?;
-        Ok(rows.into_iter().map(UpstreamServer::from).collect())
     }
 
     /// Sets how far the mirror has come with an upstream, and why it has not come further.
@@ -143,13 +126,6 @@ impl MirrorStore {
         self.database.flush().await
     }
 
-    /// Deletes an upstream with its settings and the records of its repositories.
-    pub async fn delete_upstream(&self, id: &UpstreamServerId) -> Result<(), StoreError> {
-        let deleted =
-            upstream_server::Entity::delete_by_id(id.clone()).exec(self.database.connection()).await?;
-        require_row(deleted.rows_affected, "upstream", id)
-    }
-
     /// Which projects of an upstream are mirrored.
     pub async fn upstream_settings(&self, id: &UpstreamServerId) -> Result<UpstreamSettings, StoreError> {
         let transaction = self.database.begin_write().await?;
@@ -173,42 +149,6 @@ impl MirrorStore {
         transaction.commit().await?;
         self.database.flush().await?;
         Ok(UpstreamSettings { mode, project_ids })
-    }
-
-    /// Adds projects to the selection and returns the settings that result.
-    pub async fn select_projects(
-        &self,
-        id: &UpstreamServerId,
-        project_ids: &[String],
-    ) -> Result<UpstreamSettings, StoreError> {
-        let transaction = self.database.begin_write().await?;
-        let upstream = lock_upstream(&transaction, id).await?;
-        select(&transaction, id, project_ids).await?;
-        let project_ids = selected(&transaction, id).await?;
-        transaction.commit().await?;
-        self.database.flush().await?;
-        Ok(UpstreamSettings { mode: upstream.mode, project_ids })
-    }
-
-    /// Takes projects out of the selection and returns the settings that result.
-    pub async fn deselect_projects(
-        &self,
-        id: &UpstreamServerId,
-        project_ids: &[String],
-    ) -> Result<UpstreamSettings, StoreError> {
-        let transaction = self.database.begin_write().await?;
-        let upstream = lock_upstream(&transaction, id).await?;
-        for chunk in project_ids.chunks(PROJECT_CHUNK) {
-            selected_project::Entity::delete_many()
-                .filter(selected_project::Column::UpstreamServerId.eq(id.clone()))
-                .filter(selected_project::Column::ProjectId.is_in(chunk.iter().map(String::as_str)))
-                .exec(&transaction)
-                .await?;
-        }
-        let project_ids = selected(&transaction, id).await?;
-        transaction.commit().await?;
-        self.database.flush().await?;
-        Ok(UpstreamSettings { mode: upstream.mode, project_ids })
     }
 
     /// Sets some columns of an upstream.
@@ -250,12 +190,6 @@ async fn replace_settings(
         select(transaction, id, project_ids).await?;
     }
     Ok(())
-}
-
-fn in_order_of_addition() -> Select<upstream_server::Entity> {
-    upstream_server::Entity::find()
-        .order_by_asc(upstream_server::Column::CreatedAt)
-        .order_by_asc(upstream_server::Column::Id)
 }
 
 /// The time of the last change of state, which a repetition of the same state does not move.

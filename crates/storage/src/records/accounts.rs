@@ -86,17 +86,6 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// What to change of a user; `None` leaves it as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserUpdate {
-    /// The name to show.
-    pub display_name: Option<String>,
-    /// Where mail goes; empty removes it.
-    pub email: Option<String>,
-    /// Whether the user may log in.
-    pub active: Option<bool>,
-}
-
 /// Which users to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {

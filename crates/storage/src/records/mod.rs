@@ -12,7 +12,7 @@ mod webhooks;
 
 pub use accounts::{
     AccessToken, NewAccessToken, NewUser, PermissionLevel, PermissionsOfUser, User, UserFilter, UserKind,
-    UserPermission, UserUpdate,
+    UserPermission,
 };
 pub use counts::{UpstreamHoldings, WaitingForWebhooks};
 pub use events::{Audience, NewEvent, OutboxEvent, WaitingReceiver};

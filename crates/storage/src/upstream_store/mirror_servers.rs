@@ -116,22 +116,6 @@ impl UpstreamStore {
         Ok(updated.into())
     }
 
-    /// Gives a mirror a new secret; the old one is worthless at once.
-    pub async fn set_mirror_secret(
-        &self,
-        id: &MirrorServerId,
-        shared_secret: String,
-        client_key: String,
-    ) -> Result<(), StoreError> {
-        let updated = mirror_server::Entity::update_many()
-            .col_expr(mirror_server::Column::SharedSecret, Expr::value(shared_secret))
-            .col_expr(mirror_server::Column::ClientKey, Expr::value(client_key))
-            .filter(mirror_server::Column::Id.eq(id.clone()))
-            .exec(self.database.connection())
-            .await?;
-        require_row(updated.rows_affected, "mirror", id)
-    }
-
     /// Notes that a mirror has called. A mirror that is gone by now is no error.
     pub async fn touch_mirror(&self, id: &MirrorServerId, seen_at: i64) -> Result<(), StoreError> {
         mirror_server::Entity::update_many()

@@ -145,32 +145,6 @@ impl UpstreamStore {
         Ok(found)
     }
 
-    /// All that a user was granted on projects.
-    pub async fn project_permissions_of(
-        &self,
-        user_id: UserId,
-    ) -> Result<Vec<(ProjectId, String)>, StoreError> {
-        let rows = project_permission::Entity::find()
-            .filter(project_permission::Column::UserId.eq(user_id))
-            .order_by_asc(project_permission::Column::ProjectId)
-            .all(self.database.connection())
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.project_id, row.permission)).collect())
-    }
-
-    /// All that a user was granted on repositories themselves.
-    pub async fn repository_permissions_of(
-        &self,
-        user_id: UserId,
-    ) -> Result<Vec<(RepositoryId, String)>, StoreError> {
-        let rows = repository_permission::Entity::find()
-            .filter(repository_permission::Column::UserId.eq(user_id))
-            .order_by_asc(repository_permission::Column::RepositoryId)
-            .all(self.database.connection())
-            .await?;
-        Ok(rows.into_iter().map(|row| (row.repository_id, row.permission)).collect())
-    }
-
     async fn list_in<T: PermissionTable>(
         &self,
         level: Condition,

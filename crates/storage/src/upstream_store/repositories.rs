@@ -145,18 +145,6 @@ impl UpstreamStore {
         Ok(Page::cut(found, page))
     }
 
-    /// Whether a repository is visible.
-    pub async fn is_repository_visible(
-        &self,
-        id: RepositoryId,
-        visible_to: Visibility,
-    ) -> Result<bool, StoreError> {
-        let condition = visible_repositories(visible_to);
-        let found =
-            self.one_repository(Condition::all().add(repository::Column::Id.eq(id)).add(condition)).await?;
-        Ok(found.is_some())
-    }
-
     /// Changes a repository, computes its metadata hash anew, and announces it; fails with a conflict on
     /// "repository slug".
     pub async fn update_repository(

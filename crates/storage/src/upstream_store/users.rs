@@ -12,9 +12,8 @@ use crate::entities::user_account;
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::UserId;
 use crate::page::{Page, PageRequest};
-use crate::records::{NewEvent, NewUser, User, UserFilter, UserUpdate};
+use crate::records::{NewEvent, NewUser, User, UserFilter};
 use crate::text_search::{describes_user, folded};
-use crate::write_transaction::WriteTransaction;
 
 impl UpstreamStore {
     /// Creates a user; fails with a conflict on "user name" or "user slug".
@@ -89,31 +88,6 @@ impl UpstreamStore {
         Ok(user_account::Entity::find().count(self.database.connection()).await?)
     }
 
-    /// Changes a user and announces it. The last one who holds SYS_ADMIN stays active.
-    pub async fn update_user(
-        &self,
-        id: UserId,
-        update: UserUpdate,
-        events: Vec<NewEvent>,
-    ) -> Result<User, StoreError> {
-        let mut row = user_account::ActiveModel { id: Unchanged(id), ..Default::default() };
-        if let Some(display_name) = update.display_name {
-            row.display_name_lower = Set(folded(&display_name));
-            row.display_name = Set(display_name);
-        }
-        if let Some(email) = update.email {
-            row.email = Set(Some(email).filter(|email| !email.is_empty()));
-        }
-        if let Some(active) = update.active {
-            row.active = Set(active);
-        }
-        let transaction = self.database.begin_write().await?;
-        if update.active == Some(false) {
-            require_another_holder(&transaction, id).await?;
-        }
-        save_user(transaction, row, id, events).await
-    }
-
     /// Sets or, with `None`, removes a user's password and announces it.
     pub async fn set_password_hash(
         &self,
@@ -127,7 +101,10 @@ impl UpstreamStore {
             ..Default::default()
         };
         let transaction = self.database.begin_write().await?;
-        save_user(transaction, row, id, events).await.map(drop)
+        let updated = row.update(&transaction).await;
+        updated.map_err(|error| StoreError::from(error).or_missing_row("user", &id))?;
+        announce(&transaction, events).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Replaces a user's password and announces it, unless it is another one than `former` by now. Says whether it did.
@@ -162,17 +139,4 @@ impl UpstreamStore {
         announce(&transaction, events).await?;
         Ok(transaction.commit().await?)
     }
-}
-
-async fn save_user(
-    transaction: WriteTransaction,
-    row: user_account::ActiveModel,
-    id: UserId,
-    events: Vec<NewEvent>,
-) -> Result<User, StoreError> {
-    let updated = row.update(&transaction).await;
-    let updated = updated.map_err(|error| StoreError::from(error).or_missing_row("user", &id))?;
-    announce(&transaction, events).await?;
-    transaction.commit().await?;
-    Ok(updated.into())
 }

@@ -66,19 +66,17 @@ async fn a_synchronisation_makes_available_and_says_what_is_still_missing() {
     for (store, test) in stores().await {
         let upstream = upstream(&store, "up", NOW).await;
         let site = repository(&store, &upstream, "1").await;
-        know(&store, &site, 2).await;
-        assert_eq!(store.oldest_unsynchronised_change().await.unwrap(), Some(NOW + 2));
+        assert_eq!(know(&store, &site, 2).await.behind_since, Some(NOW + 2));
         let behind = store.record_synced(synced(&site, 1)).await.unwrap();
         assert_eq!((behind.status, behind.generation_synced), (MirroredStatus::Available, Generation(1)));
         assert_eq!((behind.generation_known, behind.behind_since), (Generation(2), Some(NOW + 10)));
-        assert_eq!(store.list_due(NOW, 10).await.unwrap(), [behind]);
 
         let ahead = store.record_synced(synced(&site, 3)).await.unwrap();
         assert_eq!((ahead.generation_known, ahead.behind_since), (Generation(3), None));
         assert_eq!((ahead.initial_sync_at, ahead.last_sync_at), (Some(NOW + 20), Some(NOW + 20)));
-        assert_eq!(store.oldest_unsynchronised_change().await.unwrap(), None);
-        know(&store, &site, 3).await;
-        assert!(store.list_due(NOW, 10).await.unwrap().is_empty());
+        let known = know(&store, &site, 3).await;
+        assert_eq!((known.status, known.behind_since), (MirroredStatus::Available, None));
+        assert_eq!(known.content_hash, known.upstream_content_hash);
         test.remove().await;
     }
 }
@@ -92,8 +90,7 @@ async fn failures_are_counted_and_postponed_and_end_with_a_success() {
         assert_eq!((failed.status, failed.failed_count), (MirroredStatus::ErrorInitializing, 1));
         let failed = store.record_failed(site.local_id, "no route", NOW + 100).await.unwrap();
         assert_eq!((failed.failed_count, failed.last_error.as_deref()), (2, Some("no route")));
-        assert!(store.list_due(NOW, 10).await.unwrap().is_empty());
-        assert_eq!(store.list_due(NOW + 100, 10).await.unwrap(), [failed]);
+        assert_eq!(failed.next_attempt_at, Some(NOW + 100));
 
         let available = store.record_synced(synced(&site, 1)).await.unwrap();
         assert_eq!(
@@ -139,7 +136,7 @@ async fn a_removed_repository_stays_removed_when_its_synchronisation_ends() {
         assert_eq!(late.status, MirroredStatus::NotMirrored);
         let late = store.record_failed(site.local_id, "x", NOW).await.unwrap();
         assert_eq!((late.status, late.failed_count), (MirroredStatus::NotMirrored, 0));
-        assert!(store.list_due(NOW, 10).await.unwrap().is_empty());
+        assert_eq!(late.next_attempt_at, None);
         test.remove().await;
     }
 }
@@ -157,8 +154,9 @@ async fn an_upstream_restored_from_a_backup_is_followed_again() {
         let reset =
             store.reset_known(site.local_id, Generation(8), Generation(4), "older", NOW).await.unwrap();
         assert!(reset);
-        let due = &store.list_due(NOW, 10).await.unwrap()[0];
-        assert_eq!((due.generation_known, due.behind_since), (Generation(4), Some(NOW)));
+        let behind = store.find_repository(site.local_id).await.unwrap().unwrap();
+        assert_eq!((behind.generation_known, behind.generation_synced), (Generation(4), Generation(0)));
+        assert_eq!(behind.behind_since, Some(NOW));
         let followed = store.record_synced(synced(&site, 4)).await.unwrap();
         assert_eq!((followed.generation_synced, followed.generation_known), (Generation(4), Generation(4)));
         test.remove().await;

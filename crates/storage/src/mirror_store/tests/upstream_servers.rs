@@ -32,51 +32,54 @@ async fn an_upstream_goes_from_initializing_to_removed() {
         store.remove_upstream(&id, NOW + 5).await.unwrap();
         let removed = store.find_upstream(&id).await.unwrap().unwrap();
         assert_eq!((removed.state, removed.shared_secret), (UpstreamState::Removed, None));
-        store.delete_upstream(&id).await.unwrap();
-        assert!(store.list_upstreams(FIRST_PAGE).await.unwrap().values.is_empty());
-        let gone = store.set_upstream_error(&id, Some("x")).await;
-        assert!(matches!(gone, Err(StoreError::NotFound { what: "upstream", .. })));
-        test.remove().await;
-    }
-}
-
-#[tokio::test]
-async fn the_selection_is_edited_and_outlives_a_change_of_mode() {
-    for (store, test) in stores().await {
-        let id = upstream(&store, "up", NOW).await.id;
-        let chosen = ids(&["7", "3", "7"]);
-        let settings =
-            store.set_upstream_settings(&id, MirroringMode::SelectedProjects, Some(&chosen)).await.unwrap();
-        assert_eq!(settings.project_ids, ["3", "7"]);
-        let settings = store.select_projects(&id, &ids(&["5", "3"])).await.unwrap();
-        assert_eq!(settings.project_ids, ["3", "5", "7"]);
-        let settings = store.deselect_projects(&id, &ids(&["3", "99"])).await.unwrap();
-        assert_eq!(settings.project_ids, ["5", "7"]);
-        let settings = store.set_upstream_settings(&id, MirroringMode::AllProjects, None).await.unwrap();
-        let expected = UpstreamSettings { mode: MirroringMode::AllProjects, project_ids: ids(&["5", "7"]) };
-        assert_eq!(settings, expected);
-        assert_eq!(store.upstream_settings(&id).await.unwrap(), expected);
-        let nobody = UpstreamServerId::from("nobody");
-        let unknown = store.select_projects(&nobody, &ids(&["1"])).await;
+        let unknown = store.set_upstream_error(&UpstreamServerId::from("nobody"), Some("x")).await;
         assert!(matches!(unknown, Err(StoreError::NotFound { what: "upstream", .. })));
         test.remove().await;
     }
 }
 
 #[tokio::test]
-async fn concurrent_selections_are_all_kept() {
+async fn the_selection_is_replaced_and_outlives_a_change_of_mode() {
+    for (store, test) in stores().await {
+        let id = upstream(&store, "up", NOW).await.id;
+        let chosen = ids(&["7", "3", "7"]);
+        let settings =
+            store.set_upstream_settings(&id, MirroringMode::SelectedProjects, Some(&chosen)).await.unwrap();
+        assert_eq!(settings.project_ids, ["3", "7"]);
+        let chosen = ids(&["7", "5"]);
+        let settings =
+            store.set_upstream_settings(&id, MirroringMode::SelectedProjects, Some(&chosen)).await.unwrap();
+        assert_eq!(settings.project_ids, ["5", "7"]);
+        let settings = store.set_upstream_settings(&id, MirroringMode::AllProjects, None).await.unwrap();
+        let expected = UpstreamSettings { mode: MirroringMode::AllProjects, project_ids: ids(&["5", "7"]) };
+        assert_eq!(settings, expected);
+        assert_eq!(store.upstream_settings(&id).await.unwrap(), expected);
+        let nobody = UpstreamServerId::from("nobody");
+        let unknown = store.set_upstream_settings(&nobody, MirroringMode::AllProjects, Some(&chosen)).await;
+        assert!(matches!(unknown, Err(StoreError::NotFound { what: "upstream", .. })));
+        test.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn of_concurrent_selections_one_is_kept_as_a_whole() {
     for (store, test) in stores().await {
         let id = upstream(&store, "up", NOW).await.id;
         let selecting: Vec<_> = (0..8)
             .map(|number| {
                 let (store, id) = (store.clone(), id.clone());
-                tokio::spawn(async move { store.select_projects(&id, &[number.to_string()]).await })
+                let chosen = [format!("{number} a"), format!("{number} b")];
+                tokio::spawn(async move {
+                    store.set_upstream_settings(&id, MirroringMode::SelectedProjects, Some(&chosen)).await
+                })
             })
             .collect();
+        let mut selections = Vec::new();
         for selected in selecting {
-            selected.await.unwrap().unwrap();
+            selections.push(selected.await.unwrap().unwrap());
         }
-        assert_eq!(store.upstream_settings(&id).await.unwrap().project_ids.len(), 8);
+        let kept = store.upstream_settings(&id).await.unwrap();
+        assert!(kept.project_ids.len() == 2 && selections.contains(&kept), "{kept:?}");
         test.remove().await;
     }
 }
