@@ -23,6 +23,9 @@ use crate::workspace;
 use source::Source;
 use table::{APART, CRATES, FOLDERS};
 
+/// The folders in which the crates of the workspace lie; the first is its root.
+const PARENTS: [&str; 4] = ["", "crates", "tests", "xtask"];
+
 /// Checks the manifests and the sources of every crate against the table.
 pub fn run() -> anyhow::Result<Outcome> {
     let root = workspace::root();
@@ -54,16 +57,44 @@ fn of_sources(folder: &str, sources: &[Source]) -> Vec<Finding> {
 /// Crates that the table does not know.
 fn without_a_row(root: &Path) -> anyhow::Result<Vec<Finding>> {
     let known: BTreeSet<&str> = CRATES.iter().map(|row| row.folder).collect();
-    let mut findings = Vec::new();
-    for entry in fs::read_dir(root.join("crates")).context("cannot list crates")? {
-        let path = entry.context("cannot list crates")?.path();
-        let folder = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-        if path.join("Cargo.toml").is_file() && !known.contains(folder.as_str()) {
-            findings.push(Finding {
-                problem: format!("{folder}: no row says which crates it may use"),
-                remedy: "give it one in xtask/src/layers/table.rs".to_owned(),
-            });
+    let mut unknown = BTreeSet::new();
+    for parent in PARENTS {
+        let parent = root.join(parent);
+        let cannot_list = || format!("cannot list {}", parent.display());
+        for entry in fs::read_dir(&parent).with_context(cannot_list)? {
+            let path = entry.with_context(cannot_list)?.path();
+            let folder = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            if path.join("Cargo.toml").is_file() && !known.contains(folder.as_str()) {
+                unknown.insert(folder);
+            }
         }
     }
-    Ok(findings)
+    let finding = |folder: String| Finding {
+        problem: format!("{folder}: no row says which crates it may use"),
+        remedy: "give it one in xtask/src/layers/table.rs".to_owned(),
+    };
+    Ok(unknown.into_iter().map(finding).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_without_a_row_is_found_wherever_it_lies() {
+        let root = tempfile::tempdir().expect("a folder");
+        let known = ["crates/git", "tests", "tests/fuzz", "xtask", "xtask/bench"];
+        for folder in known.into_iter().chain(["another", "crates/new", "tests/new", "xtask/new"]) {
+            let folder = root.path().join(folder);
+            fs::create_dir_all(&folder).expect("made");
+            fs::write(folder.join("Cargo.toml"), "").expect("written");
+        }
+        fs::create_dir_all(root.path().join("tests/story")).expect("made");
+
+        let found = without_a_row(root.path()).expect("listed");
+        let found: Vec<_> = found.into_iter().map(|finding| finding.problem).collect();
+        let expected = ["another", "crates/new", "tests/new", "xtask/new"]
+            .map(|folder| format!("{folder}: no row says which crates it may use"));
+        assert_eq!(found, expected);
+    }
 }
