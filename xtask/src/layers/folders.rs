@@ -20,7 +20,8 @@ pub fn wrong_arrows(order: &FolderOrder, sources: &[Source]) -> Vec<Finding> {
             let Some((target, row)) = target.and_then(|target| Some((target, order.row(target)?))) else {
                 continue;
             };
-            let is_known = [target, source.room()].iter().all(|room| order.circle.contains(room));
+            let in_circle = |room: &str| order.circle.contains(&room);
+            let is_known = row == own_row && in_circle(target) && in_circle(source.room());
             if target == source.room() || row > own_row || is_known || !told.insert(target) {
                 continue;
             }
@@ -138,6 +139,25 @@ mod tests {
             wrong_arrows(&order, &sources_of("crates/x", &files)).len()
         };
         assert_eq!((found(&[]), found(&["left"]), found(&["left", "right"])), (2, 2, 0));
+    }
+
+    #[test]
+    fn circles_in_two_rows_excuse_no_arrow_between_them() {
+        let files = [
+            ("a.rs", "use crate::b::B;\n"),
+            ("b.rs", "use crate::a::A;\nuse crate::c::C;\n"),
+            ("c.rs", "use crate::d::D;\n"),
+            ("d.rs", "use crate::a::A;\nuse crate::c::C;\n"),
+        ];
+        let files = files.map(|(within, text)| (within.to_owned(), text.to_owned()));
+        let order = FolderOrder {
+            krate: "crates/x",
+            rows: &[&["a", "b"], &["c", "d"]],
+            circle: &["a", "b", "c", "d"],
+        };
+        let found = wrong_arrows(&order, &sources_of("crates/x", &files));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].problem.starts_with("crates/x/src/d.rs:1: d uses a"), "{found:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `cargo xtask layers`: arrows point down only, between the crates and between the folders of a crate.
+//! `cargo xtask layers`: arrows point down only, between the crates and between the folders of those that have an order.
 //!
 //! `table` holds the order; the other files hold one rule each.
 

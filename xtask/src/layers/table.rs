@@ -197,7 +197,7 @@ pub struct FolderOrder {
     pub krate: &'static str,
     /// What stands side by side does not know each other.
     pub rows: &'static [&'static [&'static str]],
-    /// A circle that is known: these, of one row, do know each other. It may only shrink.
+    /// Circles that are known: of these, those in one row do know each other. It may only shrink.
     pub circle: &'static [&'static str],
 }
 
@@ -215,6 +215,22 @@ impl FolderOrder {
 
 /// The crates whose folders have an order.
 pub const FOLDERS: &[FolderOrder] = &[
+    FolderOrder {
+        krate: "crates/cli",
+        rows: &[
+            &["settings"],
+            &["command", "completions", "man_pages"],
+            &["demo"],
+            &["admin", "doctor", "git_setup", "openapi"],
+            &["backup", "role", "trash"],
+            &["local_git", "options"],
+            &["client", "exit_code"],
+            &["output"],
+        ],
+        // Completions and manual pages are commands that describe all commands; each failed call has its exit code, and the
+        // client says what was refused in words of the exit codes.
+        circle: &["client", "command", "completions", "exit_code", "man_pages"],
+    },
     FolderOrder {
         krate: "crates/foreign",
         rows: &[
@@ -306,6 +322,36 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["client_keys", "contract", "dropped_log_lines", "log_level", "traces"],
         ],
         circle: &[],
+    },
+    FolderOrder {
+        krate: "crates/storage",
+        rows: &[
+            &["owner", "settings", "watch"],
+            &["mirror_store", "upstream_store"],
+            &["text_search"],
+            &["entities"],
+            &[
+                "change_count",
+                "database",
+                "database_counters",
+                "location",
+                "migrate",
+                "pool_size",
+                "write_transaction",
+            ],
+            &["database_unavailable", "error", "migrations", "page", "records"],
+            &["ids", "named_value"],
+        ],
+        // The database owns what opens it, counts its commits and writes to it, and that is done with the database.
+        circle: &[
+            "change_count",
+            "database",
+            "database_counters",
+            "location",
+            "migrate",
+            "pool_size",
+            "write_transaction",
+        ],
     },
     FolderOrder {
         krate: "crates/upstream",
