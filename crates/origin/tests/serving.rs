@@ -85,7 +85,7 @@ async fn of_a_long_list_the_origin_is_asked_for_what_is_wanted() {
     assert_eq!(asked(), [2, 6]);
 
     world.source.fail(Some(away()));
-    let clone = world.clone_as("ann", "during", &topic).await.expect("she is known");
+    let clone = world.clone_as("ann", "during", &topic).await.expect("ann is known");
     assert_eq!(world.workshop.run(&clone, &["rev-parse", "HEAD"]).trim(), pushed);
     world.source.fail(None);
     world.source.revoke("ann");
@@ -148,7 +148,7 @@ async fn while_the_origin_is_away_known_readers_are_served_what_they_were_shown(
         Refusal::TooMany { retry_after: None },
     ] {
         world.source.fail(Some(refusal_of_origin.clone()));
-        let opened = world.open("ann").await.expect("she is known");
+        let opened = world.open("ann").await.expect("ann is known");
         assert!(opened.freshness.outage.is_some(), "it is told");
         assert_eq!(refusal(world.open("bob").await), refusal_of_origin);
     }
@@ -174,7 +174,7 @@ async fn a_mirror_that_restarts_while_the_origin_is_away_knows_its_readers() {
     world.clone_as("ann", "before", &[]).await.expect("it clones");
     world.source.fail(Some(away()));
     world.restart().await;
-    world.clone_as("ann", "during", &[]).await.expect("she is known");
+    world.clone_as("ann", "during", &[]).await.expect("ann is known");
     assert_eq!(refusal(world.open("bob").await), away());
     world.source.fail(None);
     world.source.revoke("ann");
@@ -193,7 +193,7 @@ async fn of_too_many_readers_those_are_known_after_a_restart_who_were_shown_some
     world.clone_as("ann", "two", &[]).await.expect("it clones");
     world.restart().await;
     world.source.fail(Some(away()));
-    world.open("ann").await.expect("she is known");
+    world.open("ann").await.expect("ann is known");
     assert_eq!(refusal(world.open("bob").await), away());
     // Who was refused after being one too many is not there either when there is room again.
     world.source.fail(None);
@@ -224,7 +224,7 @@ async fn what_one_reader_is_shown_is_not_given_to_another() {
     world.clone_as("ann", "everything", &[]).await.expect("it clones");
     let (secret, shown) = (object(&world.at_origin("topic")), object(&world.at_origin("main~1")));
     assert!(world.gives("ann", &secret).await);
-    assert!(!world.gives("bob", &secret).await, "it is here, and not his");
+    assert!(!world.gives("bob", &secret).await, "it is here, and not for bob");
     assert!(world.gives("bob", &shown).await);
     let clone = world.clone_as("bob", "some", &[]).await.expect("it clones");
     assert_eq!(world.workshop.try_run(&clone, &["rev-parse", "--verify", "origin/topic"]), None);

@@ -78,7 +78,7 @@ impl Patient {
         patients
     }
 
-    /// Where they lie at a role, each in its turn.
+    /// Where they lie at a role, in the same order.
     pub fn places(patients: &[Self], server: &Server) -> Vec<PathBuf> {
         let main = |place: &Path| {
             let commit = git_output(place, &["rev-parse", "refs/heads/main"]).stdout;

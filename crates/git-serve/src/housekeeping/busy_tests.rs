@@ -53,7 +53,7 @@ async fn a_pack_stays_while_a_process_that_may_have_opened_it_reads() {
     look(repository, &mut times).await;
     let late = begin();
     assert_eq!(remove_free(repository, &mut times).await, 0);
-    // What has come after one has settled is replaced in its turn, and is gone as soon as nobody else needs it.
+    // What has come after one has settled is replaced as well, and is gone as soon as no other process needs it.
     commit_in_packs(&workshop, repository);
     repack(&served, &eager()).await.expect("maintained");
     look(repository, &mut times).await;

@@ -144,7 +144,7 @@ async fn authorisation_anyone() {
 }
 
 #[tokio::test]
-async fn authorisation_anyone_but_not_as_often_as_he_likes() {
+async fn authorisation_anyone_but_not_as_often_as_they_like() {
     let upstream = Server::upstream(ServerOptions::default());
     let body = request_of(&heliostat_auth::server_id(), "Saigon", &base(10_001));
     for _ in 0..1000 {
