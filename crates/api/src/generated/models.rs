@@ -1751,6 +1751,8 @@ pub struct RestAddonDescriptor {
     /// The key of the add-on, unique to this mirror.
     pub key: String,
     /// The name of the mirror.
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
+    #[serde(default)]
     pub name: String,
     /// What the add-on does.
     #[oai(skip_serializing_if_is_none)]
@@ -1765,10 +1767,16 @@ pub struct RestAddonDescriptor {
     /// Where the upstream announces that it has installed or removed the mirror.
     pub lifecycle: RestAddonLifecycle,
     /// What the mirror asks to be allowed, in the words of Atlassian Connect.
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
+    #[serde(default)]
     pub scopes: Vec<String>,
     /// What the add-on takes part in, where Atlassian Connect looks for it.
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
+    #[serde(default)]
     pub modules: RestAddonModules,
     /// The events that the mirror wants to hear of, as in `modules`.
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
+    #[serde(default)]
     pub webhooks: Vec<RestAddonWebhook>,
 }
 
@@ -1848,6 +1856,8 @@ pub struct RestAddonLifecycle {
     /// The path to call after the installation.
     pub installed: String,
     /// The path to call after the removal.
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
+    #[serde(default)]
     pub uninstalled: String,
 }
 
@@ -1856,6 +1866,8 @@ pub struct RestAddonLifecycle {
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
 pub struct RestAddonModules {
     /// The events that the mirror wants to hear of.
+    #[cfg_attr(feature = "serde-schemas", schema(required = true))]
+    #[serde(default)]
     pub webhooks: Vec<RestAddonWebhook>,
 }
 

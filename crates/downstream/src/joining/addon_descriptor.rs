@@ -1,7 +1,7 @@
 //! How a mirror introduces itself: its descriptor, read, and its addresses checked.
 
+use heliostat_api::models::RestAddonDescriptor;
 use heliostat_refusal::Refusal;
-use serde::Deserialize;
 use url::Url;
 
 use crate::calling::url_below;
@@ -23,47 +23,9 @@ pub(super) struct Introduction {
     pub(super) events_url: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    key: String,
-    base_url: String,
-    authentication: Authentication,
-    lifecycle: Lifecycle,
-    #[serde(default)]
-    webhooks: Vec<Webhook>,
-    #[serde(default)]
-    modules: Modules,
-}
-
-/// Where Atlassian Connect looks for webhooks.
-#[derive(Default, Deserialize)]
-struct Modules {
-    #[serde(default)]
-    webhooks: Vec<Webhook>,
-}
-
-#[derive(Deserialize)]
-struct Authentication {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct Lifecycle {
-    installed: String,
-    uninstalled: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Webhook {
-    event: String,
-    url: String,
-}
-
 /// Reads the descriptor of the mirror that is called at `mirror_base_url`. The error is a reason for an administrator.
 pub(super) fn read_introduction(json: &[u8], mirror_base_url: &Url) -> Result<Introduction, String> {
-    let descriptor: Descriptor =
+    let descriptor: RestAddonDescriptor =
         serde_json::from_slice(json).map_err(|error| format!("it cannot be read: {error}"))?;
     if descriptor.authentication.kind != "jwt" {
         return Err(format!(
@@ -71,7 +33,7 @@ pub(super) fn read_introduction(json: &[u8], mirror_base_url: &Url) -> Result<In
             descriptor.authentication.kind
         ));
     }
-    let Descriptor { key, lifecycle, webhooks, modules, .. } = descriptor;
+    let RestAddonDescriptor { key, lifecycle, webhooks, modules, .. } = descriptor;
     if key.is_empty() || key.len() > MAX_KEY_BYTES || key.contains(char::is_control) {
         return Err("its key is empty, too long or not printable".to_owned());
     }
@@ -82,8 +44,8 @@ pub(super) fn read_introduction(json: &[u8], mirror_base_url: &Url) -> Result<In
     Ok(Introduction {
         key,
         installed_url: resolve("lifecycle.installed", &lifecycle.installed)?,
-        uninstalled_url: lifecycle
-            .uninstalled
+        uninstalled_url: Some(lifecycle.uninstalled)
+            .filter(|address| !address.is_empty())
             .map(|address| resolve("lifecycle.uninstalled", &address))
             .transpose()?,
         events_url: resolve("webhooks.url", &events.url)?,
@@ -150,6 +112,15 @@ mod tests {
         descriptor["modules"] = json!({ "webhooks": webhooks, "webPanels": [{ "key": "panel" }] });
         let introduction = read(&descriptor).expect("a good descriptor");
         assert_eq!(introduction.events_url, "https://mirror.example.com/eu/u/1/addon/events");
+    }
+
+    #[test]
+    fn what_is_not_used_may_be_missing() {
+        let mut descriptor = descriptor();
+        descriptor.as_object_mut().expect("is an object").remove("name");
+        descriptor["lifecycle"].as_object_mut().expect("is an object").remove("uninstalled");
+        let introduction = read(&descriptor).expect("a good descriptor");
+        assert_eq!(introduction.uninstalled_url, None);
     }
 
     #[test]
