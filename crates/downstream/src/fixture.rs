@@ -1,11 +1,15 @@
 //! Values that unit tests start from.
 
+use heliostat_api::models::{RefChangeType, RefType, RestMinimalRef, RestRefChange, RestRefsChangedEvent};
 use heliostat_auth::{Caller, GlobalPermission, UserIdentity};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Generation, MirrorServer, MirrorType, Project, ProjectId, ProjectKind, PurgeOrders, Repository,
     RepositoryFormat, RepositoryId, RepositoryState,
 };
+
+use crate::delivery::REFS_CHANGED;
+use crate::wire;
 
 /// A project.
 pub fn project() -> Project {
@@ -41,6 +45,34 @@ pub fn repository() -> Repository {
         purge: PurgeOrders::default(),
         created_at: 1_764_000_000_000,
         updated_at: 1_764_000_000_000,
+    }
+}
+
+/// The event of pushes to [`repository`] that lead from one generation to another.
+pub fn refs_changed(from: i64, to: i64, changes: Vec<RestRefChange>) -> RestRefsChangedEvent {
+    RestRefsChangedEvent {
+        event_key: REFS_CHANGED.to_owned(),
+        date: None,
+        actor: None,
+        generation: Some(to),
+        content_hash: Some(format!("hash{to}")),
+        metadata_hash: None,
+        repository: wire::enriched_repository("https://git.example.com", &repository(), true),
+        from_generation: Some(from),
+        changes: Some(changes),
+        ref_limit_exceeded: None,
+        packs: None,
+    }
+}
+
+/// A branch that was moved.
+pub fn ref_change(name: &str, from: &str, to: &str) -> RestRefChange {
+    RestRefChange {
+        reference: RestMinimalRef { id: name.to_owned(), display_id: name.to_owned(), kind: RefType::Branch },
+        ref_id: name.to_owned(),
+        from_hash: from.to_owned(),
+        to_hash: to.to_owned(),
+        kind: RefChangeType::Update,
     }
 }
 

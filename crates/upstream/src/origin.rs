@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use heliostat_api::models::RestRefChange;
 use heliostat_auth::Caller;
 use heliostat_downstream::{
     AcceptedReport, Announcer, MakeEvents, Origin, SyncType, net_changes, wire_changes,
@@ -9,7 +10,7 @@ use heliostat_downstream::{
 use heliostat_git::{ObjectId, RefChange, RefSnapshot};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Generation, MirrorProgress, MirrorServer, Repository, UpstreamStore};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::changes::Changes;
 use crate::repositories::Repositories;
@@ -76,7 +77,7 @@ impl News {
         let changes = match (self.reached, progress.from) {
             (None, _) => None,
             (Some(reached), Some(from)) if reached <= from => return None,
-            (Some(_), Some(_)) => progress.changes.map(net_changes),
+            (Some(_), Some(_)) => progress.changes.and_then(net_changes),
             (Some(_), None) => self.refs.as_ref().map(all_as_additions),
         };
         if changes.as_ref().is_some_and(Vec::is_empty) {
@@ -84,11 +85,11 @@ impl News {
         }
         let changes = changes.filter(|changes| changes.len() <= MAX_CHANGES_PER_WEBHOOK_EVENT);
         let guess = if is_first || changes.is_none() { SyncType::Snapshot } else { SyncType::Incremental };
-        Some((self.sync_type.unwrap_or(guess), changes.map(Value::Array)))
+        Some((self.sync_type.unwrap_or(guess), changes.map(|changes| json!(changes))))
     }
 }
 
-fn all_as_additions(refs: &RefSnapshot) -> Vec<Value> {
+fn all_as_additions(refs: &RefSnapshot) -> Vec<RestRefChange> {
     let additions = refs.iter().map(|(name, object): (_, &ObjectId)| RefChange {
         name: name.clone(),
         from: ObjectId::zero(object.format()),

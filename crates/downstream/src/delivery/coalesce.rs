@@ -3,8 +3,12 @@
 //! Events keep their order: only neighbours among the events of one repository are merged, so nothing that
 //! happened between two pushes (a rename, a deletion) is overtaken.
 
+use std::collections::BTreeMap;
+
+use heliostat_api::models::{RefChangeType, RestRefChange, RestRefsChangedEvent};
 use heliostat_storage::{Generation, OutboxEvent, OutboxEventId, RepositoryId};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED, is_read_by_mirrors, name_no_changes};
 
@@ -13,15 +17,27 @@ use super::events::{MAX_CHANGES_PER_EVENT, REFS_CHANGED, is_read_by_mirrors, nam
 pub(super) struct MergedEvent {
     pub(super) repository_id: Option<RepositoryId>,
     pub(super) event_key: String,
-    pub(super) body: Value,
+    pub(super) body: EventBody,
     pub(super) settles: Vec<OutboxEventId>,
+}
+
+/// What a mirror is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum EventBody {
+    /// Refs have changed: the only event that is worked on before it is sent.
+    RefsChanged(Box<RestRefsChangedEvent>),
+    /// Anything else, as it was stored.
+    AsStored(Value),
 }
 
 impl MergedEvent {
     /// The state of refs that it tells of, if it does.
     pub(super) fn leads_to(&self) -> Option<(RepositoryId, Generation)> {
-        let generation = self.body["generation"].as_i64().filter(|_| self.event_key == REFS_CHANGED)?;
-        Some((self.repository_id?, Generation(generation)))
+        match &self.body {
+            EventBody::RefsChanged(event) => Some((self.repository_id?, Generation(event.generation?))),
+            EventBody::AsStored(_) => None,
+        }
     }
 }
 
@@ -35,26 +51,32 @@ pub(super) struct Coalescing {
 /// Neighbouring pushes, gathered. The lists of all changes are merged once, however many pushes there are.
 #[derive(Debug)]
 struct Run {
+    repository_id: Option<RepositoryId>,
+    settles: Vec<OutboxEventId>,
     /// The latest event, without its changes.
-    latest: MergedEvent,
-    from_generation: Value,
-    /// What has changed, by reference; `None` when that is not known, or too much.
-    changes: Option<Map<String, Value>>,
+    latest: Box<RestRefsChangedEvent>,
+    from_generation: Option<i64>,
+    /// What has changed; `None` when that is not known, or too much.
+    changes: Option<Changes>,
 }
+
+/// What has become of refs, by their names.
+type Changes = BTreeMap<String, RestRefChange>;
 
 impl Coalescing {
     /// Takes in the next event.
     pub(super) fn push(&mut self, event: OutboxEvent) {
         let OutboxEvent { id, repository_id, event_key, body, .. } = event;
-        let event = MergedEvent { repository_id, event_key, body, settles: vec![id] };
-        if event.event_key != REFS_CHANGED {
+        let read = if event_key == REFS_CHANGED { refs_changed(&body) } else { None };
+        let Some(event) = read else {
             self.end_run();
-            self.ready.push(event);
+            let body = EventBody::AsStored(body);
+            self.ready.push(MergedEvent { repository_id, event_key, body, settles: vec![id] });
             return;
-        }
+        };
         match &mut self.run {
-            Some(run) => run.continue_with(event),
-            None => self.run = Some(Run::begun_with(event)),
+            Some(run) => run.continue_with(id, event),
+            None => self.run = Some(Run::begun_with(id, repository_id, event)),
         }
     }
 
@@ -74,24 +96,40 @@ impl Coalescing {
     }
 }
 
+/// A stored event of changed refs. One that another version has stored in a form that is not known is sent as it is.
+fn refs_changed(stored: &Value) -> Option<Box<RestRefsChangedEvent>> {
+    match RestRefsChangedEvent::deserialize(stored) {
+        Ok(event) => Some(Box::new(event)),
+        Err(error) => {
+            tracing::warn!(error = %error, "a stored event is not of this version; sending it as it is");
+            None
+        }
+    }
+}
+
 impl Run {
-    fn begun_with(event: MergedEvent) -> Self {
-        let from_generation = event.body["fromGeneration"].clone();
-        let mut run = Self { latest: event, from_generation, changes: Some(Map::new()) };
+    fn begun_with(
+        id: OutboxEventId,
+        repository_id: Option<RepositoryId>,
+        event: Box<RestRefsChangedEvent>,
+    ) -> Self {
+        let from_generation = event.from_generation;
+        let changes = Some(Changes::new());
+        let mut run = Self { repository_id, settles: vec![id], latest: event, from_generation, changes };
         run.take_changes();
         run
     }
 
     /// The later event, reaching back to where the earlier ones began.
-    fn continue_with(&mut self, later: MergedEvent) {
-        self.latest.body = later.body;
-        self.latest.settles.extend(later.settles);
+    fn continue_with(&mut self, id: OutboxEventId, later: Box<RestRefsChangedEvent>) {
+        self.latest = later;
+        self.settles.push(id);
         self.take_changes();
     }
 
     fn take_changes(&mut self) {
-        let later = self.latest.body["changes"].take();
-        let is_known = self.latest.body["refLimitExceeded"] != true;
+        let later = self.latest.changes.take().unwrap_or_default();
+        let is_known = self.latest.ref_limit_exceeded != Some(true);
         self.changes = self.changes.take().filter(|_| is_known).and_then(|mut changes| {
             take_in(&mut changes, later);
             (changes.len() <= MAX_CHANGES_PER_EVENT).then_some(changes)
@@ -99,65 +137,62 @@ impl Run {
     }
 
     fn end(self) -> MergedEvent {
-        let Self { mut latest, from_generation, changes } = self;
-        latest.body["fromGeneration"] = from_generation;
+        let Self { repository_id, settles, mut latest, from_generation, changes } = self;
+        latest.from_generation = from_generation;
         let is_known = changes.is_some();
-        latest.body["changes"] = Value::Array(listed(changes.unwrap_or_default()));
-        if !is_known || !is_read_by_mirrors(&latest.body) {
-            name_no_changes(&mut latest.body);
+        latest.changes = Some(listed(changes.unwrap_or_default()));
+        if !is_known || !is_read_by_mirrors(&latest) {
+            name_no_changes(&mut latest);
         }
-        latest
+        let body = EventBody::RefsChanged(latest);
+        MergedEvent { repository_id, event_key: REFS_CHANGED.to_owned(), body, settles }
     }
 }
 
-/// What several lists of changes, given in order, come to in the end: a ref that is again what it was has not
-/// changed.
-pub fn net_changes(lists: Vec<Value>) -> Vec<Value> {
-    let mut merged = Map::new();
-    lists.into_iter().for_each(|list| take_in(&mut merged, list));
-    merged.retain(|_, change| change["fromHash"] != change["toHash"]);
-    listed(merged)
+/// What several stored lists of changes, given in order, come to in the end: a ref that is again what it was has not
+/// changed. `None` if one of them cannot be read, because another version has stored it.
+pub fn net_changes(lists: Vec<Value>) -> Option<Vec<RestRefChange>> {
+    let mut merged = Changes::new();
+    for list in lists {
+        take_in(&mut merged, serde_json::from_value(list).ok()?);
+    }
+    merged.retain(|_, change| change.from_hash != change.to_hash);
+    Some(listed(merged))
 }
 
 /// Adds later changes to earlier ones.
-fn take_in(merged: &mut Map<String, Value>, later: Value) {
-    for mut change in items(later) {
-        let name = change["refId"].as_str().unwrap_or_default().to_owned();
-        if let Some(before) = merged.get_mut(&name) {
-            change["fromHash"] = before["fromHash"].take();
-            change["type"] = json!(kind(&change));
+fn take_in(merged: &mut Changes, later: Vec<RestRefChange>) {
+    for mut change in later {
+        if let Some(before) = merged.remove(&change.ref_id) {
+            change.from_hash = before.from_hash;
+            change.kind = kind(&change);
         }
-        merged.insert(name, change);
+        merged.insert(change.ref_id.clone(), change);
     }
 }
 
-fn listed(changes: Map<String, Value>) -> Vec<Value> {
-    changes.into_iter().map(|(_, change)| change).collect()
-}
-
-fn items(changes: Value) -> Vec<Value> {
-    match changes {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    }
+fn listed(changes: Changes) -> Vec<RestRefChange> {
+    changes.into_values().collect()
 }
 
 /// What has become of the ref. One that came and went is a deletion, in case the mirror saw it in between.
-fn kind(change: &Value) -> &'static str {
-    let absent =
-        |field: &str| change[field].as_str().is_none_or(|hash| hash.bytes().all(|byte| byte == b'0'));
-    if absent("toHash") {
-        "DELETE"
-    } else if absent("fromHash") {
-        "ADD"
+fn kind(change: &RestRefChange) -> RefChangeType {
+    let is_absent = |hash: &str| hash.bytes().all(|byte| byte == b'0');
+    if is_absent(&change.to_hash) {
+        RefChangeType::Delete
+    } else if is_absent(&change.from_hash) {
+        RefChangeType::Add
     } else {
-        "UPDATE"
+        RefChangeType::Update
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::fixture;
 
     const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -174,16 +209,17 @@ mod tests {
     }
 
     fn push(id: i64, changes: &[(&str, &str, &str)]) -> OutboxEvent {
-        let changes: Vec<Value> = changes
-            .iter()
-            .map(|(name, from, to)| {
-                let mut change = json!({ "refId": name, "fromHash": from, "toHash": to });
-                change["type"] = json!(kind(&change));
-                change
-            })
-            .collect();
-        let body = json!({ "fromGeneration": id - 1, "generation": id, "contentHash": format!("hash{id}"), "changes": changes });
-        event(id, REFS_CHANGED, body)
+        let changes = changes.iter().map(|(name, from, to)| {
+            let mut change = fixture::ref_change(name, from, to);
+            change.kind = kind(&change);
+            change
+        });
+        event(id, REFS_CHANGED, json!(fixture::refs_changed(id - 1, id, changes.collect())))
+    }
+
+    /// What is sent.
+    fn sent(delivery: &MergedEvent) -> Value {
+        json!(delivery.body)
     }
 
     fn coalesce(events: impl IntoIterator<Item = OutboxEvent>) -> Vec<MergedEvent> {
@@ -196,7 +232,8 @@ mod tests {
     }
 
     fn summary(delivery: &MergedEvent) -> Vec<String> {
-        let changes = delivery.body["changes"].as_array().expect("changes are a list");
+        let sent = sent(delivery);
+        let changes = sent["changes"].as_array().expect("changes are a list");
         changes
             .iter()
             .map(|change| {
@@ -216,8 +253,10 @@ mod tests {
         assert_eq!(deliveries.len(), 1);
         let delivery = &deliveries[0];
         assert_eq!(delivery.settles, [OutboxEventId(1), OutboxEventId(2), OutboxEventId(3)]);
-        assert_eq!((&delivery.body["fromGeneration"], &delivery.body["generation"]), (&json!(0), &json!(3)));
-        assert_eq!(delivery.body["contentHash"], "hash3");
+        assert_eq!(delivery.leads_to(), Some((RepositoryId(1), Generation(3))));
+        let body = sent(delivery);
+        assert_eq!((&body["fromGeneration"], &body["generation"]), (&json!(0), &json!(3)));
+        assert_eq!(body["contentHash"], "hash3");
         let expected =
             [format!("ADD a {ZERO}..2"), format!("DELETE b 7..{ZERO}"), format!("DELETE c {ZERO}..{ZERO}")];
         assert_eq!(summary(delivery), expected);
@@ -229,10 +268,11 @@ mod tests {
             push(1, &[("a", "1", "2"), ("b", ZERO, "5"), ("c", "7", ZERO)]),
             push(2, &[("a", "2", "1"), ("b", "5", ZERO), ("c", ZERO, "8"), ("d", ZERO, "9")]),
         ];
-        let net = net_changes(lists.map(|event| event.body["changes"].clone()).to_vec());
-        let names: Vec<_> =
-            net.iter().map(|change| (change["refId"].clone(), change["type"].clone())).collect();
-        assert_eq!(names, [(json!("c"), json!("UPDATE")), (json!("d"), json!("ADD"))]);
+        let net =
+            net_changes(lists.map(|event| event.body["changes"].clone()).to_vec()).expect("can be read");
+        let names: Vec<_> = net.iter().map(|change| (change.ref_id.as_str(), change.kind)).collect();
+        assert_eq!(names, [("c", RefChangeType::Update), ("d", RefChangeType::Add)]);
+        assert_eq!(net_changes(vec![json!([{ "refId": "c" }])]), None, "it is not known what has changed");
     }
 
     #[test]
@@ -251,23 +291,36 @@ mod tests {
     }
 
     #[test]
+    fn what_another_version_has_stored_is_sent_as_it_is() {
+        let unknown = json!({ "generation": 2, "changes": "many" });
+        let deliveries =
+            coalesce([push(1, &[("a", ZERO, "1")]), event(2, REFS_CHANGED, unknown.clone()), push(3, &[])]);
+        let bodies: Vec<Value> = deliveries.iter().map(sent).collect();
+        assert_eq!((bodies.len(), &bodies[1]), (3, &unknown));
+        assert_eq!((&bodies[0]["generation"], &bodies[2]["generation"]), (&json!(1), &json!(3)));
+        assert_eq!(deliveries[1].leads_to(), None);
+    }
+
+    #[test]
     fn an_exceeded_limit_stays_exceeded() {
         let mut first = push(1, &[]);
         first.body["refLimitExceeded"] = json!(true);
-        let deliveries = coalesce([first, push(2, &[("a", ZERO, "1")])]);
-        assert_eq!(deliveries[0].body["refLimitExceeded"], true);
-        assert_eq!(deliveries[0].body["changes"], json!([]));
+        let merged = sent(&coalesce([first, push(2, &[("a", ZERO, "1")])])[0]);
+        assert_eq!((&merged["refLimitExceeded"], &merged["changes"]), (&json!(true), &json!([])));
 
         let names: Vec<String> = (0..=MAX_CHANGES_PER_EVENT).map(|number| format!("r{number}")).collect();
         let many: Vec<(&str, &str, &str)> = names.iter().map(|name| (name.as_str(), ZERO, "1")).collect();
         let (one, rest) = many.split_at(1);
-        let merged = coalesce([push(1, one), push(2, rest)]);
-        assert_eq!(merged[0].body["refLimitExceeded"], true);
+        let merged = sent(&coalesce([push(1, one), push(2, rest)])[0]);
+        assert_eq!(merged["refLimitExceeded"], true);
 
-        let long = ["a", "b"].map(|name| name.repeat(600_000));
-        let merged =
-            coalesce([push(1, &[(long[0].as_str(), ZERO, "1")]), push(2, &[(long[1].as_str(), ZERO, "1")])]);
-        assert_eq!(merged[0].body["refLimitExceeded"], true, "together they are longer than what is read");
-        assert_eq!(merged[0].body["changes"], json!([]));
+        // A change names its ref three times.
+        let long = ["a", "b"].map(|name| name.repeat(200_000));
+        let [one, other] =
+            [(1, &long[0]), (2, &long[1])].map(|(id, name)| push(id, &[(name.as_str(), ZERO, "1")]));
+        assert!(sent(&coalesce([one.clone()])[0]).get("refLimitExceeded").is_none());
+        let merged = sent(&coalesce([one, other])[0]);
+        assert_eq!(merged["refLimitExceeded"], true, "together they are longer than what is read");
+        assert_eq!(merged["changes"], json!([]));
     }
 }

@@ -31,9 +31,9 @@ use tokio::sync::Notify;
 use url::Url;
 
 use super::announcer::Announcer;
-use super::coalesce::{Coalescing, MergedEvent};
+use super::coalesce::{Coalescing, EventBody, MergedEvent};
 use super::delivery_loop::Receivers;
-use super::events::{REFS_CHANGED, name_no_changes, names_changes};
+use super::events::{name_no_changes, names_changes};
 use crate::calling::{self, MirrorCall};
 
 /// How long a mirror may take to take an event in.
@@ -248,17 +248,20 @@ impl MirrorDelivery {
     }
 
     async fn deliver(&self, mirror: &MirrorServer, mut event: MergedEvent) -> bool {
-        if event.event_key == REFS_CHANGED && is_of_this_make(mirror) {
-            self.announcer.pushed_packs().put_into(event.repository_id, &mut event.body);
+        if let EventBody::RefsChanged(changed) = &mut event.body
+            && is_of_this_make(mirror)
+        {
+            self.announcer.pushed_packs().put_into(event.repository_id, changed);
         }
         let mut sent = self.post(mirror, &event).await;
         if let Err(error) = &sent
             && error.refuses_content()
-            && names_changes(&event.body)
+            && let EventBody::RefsChanged(changed) = &mut event.body
+            && names_changes(changed)
         {
             // It may have narrower limits than this server. It follows as well when it compares all references.
             tracing::warn!(mirror.id = %mirror.id, error = %error, "a mirror refuses an event; sending it without its changes");
-            name_no_changes(&mut event.body);
+            name_no_changes(changed);
             sent = self.post(mirror, &event).await;
         }
         match sent {

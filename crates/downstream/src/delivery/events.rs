@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 
 use super::date::event_date;
 use super::metadata_hash::metadata_hash;
-use super::pushed_packs::take_out;
 use crate::wire;
 
 /// Event of changed refs; the only one that is coalesced.
@@ -27,20 +26,21 @@ pub const REFS_CHANGED: &str = AddonEventKey::RepoRefsChanged.as_str();
 pub const MAX_CHANGES_PER_EVENT: usize = 1_000;
 
 /// Whether an event is no longer than what a mirror reads.
-pub(super) fn is_read_by_mirrors(body: &Value) -> bool {
-    body.to_string().len() <= MAX_JSON_BODY_BYTES
+pub(super) fn is_read_by_mirrors(event: &RestRefsChangedEvent) -> bool {
+    let text = serde_json::to_vec(event).expect("models of the contract always serialise");
+    text.len() <= MAX_JSON_BODY_BYTES
 }
 
 /// Takes the list of changes out of an event, with what they need, and says so in it.
-pub(super) fn name_no_changes(body: &mut Value) {
-    take_out(body);
-    body["changes"] = json!([]);
-    body["refLimitExceeded"] = json!(true);
+pub(super) fn name_no_changes(event: &mut RestRefsChangedEvent) {
+    event.packs = None;
+    event.changes = Some(Vec::new());
+    event.ref_limit_exceeded = Some(true);
 }
 
 /// Whether an event lists what has changed.
-pub(super) fn names_changes(body: &Value) -> bool {
-    body["changes"].as_array().is_some_and(|changes| !changes.is_empty())
+pub(super) fn names_changes(event: &RestRefsChangedEvent) -> bool {
+    event.changes.as_ref().is_some_and(|changes| !changes.is_empty())
 }
 
 /// Who did it, when, and under which base URL: what all events of one request have in common.
@@ -74,7 +74,7 @@ impl EventContext<'_> {
         changes: Option<&[RefChange]>,
     ) -> NewEvent {
         let repository = self.enriched(subject);
-        let body = RestRefsChangedEvent {
+        let mut body = RestRefsChangedEvent {
             event_key: REFS_CHANGED.to_owned(),
             date: Some(self.date()),
             actor: self.actor(),
@@ -88,11 +88,10 @@ impl EventContext<'_> {
             // What small pushes have brought is put in when the event is sent.
             packs: None,
         };
-        let mut event = self.event(AddonEventKey::RepoRefsChanged, Some(subject.id), &body);
-        if !is_read_by_mirrors(&event.body) {
-            name_no_changes(&mut event.body);
+        if !is_read_by_mirrors(&body) {
+            name_no_changes(&mut body);
         }
-        event
+        self.event(AddonEventKey::RepoRefsChanged, Some(subject.id), &body)
     }
 
     /// Something else happened to a repository, given in its state after it.
@@ -187,8 +186,8 @@ impl EventContext<'_> {
 }
 
 /// Changed refs as events show them.
-pub fn wire_changes(changes: impl IntoIterator<Item = RefChange>) -> Vec<Value> {
-    changes.into_iter().map(|changed| json!(change(&changed))).collect()
+pub fn wire_changes(changes: impl IntoIterator<Item = RefChange>) -> Vec<RestRefChange> {
+    changes.into_iter().map(|changed| change(&changed)).collect()
 }
 
 fn change(change: &RefChange) -> RestRefChange {
@@ -281,7 +280,7 @@ mod tests {
             change.name = RefName::parse(name).expect("a valid name");
         }
         let event = context.refs_changed(&fixture::repository(), Generation(6), &long);
-        assert!(!names_changes(&event.body), "an event is not longer than what a mirror reads");
+        assert_eq!(event.body["changes"], json!([]), "an event is not longer than what a mirror reads");
         assert_eq!(event.body["refLimitExceeded"], json!(true));
     }
 }

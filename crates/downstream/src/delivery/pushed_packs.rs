@@ -9,9 +9,9 @@ use std::collections::{HashMap, VecDeque};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use heliostat_api::models::RestRefsChangedEvent;
 use heliostat_storage::{Generation, RepositoryId};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 
 use super::events::{is_read_by_mirrors, names_changes};
 
@@ -78,21 +78,17 @@ impl PushedPacks {
         self.kept.lock().forget((repository, generation));
     }
 
-    /// Puts into the body of an event what its changes need, if that is known and not too much.
-    pub(super) fn put_into(&self, repository: Option<RepositoryId>, body: &mut Value) {
-        let generation = |field: &str| body[field].as_i64().map(Generation);
-        let (Some(repository), Some(from), Some(to)) =
-            (repository, generation("fromGeneration"), generation("generation"))
-        else {
-            return;
-        };
-        if !names_changes(body) {
+    /// Puts into an event what its changes need, if that is known and not too much.
+    pub(super) fn put_into(&self, repository: Option<RepositoryId>, event: &mut RestRefsChangedEvent) {
+        let generations = (event.from_generation, event.generation);
+        let (Some(repository), (Some(from), Some(to))) = (repository, generations) else { return };
+        if !names_changes(event) {
             return;
         }
-        let Some(packs) = self.between(repository, from, to) else { return };
-        body[PACKS] = json!(packs.iter().map(|pack| STANDARD.encode(pack)).collect::<Vec<_>>());
-        if !is_read_by_mirrors(body) {
-            take_out(body);
+        let Some(packs) = self.between(repository, Generation(from), Generation(to)) else { return };
+        event.packs = Some(packs.iter().map(|pack| STANDARD.encode(pack)).collect());
+        if !is_read_by_mirrors(event) {
+            event.packs = None;
         }
     }
 
@@ -117,16 +113,6 @@ impl Kept {
     }
 }
 
-/// The field of an event that carries packs.
-const PACKS: &str = "packs";
-
-/// Takes the packs out of an event.
-pub(super) fn take_out(body: &mut Value) {
-    if let Some(fields) = body.as_object_mut() {
-        fields.remove(PACKS);
-    }
-}
-
 fn size_of_all(packs: &[Bytes]) -> usize {
     packs.iter().map(Bytes::len).sum()
 }
@@ -134,14 +120,14 @@ fn size_of_all(packs: &[Bytes]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     const ONE: RepositoryId = RepositoryId(1);
 
     fn carried(packs: &PushedPacks, from: i64, to: i64) -> Option<Vec<String>> {
-        let changes = json!([{ "refId": "refs/heads/main" }]);
-        let mut body = json!({ "fromGeneration": from, "generation": to, "changes": changes });
-        packs.put_into(Some(ONE), &mut body);
-        serde_json::from_value(body[PACKS].take()).ok()
+        let mut event = fixture::refs_changed(from, to, vec![fixture::ref_change("main", "1", "2")]);
+        packs.put_into(Some(ONE), &mut event);
+        event.packs
     }
 
     #[test]
@@ -157,9 +143,9 @@ mod tests {
         assert_eq!(carried(&packs, 6, 8), None);
         packs.forget(ONE, Generation(6));
         assert_eq!(carried(&packs, 4, 7), None);
-        let mut silent = json!({ "fromGeneration": 4, "generation": 5, "changes": [] });
+        let mut silent = fixture::refs_changed(4, 5, Vec::new());
         packs.put_into(Some(ONE), &mut silent);
-        assert_eq!(silent.get(PACKS), None, "what has changed is not named");
+        assert_eq!(silent.packs, None, "what has changed is not named");
     }
 
     #[test]

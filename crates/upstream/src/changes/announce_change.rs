@@ -19,7 +19,7 @@ use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError, UpstreamStore};
-use serde_json::Value;
+use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::brought_packs::{BroughtPacks, needed_packs};
@@ -263,7 +263,7 @@ impl Changes {
         }
         changed.metadata_hash = metadata_hash(&changed);
 
-        let named = changes.map(|changes| Value::Array(wire_changes(changes.iter().cloned())));
+        let named = changes.map(|changes| json!(wire_changes(changes.iter().cloned())));
         let record = RefChangeRecord {
             repository_id: recorded.id,
             expected_generation: recorded.generation,

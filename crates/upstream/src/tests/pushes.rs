@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use heliostat_auth::Caller;
-use heliostat_downstream::metadata_hash;
-use heliostat_git::RefChangeKind;
-use heliostat_storage::{Audience, Generation, NewEvent, RepositoryId, RepositoryState, RepositoryUpdate};
+use heliostat_downstream::{EventContext, fixture, metadata_hash};
+use heliostat_git::{ObjectId, RefChange, RefChangeKind, RefName};
+use heliostat_storage::{Generation, Repository, RepositoryId, RepositoryState, RepositoryUpdate};
 use serde_json::{Value, json};
 
 use super::fake_mirror::{FakeMirror, MIRROR_ID};
@@ -230,16 +230,14 @@ async fn however_many_pushes_a_mirror_has_missed_it_gets_one_event_for_each_repo
     let mut server = TestUpstream::new().await;
     let mirror = FakeMirror::joined(&server).await;
     let ids = [RepositoryId(1001), RepositoryId(1002)];
+    let context = EventContext { base: "https://git.example.com", now_ms: 1, actor: None };
+    let object = |digit: &str| ObjectId::parse(digit.repeat(40)).expect("hex digits");
     let pushes = (1..=2_500).flat_map(|generation| {
         ids.map(|id| {
-            let change =
-                json!({ "refId": format!("refs/heads/b{}", generation % 7), "fromHash": "1", "toHash": "2" });
-            let body = json!({
-                "eventKey": "repo:refs_changed", "fromGeneration": generation - 1, "generation": generation,
-                "changes": [change],
-            });
-            let (audience, event_key) = (Audience::Mirrors, "repo:refs_changed".to_owned());
-            NewEvent { audience, event_key, repository_id: Some(id), body, created_at: 1 }
+            let pushed_to = Repository { id, generation: Generation(generation), ..fixture::repository() };
+            let name = RefName::parse(format!("refs/heads/b{}", generation % 7)).expect("a valid name");
+            let change = RefChange { name, from: object("1"), to: object("2") };
+            context.refs_changed(&pushed_to, Generation(generation - 1), &[change])
         })
     });
     server.upstream.0.store.announce(pushes.collect()).await.expect("stored");
