@@ -3,12 +3,13 @@
 use std::sync::OnceLock;
 
 use heliostat_auth::{Claims, SERVER_TOKEN_LIFETIME_SECONDS, Secret, query_string_hash, sign};
+use heliostat_contract::exchange as contract;
 use reqwest::{Method, Response, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
 use super::server::ADMIN_PASSWORD;
-use super::{certificates, contract, statuses};
+use super::{certificates, statuses};
 
 /// Whose credentials go with a request.
 #[derive(Debug, Clone)]

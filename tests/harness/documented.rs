@@ -1,9 +1,8 @@
 //! Operations as the contract shows them to a reader: what to send, and what comes back.
 
 use heliostat_api::{Role, operations};
+use heliostat_contract::exchange::{contract, resolve};
 use serde_json::Value;
-
-use super::contract::{contract, resolve};
 
 /// An operation with its examples.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 //!
 //! `pair` runs both roles; `joined_by_hand` and `upstream_by_hand` run one and play the other, which lists what
 //! `repository_by_hand` makes; `furnish` puts users,
-//! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `contract` judges every answer, `documented`
-//! reads its examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
+//! projects and repositories on an upstream; `database_backup` copies databases; `attempt` asks who may do what; `heliostat_contract` judges every answer, `documented`
+//! reads the contract's examples and `operations` requests off it, and `statuses` notes what was answered; `history` makes
 //! repositories, `git_programs` and `git_wire` read them as clients do, `watched_git` tells what their users see meanwhile, `hand_made_pack` pushes what no client would, and `reference_git` answers as git itself would;
 //! `certificates` are for servers that speak TLS; `database_line` is a line to the database that can be cut, `read_along` one on which a test reads along, and `faulty_proxy` spoils answers; `tools` runs other people's programs, `program` those that are servers, and `script` writes those that stand in the place of others. Disks that forget or fill up come
 //! from the package `heliostat-machines`.
@@ -11,7 +11,6 @@
 mod attempt;
 mod certificates;
 mod client;
-mod contract;
 mod database_backup;
 mod database_line;
 mod documented;

@@ -1,10 +1,11 @@
 //! The contract as requests that can be made: what each operation takes, and which statuses it promises.
 
 use heliostat_api::{Operation, Role, operations};
+use heliostat_contract::exchange as contract;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{contract, documented};
+use super::documented;
 
 /// An operation, and what the contract says of it.
 #[derive(Debug, Clone, Copy)]

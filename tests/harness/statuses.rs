@@ -8,9 +8,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
+use heliostat_contract::exchange as contract;
 use parking_lot::Mutex;
-
-use super::contract;
 
 const FOLDER_VARIABLE: &str = "HELIOSTAT_TEST_STATUSES";
 

@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 
 use heliostat_api::ErrorName;
 use heliostat_auth::{Secret, UnverifiedToken, query_string_hash, shared_secret};
+use heliostat_contract::exchange as contract;
 use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client, Identity, now_seconds};
-use super::contract;
 use super::repository_by_hand::{HASH_OF_NOTHING, project_of};
 use super::server::{Server, ServerOptions};
 use super::tiny_http::{Received, Reply, TinyHttp};

@@ -2,7 +2,9 @@
 //!
 //! The rules are those of JSON Schema. `translate` says what OpenAPI 3.0 means by its own words, and what this project
 //! asks on top of both: no field that the schema does not know, and no `null` in an answer unless the field must be there.
+//! `exchange` judges whole requests and answers by the contract of this project.
 
+pub mod exchange;
 mod translate;
 
 use std::collections::HashMap;

@@ -1,14 +1,15 @@
-//! The contract as a judge: whether an answer is one that `openapi/heliostat.yaml` promises, and a request one that it
-//! takes.
+//! The contract as a judge of what two servers say to each other: whether an answer is one that
+//! `openapi/heliostat.yaml` promises, and a request one that it takes.
 //!
 //! An answer is promised when its operation lists the status, the media type is the documented one, and the body is
 //! what the schema says: every required field, no field that the schema does not know, right types, known words.
 
 use std::sync::OnceLock;
 
-use heliostat_contract::{Direction, Judge};
 use serde_json::Value;
 use url::form_urlencoded;
+
+use crate::{Direction, Judge};
 
 /// Judges an answer by method, path below the base URL (a query may follow), status, media type and body.
 pub fn judge(method: &str, path: &str, status: u16, media_type: &str, body: &str) -> Result<(), String> {
@@ -83,7 +84,7 @@ fn judge_query(query: &str, parameters: &[&Value]) -> Result<(), String> {
 
 /// Judges the text of a parameter by its schema.
 fn judge_text(text: &str, parameter: &Value) -> Result<(), String> {
-    let schema = heliostat_contract::resolve(contract(), &parameter["schema"]);
+    let schema = crate::resolve(contract(), &parameter["schema"]);
     let value = match schema["type"].as_str() {
         Some("integer" | "boolean") => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
         _ => text.into(),
@@ -95,7 +96,7 @@ fn judge_text(text: &str, parameter: &Value) -> Result<(), String> {
 pub fn contract() -> &'static Value {
     static CONTRACT: OnceLock<Value> = OnceLock::new();
     CONTRACT.get_or_init(|| {
-        let text = include_str!("../../openapi/heliostat.yaml");
+        let text = include_str!("../../../openapi/heliostat.yaml");
         yaml_serde::from_str(text).expect("the contract is YAML")
     })
 }
@@ -134,7 +135,7 @@ fn matches(template: &str, path: &str) -> bool {
 
 /// Where a reference of the contract leads; anything else is itself.
 pub fn resolve(value: &'static Value) -> &'static Value {
-    heliostat_contract::resolve(contract(), value)
+    crate::resolve(contract(), value)
 }
 
 fn conforms(direction: Direction, value: &Value, schema: &Value) -> Result<(), String> {
