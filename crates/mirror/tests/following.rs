@@ -106,6 +106,15 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let faults = self.upstream.state().faults.join("\n");
+            assert!(faults.is_empty(), "the fake upstream has answered what no upstream would:\n{faults}");
+        }
+    }
+}
+
 /// The hash of the refs of this one.
 async fn hash_of(served: ServedRepository) -> String {
     let repository = served.repository.expect("it is here").repository;

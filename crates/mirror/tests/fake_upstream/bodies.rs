@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use heliostat_api::models::{
     EnrichedRepository, EnrichedRepositoryProperties, MirrorType, MirroringRequestState,
     PageOfEnrichedRepository, ProjectType, RepositoryState, RestAnalyticsSettings,
-    RestApplicationUserWithPermissions, RestMirroringRequest, RestProject, RestRepositoryLinks,
-    RestSelfLinks, UserType,
+    RestApplicationUserWithPermissions, RestMirrorServer, RestMirroringRequest, RestProject,
+    RestRepositoryLinks, RestSelfLinks, UserType,
 };
 use heliostat_peer::Clock;
 use serde_json::json;
@@ -84,6 +84,20 @@ pub(super) fn request(state: MirroringRequestState) -> RestMirroringRequest {
         product_type: None,
         product_version: None,
         state,
+    }
+}
+
+pub(super) fn mirror_server() -> RestMirrorServer {
+    RestMirrorServer {
+        id: "B0F5-CS21-45C2-CCK3".to_owned(),
+        name: "near".to_owned(),
+        base_url: "http://mirror.example.com".to_owned(),
+        enabled: true,
+        mirror_type: MirrorType::Single,
+        product_type: None,
+        product_version: None,
+        last_seen_date: Clock::system().now_ms(),
+        links: RestSelfLinks::default(),
     }
 }
 

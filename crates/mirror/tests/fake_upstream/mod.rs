@@ -1,4 +1,5 @@
-//! An upstream that does what the test says: real HTTP, real Git, no rules of its own.
+//! An upstream that does what the test says: real HTTP, real Git, no rules of its own but that it answers as the contract
+//! promises.
 
 mod bodies;
 mod git_commands;
@@ -15,6 +16,7 @@ use heliostat_api::models::{
 };
 use heliostat_api::{AddonEventKey, ErrorName};
 use heliostat_auth::{Secret, UnverifiedToken, git_query_hash, query_string_hash};
+use heliostat_contract::exchange;
 use heliostat_git::{DEFAULT_REF_MEMORY_BYTES, Git, RepositoryStore};
 use heliostat_peer::Clock;
 use http_body_util::{BodyExt, Full};
@@ -26,7 +28,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use self::bodies::{page, repeat_nonce, request, settings, user, wire};
+use self::bodies::{mirror_server, page, repeat_nonce, request, settings, user, wire};
 use self::git_commands::{git_command, run};
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -82,6 +84,8 @@ pub struct State {
     pub kept: Option<EnrichedRepository>,
     /// What it answers to those who ask for repositories as a whole; without it, it does not know the question.
     pub contents: Option<Value>,
+    /// What it has answered and no upstream would.
+    pub faults: Vec<String>,
 }
 
 pub struct FakeUpstream {
@@ -114,6 +118,7 @@ impl FakeUpstream {
             lets_ada_in: true,
             kept: None,
             contents: None,
+            faults: Vec::new(),
         };
         let upstream = Arc::new(Self {
             url: format!("http://{address}"),
@@ -286,12 +291,30 @@ impl FakeUpstream {
             return self.answer_git(rest, &parts, &body);
         }
         let path = path.strip_prefix("/rest/mirroring/latest").unwrap_or(&path);
+        let reply = self.reply(path, &parts, &body).await;
+        // Tests have it say of whole repositories what no upstream would.
+        if path != "/repo-contents" {
+            self.hold_to_the_contract(&parts, &reply);
+        }
+        response(reply)
+    }
+
+    fn hold_to_the_contract(&self, parts: &hyper::http::request::Parts, (status, body): &Reply) {
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let body = String::from_utf8_lossy(body);
+        if let Err(fault) = exchange::judge(method, path, *status, "application/json", &body) {
+            let fault = format!("{method} {path} was answered with {status}: {fault}\n{body}");
+            self.state().faults.push(fault);
+        }
+    }
+
+    async fn reply(&self, path: &str, parts: &hyper::http::request::Parts, body: &[u8]) -> Reply {
         let is_signed =
-            is_signed(&parts, &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()));
+            is_signed(parts, &query_string_hash(parts.method.as_str(), parts.uri.path(), parts.uri.query()));
         if path != "/requests" && !(is_signed && self.state().accepts_secret) {
             return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
         }
-        let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let sent: Value = serde_json::from_slice(body).unwrap_or_default();
         if path.starts_with("/repos/") {
             self.state().questions += 1;
         }
@@ -304,7 +327,7 @@ impl FakeUpstream {
         }
         let mut state = self.state();
         match path {
-            "/requests" => json_answer(&self::request(state.request_state)),
+            "/requests" => json_answer(&request(state.request_state)),
             "/analyticsSettings" => json_answer(&settings()),
             "/repos" => {
                 json_answer(&page(state.repositories.iter().map(|(id, one)| wire(*id, one)).collect()))
@@ -325,7 +348,11 @@ impl FakeUpstream {
             "/repo-contents" if state.contents.is_some() => json_answer(&state.contents),
             path if path.ends_with("/standing") => empty(204),
             // As one of an earlier version.
-            path if path.ends_with("/lease") => empty(405),
+            "/repo-contents" | "/repo-hashes/differences" => unknown_operation(),
+            path if path.ends_with("/lease") => unknown_operation(),
+            path if path.starts_with("/mirrorServers/") && parts.method == hyper::Method::PUT => {
+                json_answer(&mirror_server())
+            }
             path if path.starts_with("/mirrorServers/") => {
                 match sent["events"].as_array() {
                     Some(several) => state.reports.extend(several.iter().cloned()),
@@ -355,7 +382,7 @@ impl FakeUpstream {
         let (name, service) = rest.split_once('/').unwrap_or((rest, ""));
         let is_ada = shows_adas_password(parts) && self.state().lets_ada_in;
         if !is_ada && !is_signed(parts, &git_query_hash(&format!("/scm/app/{name}"))) {
-            return error(401, ErrorName::ServerToken, "The JWT was not accepted.");
+            return response(error(401, ErrorName::ServerToken, "The JWT was not accepted."));
         }
         let disturbance = {
             let mut state = self.state();
@@ -418,18 +445,29 @@ fn is_signed(parts: &hyper::http::request::Parts, query_hash: &str) -> bool {
     matches!(token, Some(Ok(token)) if token.verify(&Secret::new(SECRET), query_hash, now).is_ok())
 }
 
-fn json_answer(body: &impl Serialize) -> Response<Full<Bytes>> {
-    Response::new(Full::from(serde_json::to_vec(body).expect("models of the contract always serialise")))
+/// A status, and a body in JSON, or none.
+type Reply = (u16, Vec<u8>);
+
+fn response((status, body): Reply) -> Response<Full<Bytes>> {
+    let answer = Response::builder().status(status);
+    let answer = if body.is_empty() { answer } else { answer.header("Content-Type", "application/json") };
+    answer.body(Full::from(body)).expect("a valid response")
 }
 
-fn error(status: u16, name: ErrorName, message: &str) -> Response<Full<Bytes>> {
+fn json_answer(body: &impl Serialize) -> Reply {
+    (200, serde_json::to_vec(body).expect("models of the contract always serialise"))
+}
+
+fn error(status: u16, name: ErrorName, message: &str) -> Reply {
     let exception_name = Some(name.as_str().to_owned());
     let error = RestErrorMessage { context: None, message: message.to_owned(), exception_name };
-    let mut answer = json_answer(&RestErrors { errors: vec![error] });
-    *answer.status_mut() = hyper::StatusCode::from_u16(status).expect("a valid status");
-    answer
+    (status, json_answer(&RestErrors { errors: vec![error] }).1)
 }
 
-fn empty(status: u16) -> Response<Full<Bytes>> {
-    Response::builder().status(status).body(Full::default()).expect("a valid response")
+fn unknown_operation() -> Reply {
+    error(405, ErrorName::MethodNotAllowed, "There is no such operation.")
+}
+
+fn empty(status: u16) -> Reply {
+    (status, Vec::new())
 }
