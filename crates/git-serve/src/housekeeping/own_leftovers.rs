@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use heliostat_git::{STALE_LOCK_AGE, age_of, entries, remove_if_there};
+use heliostat_git::{Repository, STALE_LOCK_AGE, StaleLocks, age_of, blocking, entries, remove_if_there};
 
 use crate::bundle::OWN_FOLDER;
 
@@ -25,28 +25,42 @@ const WRITERS: [&str; 2] = ["multi-pack-index", "commit-graph"];
 /// Where processes cannot be listed, a lock is believed to be held for this long.
 const BELIEVED_AGE: Duration = Duration::from_hours(6);
 
-/// Removes the locks of housekeeping that no longer runs, and says how many there were. Nothing of this process may be
-/// writing what they protect. Blocks.
-pub(crate) fn remove_stale_locks(repository: &Path) -> io::Result<usize> {
+/// Removes what housekeeping has left that no longer runs, and says what became of its locks. Nothing of this process may
+/// be writing what they protect.
+pub(super) async fn clear_own_leftovers(repository: &Repository) -> io::Result<StaleLocks> {
+    let path = repository.path().to_owned();
+    let cleared = blocking(move || {
+        remove_unfinished_records(&path)?;
+        Ok(remove_stale_locks(&path))
+    });
+    cleared.await
+}
+
+/// Blocks.
+fn remove_stale_locks(repository: &Path) -> StaleLocks {
+    let mut found = StaleLocks::default();
     let locks: Vec<PathBuf> =
         LOCKS.iter().map(|lock| repository.join(lock)).filter(|lock| lock.exists()).collect();
     if locks.is_empty() {
-        return Ok(0);
+        return found;
     }
     let is_worked_on = is_worked_on(repository);
-    let mut removed = 0;
     for lock in locks {
         let is_believed = || age_of(&lock).is_some_and(|age| age < BELIEVED_AGE);
         if !is_worked_on.unwrap_or_else(is_believed) {
             tracing::warn!(lock = %lock.display(), "removing a lock file of housekeeping that was killed");
-            removed += usize::from(std::fs::remove_file(&lock).is_ok());
+            if std::fs::remove_file(&lock).is_ok() {
+                found.removed += 1;
+                continue;
+            }
         }
+        found.left += 1;
     }
-    Ok(removed)
+    found
 }
 
 /// Removes files that were to be renamed to what they hold. Another record may just be written. Blocks.
-pub(crate) fn remove_unfinished_records(repository: &Path) -> io::Result<()> {
+fn remove_unfinished_records(repository: &Path) -> io::Result<()> {
     for entry in entries(&repository.join(OWN_FOLDER))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{
-    DiskRoom, GitError, OpenError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks, blocking,
+    DiskRoom, GitError, OpenError, Repository, STALE_LOCK_AGE, STALE_TRANSFER_AGE, blocking,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::counters::LastRun;
+use super::own_leftovers::clear_own_leftovers;
 use super::pack_times::PackTimes;
 use super::packs::PackInventory;
 use super::plan::{Thresholds, reason};
@@ -165,6 +166,8 @@ impl Reconciler {
             }
             Err(error) => {
                 served.repository.note(&error);
+                // A git that was killed leaves its locks, and the next look may be far away.
+                self.clear_leftovers(&served.repository).await;
                 self.not_before.insert(id, Instant::now() + FAILURE_PAUSE);
                 tracing::warn!(
                     repository.id = id,
@@ -242,20 +245,24 @@ impl Reconciler {
         !self.locked.is_empty() || self.pack_times.values().any(PackTimes::has_replaced)
     }
 
-    /// Removes what transfers have left that were killed.
+    /// Removes what transfers and housekeeping have left that were killed, also where there is nothing else to do.
     async fn clear_leftovers(&mut self, repository: &Repository) {
+        let engine = Arc::clone(self.repositories.engine());
         let cleared = async {
             repository.clear_stale_transfers(STALE_TRANSFER_AGE).await?;
-            repository.clear_stale_locks(STALE_LOCK_AGE).await
+            let locks = repository.clear_stale_locks(STALE_LOCK_AGE).await?;
+            let _alone = engine.housekeeping().alone().await;
+            let own = clear_own_leftovers(repository).await?;
+            Ok::<_, std::io::Error>(locks.left + own.left)
         };
         let id = repository.id();
         match cleared.await {
-            Ok(StaleLocks { left: 0, .. }) => drop(self.locked.remove(&id)),
+            Ok(0) => drop(self.locked.remove(&id)),
             Ok(_) => drop(self.locked.insert(id)),
             Err(error) => tracing::warn!(
                 repository.id = id,
                 error = &error as &dyn std::error::Error,
-                "cannot remove what killed transfers left"
+                "cannot remove what killed processes left"
             ),
         }
     }

@@ -9,7 +9,6 @@ use heliostat_git::{GitCommand, GitError, Repository, STALE_LOCK_AGE, blocking};
 use heliostat_git_wire::RefSnapshot;
 
 use super::base_pack::{new_base, renew_bundle};
-use super::own_leftovers::{remove_stale_locks, remove_unfinished_records};
 use super::packs::{Pack, PackInventory, pack_folder};
 use super::plan::{PackPlan, Thresholds};
 use crate::served::ServedRepository;
@@ -67,7 +66,6 @@ pub(super) struct Indexed {
 /// nothing is taken away, not even what is no longer needed.
 pub(crate) async fn repack(served: &ServedRepository, thresholds: &Thresholds) -> Result<Repacked, GitError> {
     let (started, repository) = (Instant::now(), &served.repository);
-    clear_own_leftovers(repository).await?;
     // Before the look at the packs: then those hold all that these references need.
     let refs = repository.refs().await?;
     let inventory = PackInventory::look_beside(repository, served.bundle()).await?;
@@ -211,18 +209,6 @@ async fn pack_refs(repository: &Repository) -> Result<bool, GitError> {
         }
         packed => packed.map(|()| true),
     }
-}
-
-async fn clear_own_leftovers(repository: &Repository) -> Result<(), GitError> {
-    let path = repository.path().to_owned();
-    let removed = blocking(move || {
-        remove_unfinished_records(&path)?;
-        remove_stale_locks(&path)
-    });
-    removed
-        .await
-        .map(drop)
-        .map_err(|error| GitError::Io { operation: "remove what housekeeping left", error })
 }
 
 /// An invocation that yields to everybody else.

@@ -403,6 +403,12 @@ async fn what_a_killed_run_left_is_found_and_finished() {
     reconciler.reconcile(true).await;
     assert!(PackInventory::look(repository).await.expect("readable").has_bitmap);
     repository.verify().await.expect("whole");
+    // Killed when all was done: no run comes that would find it in its way.
+    let lock = repository.path().join("objects/info/commit-graphs/commit-graph-chain.lock");
+    std::fs::write(&lock, "half").expect("written");
+    let runs = store.engine().housekeeping().counters().runs;
+    Reconciler::new(store.clone(), eager()).reconcile(true).await;
+    assert_eq!((lock.exists(), store.engine().housekeeping().counters().runs), (false, runs));
 }
 
 #[tokio::test]
