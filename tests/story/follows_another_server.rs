@@ -173,6 +173,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     assert_eq!(status["failingFollowings"], 1, "{status}");
     assert_eq!((&status["state"], &status["health"]), (&json!("RUNNING"), &json!("YELLOW")), "{status}");
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("could not be brought in step")));
+    is_told_in_metrics(&upstream, &repository, &followed).await;
 
     // What is followed, and with which credentials, outlives the process.
     source.origin.be(Manner::Up);
@@ -192,6 +193,24 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
     upstream.admin().delete(&repository_path(&repository)).await.promised(202);
     assert_eq!(failing().await, Value::Null);
     assert!(!upstream.log().contains("secret of ann"));
+}
+
+/// The metrics tell of a repository that could not be asked for what the REST API tells.
+async fn is_told_in_metrics(upstream: &Server, repository: &Value, followed: &Value) {
+    let metrics = upstream.anonymous().get("/metrics").await.expect(200).text;
+    let text = |value: &Value| value.as_str().expect("is a text").to_owned();
+    let (project, slug) = (text(&repository["project"]["key"]), text(&repository["slug"]));
+    let labels = format!(r#"project="{project}",repository="{slug}""#);
+    let value_of = |name: &str, labels: &str| {
+        let sample = format!("heliostat_upstream_following_repository_{name}{{{labels}}} ");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&sample)?.parse::<i64>().ok());
+        value.unwrap_or_else(|| panic!("no {sample}\n{metrics}"))
+    };
+    let seconds = |field: &str| followed[field].as_i64().expect("is a time") / 1_000;
+    assert_eq!(value_of("last_attempt_timestamp_seconds", &labels), seconds("lastAttemptAt"), "{metrics}");
+    assert_eq!(value_of("last_success_timestamp_seconds", &labels), seconds("lastSuccessAt"), "{metrics}");
+    assert!(value_of("lag_seconds", &labels) >= seconds("lag"), "{metrics}");
+    assert_eq!(value_of("failing", &format!(r#"{labels},fault="away""#)), 1, "{metrics}");
 }
 
 /// Runs `heliostat repository` with these arguments at an upstream.
@@ -255,6 +274,9 @@ async fn one_command_lets_a_new_repository_follow_and_leaves_nothing_when_it_fai
     assert!(git(source.checkout.path(), &["ls-remote", at_upstream.as_str()]).contains(&tip));
     let listed = run(upstream, &["following"]);
     assert!(said(&listed).contains(url) && said(&listed).contains("IN_STEP"), "{}", said(&listed));
+    for column in ["LAST LOOK", "IN STEP AT", "LAG (MS)", "ERROR"] {
+        assert!(said(&listed).contains(column), "{}", said(&listed));
+    }
     let shown = run(upstream, &["following", &name]);
     assert!(said(&shown).contains("IN_STEP"), "{}", said(&shown));
     let stopped = run(upstream, &["unfollow", &name]);

@@ -34,6 +34,7 @@ mod upstream;
 pub use access::{InvalidMetricsToken, MetricsToken, check_operator};
 pub use disk_agreement::DiskMetrics;
 pub use endpoint::metrics;
+pub use following::{FollowedRepositories, MAX_FOLLOWED_REPOSITORIES};
 pub use freshness::{FreshnessCounters, OriginFreshnessCounters};
 pub use hints::HintMetrics;
 pub use late_repositories::{LateRepositories, MAX_LATE_REPOSITORIES};

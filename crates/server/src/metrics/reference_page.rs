@@ -13,7 +13,7 @@ use super::origin::OriginMetrics;
 use super::repository_names::RepositoryNames;
 use super::snapshot::Metrics;
 use super::upstream::UpstreamMetrics;
-use super::{late_repositories, mirror_standings, requests};
+use super::{following, late_repositories, mirror_standings, requests};
 
 const PAGE: &str = include_str!("../../../../docs/metrics.md");
 
@@ -66,6 +66,7 @@ pub(super) fn all_metrics() -> String {
         disk: Some(disk),
         mirrors: Some(mirror_standings::sample()),
         following: Some(FollowingStatus::default()),
+        followed: Some(following::sample()),
         mirror: Some(mirror),
         origin: Some(OriginMetrics::default()),
         hints: Some(HintMetrics::default()),

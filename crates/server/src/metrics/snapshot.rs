@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use super::disk_agreement::DiskMetrics;
 use super::disk_room;
 use super::encoder::Encoder;
+use super::following::FollowedRepositories;
 use super::hints::HintMetrics;
 use super::mirror::MirrorMetrics;
 use super::mirror_standings::MirrorStandings;
@@ -49,6 +50,8 @@ pub struct Metrics {
     pub mirrors: Option<MirrorStandings>,
     /// How it goes with repositories that follow one of another server, at an upstream.
     pub following: Option<FollowingStatus>,
+    /// Those of them that are furthest behind, by name, at an upstream whose database answers.
+    pub followed: Option<FollowedRepositories>,
     /// Following the upstream, at a mirror.
     pub mirror: Option<MirrorMetrics>,
     /// Standing before another Git server.
@@ -98,6 +101,9 @@ impl Collector for Metrics {
         }
         if let Some(status) = &self.following {
             following::encode(status, &mut encoder)?;
+        }
+        if let Some(followed) = &self.followed {
+            followed.encode(&mut encoder)?;
         }
         if let Some(mirror) = &self.mirror {
             mirror.encode(&mut encoder)?;

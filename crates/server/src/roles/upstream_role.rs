@@ -22,7 +22,8 @@ use crate::git::UpstreamGit;
 use crate::git::http::GitEndpoint;
 use crate::http::{ClientRoom, DatabaseGate, RememberedAnswers};
 use crate::metrics::{
-    self, DiskMetrics, Metrics, MirrorStandings, ProcessMetrics, RepositoryNames, UpstreamMetrics,
+    self, DiskMetrics, FollowedRepositories, MAX_FOLLOWED_REPOSITORIES, Metrics, MirrorStandings,
+    ProcessMetrics, RepositoryNames, UpstreamMetrics,
 };
 use crate::pages::{self, health, status};
 use crate::rest::UpstreamHandlers;
@@ -90,13 +91,17 @@ async fn metrics_of(
     let serving = engine.counters();
     let shown = metrics::shown_repositories(&serving);
     // A database that is away is not waited for.
-    let (mirrors, counts, paths) = match database.absence() {
+    let (mirrors, followed, counts, paths) = match database.absence() {
         None => {
-            let (mirrors, counts, paths) =
-                tokio::join!(upstream.mirror_standings(), upstream.counts(), upstream.paths_on_disk(&shown));
-            (mirrors.ok(), counts.ok(), paths.unwrap_or_default())
+            let (mirrors, followed, counts, paths) = tokio::join!(
+                upstream.mirror_standings(),
+                upstream.followings().furthest_behind(MAX_FOLLOWED_REPOSITORIES),
+                upstream.counts(),
+                upstream.paths_on_disk(&shown)
+            );
+            (mirrors.ok(), followed.ok(), counts.ok(), paths.unwrap_or_default())
         }
-        Some(_) => (None, None, Vec::new()),
+        Some(_) => (None, None, None, Vec::new()),
     };
     Metrics {
         role: Role::Upstream.as_str(),
@@ -113,6 +118,7 @@ async fn metrics_of(
         disk: Some(DiskMetrics::new(&upstream.disk_agreement())),
         mirrors: mirrors.map(MirrorStandings::new),
         following: Some(upstream.followings().status()),
+        followed: followed.map(FollowedRepositories::new),
         clients: clients.counters(),
         process: ProcessMetrics::now(),
         ..Metrics::default()

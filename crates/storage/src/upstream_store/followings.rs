@@ -1,6 +1,6 @@
 //! Repositories that follow one of another server, and how that goes.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 use super::UpstreamStore;
@@ -68,6 +68,24 @@ impl UpstreamStore {
             .await?;
         let rows = rows.into_iter().map(|row| (row.repository_id, Following::from(row)));
         Ok(Page::cut(self.with_repositories(rows.collect()).await?, page))
+    }
+
+    /// At most so many of the repositories that follow something: those that fail first, and of the others those that were
+    /// equal to their source least lately.
+    pub async fn followings_furthest_behind(
+        &self,
+        at_most: u64,
+    ) -> Result<Vec<(Repository, Following)>, StoreError> {
+        let equal_at = Func::coalesce([Expr::col(Column::LastSuccessAt), Expr::col(Column::CreatedAt)]);
+        let rows = Entity::find()
+            .order_by_asc(Column::Fault.is_null())
+            .order_by_asc(equal_at)
+            .order_by_asc(Column::RepositoryId)
+            .limit(at_most)
+            .all(self.database.connection())
+            .await?;
+        let rows = rows.into_iter().map(|row| (row.repository_id, Following::from(row)));
+        self.with_repositories(rows.collect()).await
     }
 
     /// Lets a repository follow nothing any more.

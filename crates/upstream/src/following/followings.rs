@@ -176,6 +176,17 @@ impl Followings {
         self.tasks.to_the_end(work).await
     }
 
+    /// At most so many of those that fail, or were equal to their source least lately, for the operator of the server. It
+    /// fails when the database does.
+    pub async fn furthest_behind(
+        &self,
+        at_most: usize,
+    ) -> Result<Vec<(Repository, FollowedRepository)>, Refusal> {
+        let found = self.store.followings_furthest_behind(at_most as u64).await?;
+        let as_of_now = |(repository, following)| (repository, self.as_of_now(following));
+        Ok(found.into_iter().map(as_of_now).collect())
+    }
+
     /// How it goes with all of them.
     pub fn status(&self) -> FollowingStatus {
         self.schedule.status()

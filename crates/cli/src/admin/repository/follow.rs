@@ -85,11 +85,13 @@ impl SourceSsh {
     }
 }
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 8] = [
     Column::text("PROJECT", "/repository/project/key"),
     Column::text("SLUG", "/repository/slug"),
     Column::text("STATE", "/following/state"),
+    Column::time("LAST LOOK", "/following/lastAttemptAt"),
     Column::time("IN STEP AT", "/following/lastSuccessAt"),
+    Column::text("LAG (MS)", "/following/lag"),
     Column::whole("SOURCE", "/following/url"),
     Column::text("ERROR", "/following/error/message"),
 ];

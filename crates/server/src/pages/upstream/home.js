@@ -127,7 +127,7 @@ function standingCell(stands) {
   return cell;
 }
 
-function followingRow({ repository, following }, lastSuccess) {
+function followingRow({ repository, following }, times) {
   const stands = make("td", stateBadge(following.state));
   if (following.error) {
     const error = make("div", following.error.message);
@@ -139,7 +139,7 @@ function followingRow({ repository, following }, lastSuccess) {
     headingsOf("followings"),
     make("td", make("b", pageLink(at`projects/${repository.project.key}/repos/${repository.slug}`, name))),
     make("td", link(following.url)),
-    make("td", lastSuccess),
+    ...times.map((told) => make("td", told)),
     stands,
   );
 }
@@ -190,10 +190,11 @@ function showLists({ requests, rejected, mirrors, followings, standings }) {
   }));
   showRows("followings", followings.map((followed) => {
     const { id, slug, project } = followed.repository;
-    const { url, state, error, lastSuccessAt } = followed.following;
-    const lastSuccess = lastSuccessAt === undefined ? "never" : ago(lastSuccessAt);
-    const says = [id, slug, project.key, url, state, error, lastSuccess];
-    return { says, row: () => followingRow(followed, lastSuccess) };
+    const { url, state, error, lastAttemptAt, lastSuccessAt, lag } = followed.following;
+    const since = (at) => at === undefined ? "never" : ago(at);
+    const times = [since(lastAttemptAt), since(lastSuccessAt), lag === undefined ? "" : duration(lag)];
+    const says = [id, slug, project.key, url, state, error, times];
+    return { says, row: () => followingRow(followed, times) };
   }));
 }
 

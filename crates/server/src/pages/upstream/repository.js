@@ -121,7 +121,7 @@ const showMirrors = newest(readMirrors, (mirrors) => {
 }, tellUnlessRefused);
 
 const showFollowing = newest(() => ask(`${path}/following`), (following) => {
-  const { url, intervalSeconds, state, inProgress, lastAttemptAt, lastSuccessAt, lastChangeAt, error } = following;
+  const { url, intervalSeconds, state, inProgress, lastAttemptAt, lastSuccessAt, lastChangeAt, lag, error } = following;
   follows = true;
   element("first-push").hidden = true;
   definitions("following", [
@@ -130,6 +130,7 @@ const showFollowing = newest(() => ask(`${path}/following`), (following) => {
     ["Looked at", `every ${duration(intervalSeconds * 1000)}${inProgress ? ", right now" : ""}`],
     ["Last attempt", time(lastAttemptAt)],
     ["Last success", time(lastSuccessAt)],
+    ["Lag", lag === undefined ? undefined : duration(lag)],
     ["Last change", time(lastChangeAt)],
   ]);
   note("following-error", error?.message);

@@ -57,6 +57,33 @@ async fn attempts_are_recorded_for_the_source_that_they_were_made_at() {
 }
 
 #[tokio::test]
+async fn those_that_fail_and_were_equal_least_lately_are_furthest_behind() {
+    for (store, _test) in stores().await {
+        let project = project(&store, "PRJ").await.id;
+        let failed = FollowingError { fault: FollowingFault::Away, message: "it does not answer".to_owned() };
+        let failed = FollowingOutcome::Failed(failed);
+        for (name, began, outcome) in [
+            ("lately", 40, Some(FollowingOutcome::Unchanged)),
+            ("before", 30, Some(FollowingOutcome::Unchanged)),
+            ("new", 10, None),
+            ("fails", 50, Some(failed)),
+        ] {
+            let id = repository(&store, project, name).await.id;
+            store.follow_source(id, source(URL, None), NOW + began).await.unwrap();
+            if let Some(outcome) = outcome {
+                store.record_following_attempt(id, URL, NOW + began, &outcome).await.unwrap();
+            }
+        }
+        let slugs = async |at_most: u64| -> Vec<String> {
+            let found = store.followings_furthest_behind(at_most).await.unwrap();
+            found.into_iter().map(|(repository, _)| repository.slug).collect()
+        };
+        assert_eq!(slugs(9).await, ["fails", "new", "before", "lately"]);
+        assert_eq!(slugs(2).await, ["fails", "new"]);
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_kept_and_not_shown() {
     for (store, _test) in stores().await {
         let id = repository(&store, project(&store, "PRJ").await.id, "tool").await.id;
