@@ -27,8 +27,8 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// Between two changes, nobody waits in either line who may have a permit; but what is had by those who have had much depends
-/// on the time, too.
+/// Between two changes, nobody waits in either line who may have a permit; but what clients may have can depend on the time,
+/// too ([`Shares::depend_on_time`]).
 #[derive(Debug, Default)]
 struct State {
     held: Held,
@@ -109,7 +109,7 @@ impl FairQueue {
     }
 
     async fn take(&self, holder: Holder) -> Permit {
-        let (mut place, mut called) = {
+        let (mut place, called) = {
             let mut state = self.lock();
             if state.has_room_for(&self.0.shares, holder) {
                 return self.start(&mut state, holder);
@@ -121,13 +121,7 @@ impl FairQueue {
             (Place { queue: self, holder, ticket, waiting: true }, called)
         };
         let since = Instant::now();
-        let permit = loop {
-            match tokio::time::timeout(LOOK_AGAIN_AFTER, &mut called).await {
-                Ok(permit) => break permit.expect("a waiter is called before its place is dropped"),
-                // A client that has had much may have what others have left for a while.
-                Err(_) => self.call(self.lock()),
-            }
-        };
+        let permit = self.until_called(called).await;
         place.waiting = false;
         if matches!(holder, Holder::Client { .. }) {
             let mut state = self.lock();
@@ -137,6 +131,19 @@ impl FairQueue {
             state.counters.longest_wait = state.counters.longest_wait.max(waited);
         }
         permit
+    }
+
+    /// Waits for the permit that a waiter is given. Where time alone lets one start, each waiter looks again now and then: a
+    /// client that has had much may have what others have left for a while.
+    async fn until_called(&self, mut called: oneshot::Receiver<Permit>) -> Permit {
+        const IS_CALLED: &str = "a waiter is called before its place is dropped";
+        while self.0.shares.depend_on_time() {
+            match tokio::time::timeout(LOOK_AGAIN_AFTER, &mut called).await {
+                Ok(permit) => return permit.expect(IS_CALLED),
+                Err(_) => self.call(self.lock()),
+            }
+        }
+        called.await.expect(IS_CALLED)
     }
 
     /// How many wait for work that a client waits for.

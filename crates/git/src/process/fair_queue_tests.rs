@@ -309,3 +309,11 @@ async fn a_client_that_has_had_much_gets_what_others_left_for_a_while() {
     assert!(began.elapsed() <= 2 * GONE_AFTER, "{:?}", began.elapsed());
     assert_eq!(held.len(), 2, "nothing was given back meanwhile");
 }
+
+#[test]
+fn only_shares_that_depend_on_time_let_waiters_look_again() {
+    for all in [2, 16] {
+        assert!(!Shares::unlimited(all).depend_on_time() && !Shares::of_requests(all).depend_on_time());
+        assert!(Shares::of_processes(all).depend_on_time() && Shares::of_cores(all).depend_on_time());
+    }
+}

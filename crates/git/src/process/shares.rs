@@ -87,6 +87,12 @@ impl Shares {
             ..Self::unlimited(cores)
         }
     }
+
+    /// Whether a client may have more as time passes, without any permit being given back: once others have had nothing for a
+    /// while, or once it counts as one who asks now and then, who may have one beyond the share of a repository.
+    pub(super) fn depend_on_time(&self) -> bool {
+        self.beside_others < self.account || self.repository < self.all
+    }
 }
 
 /// Who holds how many permits.
