@@ -57,6 +57,8 @@ pub struct Database {
     location: Location,
     flush: Flush,
     role: Role,
+    /// How many connections are opened at most.
+    max_connections: u32,
     /// Whether it was found not to answer.
     away: Arc<AtomicBool>,
     /// Whether another process was found to work with it for the same role.
@@ -106,10 +108,11 @@ impl Database {
         if let Some(complaint) = size.complaint(&location) {
             tracing::warn!("{complaint}");
         }
-        let options = location.options(size.connections, flush);
+        let max_connections = size.connections;
+        let options = location.options(max_connections, flush);
         let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
         let (away, doubled, changes, writing) = Default::default();
-        Ok(Self { connection, location, flush, role, away, doubled, changes, writing })
+        Ok(Self { connection, location, flush, role, max_connections, away, doubled, changes, writing })
     }
 
     /// Whether a database with this URL can be reached, and what is to be said of it all the same; creates nothing.
@@ -188,6 +191,11 @@ impl Database {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How many connections are opened at most. What needs another one waits, in one line for all.
+    pub fn max_connections(&self) -> usize {
+        usize::try_from(self.max_connections).unwrap_or(usize::MAX)
     }
 
     /// What a failure of the database means to its callers.

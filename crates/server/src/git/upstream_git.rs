@@ -12,10 +12,6 @@ use super::access::{GitAccess, GitClient, Pushable, Readable};
 use super::project_path::ProjectPath;
 use crate::client_keys::key_of_caller;
 
-/// How many requests look up their repository in the database at once: as many as it has connections with SQLite. What waits
-/// for a connection waits in one line, so those who ask much are held back before it.
-const MAX_LOOK_UPS: usize = 8;
-
 /// Looking up is shared among clients only.
 const ANY_REPOSITORY: u64 = 0;
 
@@ -23,14 +19,15 @@ const ANY_REPOSITORY: u64 = 0;
 pub struct UpstreamGit {
     /// The primary.
     pub upstream: Upstream,
-    /// So that a flood of requests leaves the database to others.
+    /// As many at once as the database has connections. What waits for a connection waits in one line, so clients that ask much
+    /// are held back before it.
     look_ups: FairQueue,
 }
 
 impl UpstreamGit {
-    /// The primary, to which nobody has come yet.
-    pub fn new(upstream: Upstream) -> Self {
-        Self { upstream, look_ups: FairQueue::new(Shares::of_requests(MAX_LOOK_UPS)) }
+    /// The primary, whose database has so many connections.
+    pub fn new(upstream: Upstream, database_connections: usize) -> Self {
+        Self { upstream, look_ups: FairQueue::new(Shares::of_requests(database_connections)) }
     }
 
     async fn reader<'a>(

@@ -142,8 +142,9 @@ fn routes(
         options.common.log_level.clone(),
     ));
     let rest = OpenApiService::new(roles::upstream_routes(&handlers), "Heliostat", env!("CARGO_PKG_VERSION"));
+    let git = UpstreamGit::new(domain.clone(), database.max_connections());
     let routes = home
-        .nest_no_strip("/scm", GitEndpoint::new(UpstreamGit::new(domain.clone()), spool))
+        .nest_no_strip("/scm", GitEndpoint::new(git, spool))
         .nest("/rest", rest)
         .at("/status", status::upstream_status(domain.clone(), database.clone(), tls.clone()))
         .at("/readyz", status::upstream_status(domain, database, tls))
