@@ -111,7 +111,7 @@ mod tests {
                 let Some(pack) = self.pack.lock().take() else {
                     return Forwarding::Brought(self.bring(objects, client).await);
                 };
-                let (forwarder, mut forwarded) = forwarded_pack();
+                let (forwarder, mut forwarded) = forwarded_pack("one");
                 forwarder.forward(&pack).await;
                 *self.giving.lock() = Some(forwarder);
                 assert!(forwarded.has_begun().await);

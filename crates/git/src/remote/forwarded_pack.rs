@@ -28,6 +28,8 @@ const HELD_UP_LIMIT: Duration = Duration::from_mins(5);
 /// The side of who takes the pack. Dropped before the pack is finished, it breaks the other side off.
 #[derive(Debug)]
 pub struct PackForwarder {
+    /// What the log calls the repository.
+    path: String,
     pieces: Mutex<Option<mpsc::Sender<Bytes>>>,
     given_up: CancellationToken,
     /// What is left of [`HELD_UP_LIMIT`].
@@ -44,11 +46,12 @@ pub struct ForwardedPack {
     _kept: Option<Box<dyn Send>>,
 }
 
-/// The two sides of one pack.
-pub fn forwarded_pack() -> (PackForwarder, ForwardedPack) {
+/// The two sides of one pack. The log names its repository by this path.
+pub fn forwarded_pack(path: &str) -> (PackForwarder, ForwardedPack) {
     let (sender, receiver) = mpsc::channel(PIECES_UNDER_WAY);
     let is_whole = Arc::new(AtomicBool::new(false));
     let forwarder = PackForwarder {
+        path: path.to_owned(),
         pieces: Mutex::new(Some(sender)),
         given_up: CancellationToken::new(),
         patience: Mutex::new(HELD_UP_LIMIT),
@@ -73,6 +76,7 @@ impl PackForwarder {
         }
         if sent.is_err() {
             tracing::info!(
+                repository.path = self.path.as_str(),
                 limit = ?HELD_UP_LIMIT,
                 "those who follow a pack that is fetched read too slowly; it is forwarded no further"
             );
@@ -144,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn a_pack_is_whole_only_if_it_was_finished() {
         for is_finished in [true, false] {
-            let (forwarder, mut pack) = forwarded_pack();
+            let (forwarder, mut pack) = forwarded_pack("one");
             for piece in [&b"PA"[..], b"", b"CK"] {
                 forwarder.forward(&Bytes::from_static(piece)).await;
             }
@@ -160,14 +164,14 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_begins_where_nothing_is_forwarded() {
-        let (forwarder, mut pack) = forwarded_pack();
+        let (forwarder, mut pack) = forwarded_pack("one");
         drop(forwarder);
         assert!(!pack.has_begun().await);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_follows_too_slowly_holds_nothing_up_for_ever() {
-        let (forwarder, pack) = forwarded_pack();
+        let (forwarder, pack) = forwarded_pack("one");
         let begun = Instant::now();
         for _ in 0..=PIECES_UNDER_WAY + 10 {
             forwarder.forward(&Bytes::from_static(b"PACK")).await;
@@ -179,7 +183,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_follows_slowly_and_steadily_is_left_behind_in_the_end() {
-        let (forwarder, mut pack) = forwarded_pack();
+        let (forwarder, mut pack) = forwarded_pack("one");
         let begun = Instant::now();
         let forwarding = async {
             while !forwarder.given_up.is_cancelled() {
@@ -201,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_waits_for_nobody() {
-        let (forwarder, _pack) = forwarded_pack();
+        let (forwarder, _pack) = forwarded_pack("one");
         let piece = Bytes::from_static(b"PACK");
         let forwarding = async {
             for _ in 0..=PIECES_UNDER_WAY {

@@ -160,11 +160,15 @@ impl Fetcher {
     }
 
     /// What is written for those who follow goes first.
-    async fn until_disk_is_full(&self, forwarder: Option<&PackForwarder>) -> String {
+    async fn until_disk_is_full(&self, entry: &Entry, forwarder: Option<&PackForwarder>) -> String {
         let repositories = &self.0.repositories;
         let mut no_room = repositories.until_disk_is_full().await;
         if forwarder.is_some_and(PackForwarder::give_up) {
-            tracing::info!(no_room, "a pack that is fetched is not forwarded further");
+            tracing::info!(
+                repository.path = entry.path.as_str(),
+                no_room,
+                "a pack that is fetched is not forwarded further"
+            );
             for _ in 0..LOOKS_UNTIL_ROOM {
                 no_room = repositories.until_disk_is_full().await;
             }
@@ -191,7 +195,7 @@ impl Fetcher {
                 fetched.map_err(NotFetched::Failed)
             }
             // What is left on the disk is for the database.
-            no_room = self.until_disk_is_full(forwarder) => Err(NotFetched::NoRoom(no_room)),
+            no_room = self.until_disk_is_full(entry, forwarder) => Err(NotFetched::NoRoom(no_room)),
         };
         entry.end_arrival();
         match &fetched {

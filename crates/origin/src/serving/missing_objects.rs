@@ -77,7 +77,8 @@ impl Elsewhere for MissingObjects {
     }
 
     fn bring_forwarding(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Forwarding> {
-        let (this, (forwarder, mut pack)) = (self.clone(), forwarded_pack());
+        let (forwarder, mut pack) = forwarded_pack(self.entry.path.as_str());
+        let this = self.clone();
         async move {
             let mut bringing = async move { this.brought(objects, client, Some(forwarder)).await }.boxed();
             tokio::select! {
