@@ -135,6 +135,8 @@ function refillTable(name, shown) {
     // Two that say the same are two rows.
     before.delete(said);
     const made = kept ?? draw();
+    // What stays tells how long ago something was as of now.
+    for (const told of kept?.querySelectorAll("time") ?? []) told.textContent = ago(Date.parse(told.dateTime));
     saidBy.set(made, said);
     return made;
   });

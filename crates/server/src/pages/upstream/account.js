@@ -5,7 +5,7 @@ const tokensOf = (owner) => at`rest/access-tokens/latest/users/${owner}`;
 const path = () => tokensOf(slug);
 
 function tokenRow({ id, name, permissions, createdDate, lastAuthenticated, expiryDate }) {
-  const remove = buttonOn(name, "Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), refresh);
+  const remove = buttonOn(name, "Delete", "danger", () => send("DELETE", `${path()}/${encodeURIComponent(id)}`), showTokens);
   const acts = make("td", remove);
   acts.className = "acts";
   const expires = expiryDate === undefined ? "never" : time(expiryDate);
@@ -34,7 +34,7 @@ async function readTokens() {
 
 const showTokens = newest(readTokens, ({ owner, tokens }) => {
   slug = owner;
-  fillTable("tokens", tokens.map(tokenRow));
+  refillTable("tokens", tokens.map((token) => ({ says: token, row: () => tokenRow(token) })));
   element("tokens-card").hidden = element("create-card").hidden = false;
 });
 

@@ -40,14 +40,18 @@ function showStanding(mirror, stands) {
   if (element("delivery-error").textContent !== (stands.lastError ?? "")) show("delivery-error", stands.lastError);
 }
 
-function showBehind(behind) {
-  fillTable("behind", behind.map(({ projectKey, repositorySlug, generation, upstreamGeneration, outcome, reportedDate }) => row(
+function behindRow({ projectKey, repositorySlug, generation, upstreamGeneration, outcome, reportedDate }) {
+  return row(
     headingsOf("behind"),
     make("td", make("b", pageLink(at`projects/${projectKey}/repos/${repositorySlug}`, `${projectKey}/${repositorySlug}`))),
     make("td", stateBadge(outcome === "SYNCHRONIZED" ? "BEHIND" : "FAILING")),
     make("td", `${generation ?? "none"} of ${upstreamGeneration}`),
     make("td", time(reportedDate)),
-  )));
+  );
+}
+
+function showBehind(behind) {
+  refillTable("behind", behind.map((one) => ({ says: one, row: () => behindRow(one) })));
   element("behind-card").hidden = false;
 }
 

@@ -18,7 +18,10 @@ function permissionsCard(path, title, levels) {
   };
 
   const showGranted = newest(async () => [await all(path), await all("rest/api/latest/users")], ([granted, users]) => {
-    fillTable("permissions", granted.map(permissionRow));
+    refillTable("permissions", granted.map((one) => {
+      const { user: { name, slug, displayName }, permission } = one;
+      return { says: [name, slug, displayName, permission], row: () => permissionRow(one) };
+    }));
     element("known-users").replaceChildren(...users.map(({ name, displayName }) => option(name, displayName)));
     element("permissions-card").hidden = false;
   }, tellUnlessRefused);

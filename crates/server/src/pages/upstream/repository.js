@@ -102,16 +102,22 @@ function copyIsKnown({ copy, mirrorServer }) {
 
 const readMirrors = ({ id }) => all(`rest/mirroring/latest/repos/${id}/mirrors?preAuthorized=false`);
 
+function copyRow(mirror) {
+  const { mirrorServer } = mirror;
+  return row(
+    headingsOf("mirrors"),
+    make("td", make("b", pageLink(at`mirrors/${mirrorServer.id}`, mirrorServer.name)), make("br"), link(mirrorServer.baseUrl)),
+    make("td", stateBadge(copyState(mirror))),
+    make("td", time(mirror.copy?.reportedDate)),
+    make("td", time(mirrorServer.lastSeenDate)),
+  );
+}
+
 const showMirrors = newest(readMirrors, (mirrors) => {
-  fillTable("mirrors", mirrors.map((mirror) => {
-    const { mirrorServer } = mirror;
-    return row(
-      headingsOf("mirrors"),
-      make("td", make("b", pageLink(at`mirrors/${mirrorServer.id}`, mirrorServer.name)), make("br"), link(mirrorServer.baseUrl)),
-      make("td", stateBadge(copyState(mirror))),
-      make("td", time(mirror.copy?.reportedDate)),
-      make("td", time(mirrorServer.lastSeenDate)),
-    );
+  refillTable("mirrors", mirrors.map((mirror) => {
+    const { id, name, baseUrl, lastSeenDate } = mirror.mirrorServer;
+    const says = [id, name, baseUrl, copyState(mirror), mirror.copy?.reportedDate, lastSeenDate];
+    return { says, row: () => copyRow(mirror) };
   }));
   element("mirrors-card").hidden = false;
   showSources([primary(), ...mirrors.map((mirror) => {
@@ -134,9 +140,11 @@ const showFollowing = newest(() => ask(`${path}/following`), (following) => {
     ["Last change", time(lastChangeAt)],
   ]);
   note("following-error", error?.message);
-  element("following-acts").replaceChildren(button("Look now", "quiet", () => send("POST", `${path}/following/now`), showFollowing));
   element("following-card").hidden = false;
 }, tellUnlessRefused);
+
+// Made once: a button that is drawn anew loses the focus.
+element("following-acts").append(button("Look now", "quiet", () => send("POST", `${path}/following/now`), showFollowing));
 
 const showPermissions = permissionsCard(`${path}/permissions/users`, "Permissions for this repository", levelsOf("REPO"));
 

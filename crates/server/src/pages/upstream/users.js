@@ -10,7 +10,7 @@ function actsOn(user) {
     show("delete-title", `Delete ${user.name}?`);
     if (await confirmed("delete-dialog")) await send("DELETE", `rest/api/latest/admin/users?name=${encodeURIComponent(user.name)}`);
   };
-  const removal = user.deletable ? [buttonOn(user.name, "Delete", "danger", remove, refresh)] : [];
+  const removal = user.deletable ? [buttonOn(user.name, "Delete", "danger", remove, askAgain)] : [];
   return [buttonOn(user.name, "Set password", "quiet", () => openPassword(user)), ...removal];
 }
 
@@ -62,18 +62,26 @@ async function listed() {
 }
 
 const showUsers = newest(listed, ({ users, administers }) => {
-  fillTable("users", users.map((user) => userRow(user, administers)));
+  refillTable("users", users.map((user) => {
+    // What may be done with a user depends on who is signed in.
+    return { says: [user, administers, username], row: () => userRow(user, administers) };
+  }));
   if (slugInAddress && users.length > 0) showHeading(users[0].displayName);
   form.hidden = Boolean(slugInAddress);
   element("users-card").hidden = false;
   element("create-card").hidden = !administers || Boolean(slugInAddress);
 });
 
-async function refresh() {
-  for (const card of ["users", "create", "permissions"]) element(`${card}-card`).hidden = true;
+/** Asks again while what is shown stays, and with it the focus. */
+async function askAgain() {
   if (username === null) return;
   await showUsers();
   if (!slugInAddress) await showPermissions();
+}
+
+async function refresh() {
+  for (const card of ["users", "create", "permissions"]) element(`${card}-card`).hidden = true;
+  await askAgain();
 }
 
 form.addEventListener("submit", (event) => {

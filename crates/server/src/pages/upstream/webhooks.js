@@ -25,23 +25,34 @@ async function test(webhook) {
   note("test-result", `${webhook.name}: ${result.outcome}, ${answered}, after ${took} ms.`);
 }
 
+/** The last call of a webhook, if there was one. */
+function lastCallOf({ statistics }) {
+  const { lastSuccess, lastFailure, lastError } = statistics ?? {};
+  return [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
+}
+
+function webhookRow(webhook, last) {
+  const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
+  if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
+  const actOn = (text, kind, act, after) => buttonOn(webhook.name, text, kind, act, after);
+  const removal = actOn("Delete", "danger", () => removeWebhook(webhook), showWebhooks);
+  const acts = make("td", actOn("Test", "quiet", () => test(webhook)), actOn("Log", "quiet", () => showLog(webhook)), removal);
+  acts.className = "acts";
+  return row(
+    headingsOf("webhooks"),
+    make("td", make("b", webhook.name), webhook.active ? "" : " (not active)", make("br"), webhook.url),
+    make("td", webhook.events.join(", ")),
+    lastCell,
+    acts,
+  );
+}
+
 const showWebhooks = newest(() => all(`${path}/webhooks?statistics=true`), (webhooks) => {
-  fillTable("webhooks", webhooks.map((webhook) => {
-    const { lastSuccess, lastFailure, lastError } = webhook.statistics ?? {};
-    const last = [lastSuccess, lastFailure, lastError].filter(Boolean).sort((a, b) => b.start - a.start)[0];
-    const lastCell = make("td", ...(last ? [time(last.start), make("br"), `${last.outcome} ${last.description}`] : ["never"]));
-    if (last && last.outcome !== "SUCCESS") lastCell.className = "bad";
-    const actOn = (text, kind, act, after) => buttonOn(webhook.name, text, kind, act, after);
-    const removal = actOn("Delete", "danger", () => removeWebhook(webhook), showWebhooks);
-    const acts = make("td", actOn("Test", "quiet", () => test(webhook)), actOn("Log", "quiet", () => showLog(webhook)), removal);
-    acts.className = "acts";
-    return row(
-      headingsOf("webhooks"),
-      make("td", make("b", webhook.name), webhook.active ? "" : " (not active)", make("br"), webhook.url),
-      make("td", webhook.events.join(", ")),
-      lastCell,
-      acts,
-    );
+  refillTable("webhooks", webhooks.map((webhook) => {
+    const { id, name, active, url, events } = webhook;
+    const last = lastCallOf(webhook);
+    const says = [id, name, active, url, events, last?.outcome, last?.description, last?.start];
+    return { says, row: () => webhookRow(webhook, last) };
   }));
   element("webhooks-card").hidden = false;
 }, tellUnlessRefused);
