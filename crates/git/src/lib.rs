@@ -41,11 +41,11 @@ pub use process::{
 };
 pub use refs::{DEFAULT_REF_MEMORY_BYTES, RefListener, RefUpdate, UpdateRefsError};
 pub use remote::{
-    Connection, CopyError, FetchError, FetchPlan, FetchProgress, FetchSource, FetchTurn, FetchTurns,
-    ForwardedPack, ImportError, IndexedPack, InvalidAddress, PackForwarder, SourceAccess, SshConversation,
-    SshEnd, SshError, SshIdentity, SshPlace, clone_mirror, copy_repository, fetch_everything, fetch_mirror,
-    fetch_objects, fetch_objects_after, fetch_wanted, forwarded_pack, index_whole_pack, push_mirror,
-    ssh_version,
+    ABANDONED_FETCH_LIMIT, Connection, CopyError, FetchError, FetchPlan, FetchProgress, FetchSource,
+    FetchTurn, FetchTurns, ForwardedPack, ImportError, IndexedPack, InvalidAddress, PackForwarder,
+    SourceAccess, SshConversation, SshEnd, SshError, SshIdentity, SshPlace, clone_mirror, copy_repository,
+    fetch_everything, fetch_mirror, fetch_objects, fetch_objects_after, fetch_wanted, forwarded_pack,
+    index_whole_pack, push_mirror, ssh_version,
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,

@@ -4,6 +4,7 @@
 //! nobody who waits for the one holds the other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -12,6 +13,10 @@ use crate::process::{ClientKey, FairQueue, Permit, Shares};
 
 /// Fetches for clients at once, over all repositories.
 const MAX_FETCHES: usize = 16;
+
+/// How long a fetch goes on that was begun for a reader who has hung up: others may wait for it, and the next one wants the
+/// same.
+pub const ABANDONED_FETCH_LIMIT: Duration = Duration::from_hours(1);
 
 /// Places for the fetches of all repositories. Cloning is cheap and shares them.
 #[derive(Debug, Clone)]

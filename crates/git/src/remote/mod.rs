@@ -25,7 +25,7 @@ pub use fetch_error::FetchError;
 pub use fetch_everything::{FetchSource, fetch_everything};
 pub use fetch_objects::{FetchPlan, fetch_objects, fetch_objects_after, fetch_wanted};
 pub use fetch_progress::FetchProgress;
-pub use fetch_turns::{FetchTurn, FetchTurns};
+pub use fetch_turns::{ABANDONED_FETCH_LIMIT, FetchTurn, FetchTurns};
 pub use forwarded_pack::{ForwardedPack, PackForwarder, forwarded_pack};
 pub use import::{clone_mirror, fetch_mirror, push_mirror};
 pub use import_error::ImportError;

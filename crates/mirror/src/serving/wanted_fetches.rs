@@ -1,16 +1,10 @@
 //! Fetches of what readers want and no reference here leads to: few at once, and to their end, also when a reader hangs up.
 
-use std::time::Duration;
-
-use heliostat_git::{ClientKey, FetchTurn, FetchTurns, Permit};
+use heliostat_git::{ABANDONED_FETCH_LIMIT, ClientKey, FetchTurn, FetchTurns, Permit};
 use heliostat_peer::DetachedTasks;
 use tokio_util::sync::CancellationToken;
 
 use crate::inventory::Entry;
-
-/// How long a fetch goes on that was begun for a reader who has hung up: others may wait for it, and the next one wants the
-/// same.
-const ABANDONED_FETCH_LIMIT: Duration = Duration::from_hours(1);
 
 /// What the fetches into all repositories share. Cheap to clone.
 #[derive(Clone)]

@@ -10,17 +10,13 @@ use heliostat_foreign::{
     Credentials, FetchFailure, KeptBy, Refusal as OriginRefusal, RepositoryPath, Source, WantedObjects,
 };
 use heliostat_git::{
-    ClientKey, Fault, FetchTurn, FetchTurns, GitError, Given, ObjectId, PackForwarder, Permit, Repository,
-    SwapRefsError,
+    ABANDONED_FETCH_LIMIT, ClientKey, Fault, FetchTurn, FetchTurns, GitError, Given, ObjectId, PackForwarder,
+    Permit, Repository, SwapRefsError,
 };
 use thiserror::Error;
 
 use crate::repositories::{Entry, Repositories, head_of, show_branches};
 use crate::verdicts::Shown;
-
-/// How long a fetch goes on that was begun for a reader who has hung up: others may wait for it, and the next one wants the
-/// same.
-const ABANDONED_FETCH_LIMIT: Duration = Duration::from_hours(1);
 
 /// How often is looked, a second apart, whether what is no longer forwarded has left its room on the disk.
 const LOOKS_UNTIL_ROOM: usize = 5;
