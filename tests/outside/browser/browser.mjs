@@ -53,6 +53,33 @@ export async function inBrowser(origins, visit, options = {}) {
   }
 }
 
+/**
+ * Presses Enter on an element as who uses the keyboard does. Playwright's own `press` waits for nothing: what is hidden or
+ * disabled takes no focus, and what the page draws anew between focus and key has lost it. Then nobody gets the key, and it
+ * is pressed again.
+ */
+export async function enter(locator) {
+  const page = locator.page();
+  const until = Date.now() + WAIT_MS;
+  for (;;) {
+    await locator.waitFor();
+    const element = await locator.elementHandle();
+    const hasFocus = await element.evaluate((found) => {
+      found.heardEnter = false;
+      found.focus();
+      found.addEventListener("keydown", () => { found.heardEnter = true; }, { once: true });
+      return document.activeElement === found;
+    });
+    if (hasFocus) {
+      await page.keyboard.press("Enter");
+      // Where Enter leads to another page, nothing is left of the one that heard it.
+      if (await element.evaluate((found) => found.heardEnter === true).catch(() => true)) return;
+    }
+    assert.ok(Date.now() < until, `${locator} does not take the key`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
 function watch(page, origins) {
   const faults = [];
   const announced = [];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { accessible } from "../browser/accessible.mjs";
-import { inBrowser, need } from "../browser/browser.mjs";
+import { enter, inBrowser, need } from "../browser/browser.mjs";
 import { SCREENS, lookAt, signIn } from "../browser/screens.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
@@ -12,7 +12,7 @@ const user = need("HELIOSTAT_USER");
 const visit = (screen) => async (page, guard) => {
   const key = screen.toUpperCase();
   const see = lookAt(page, guard, screen);
-  const send = (form) => page.locator(`${form} button`).last().press("Enter");
+  const send = (form) => enter(page.locator(`${form} button`).last());
   const problem = page.locator("#problem");
 
   await page.goto(`${base}/projects`);
@@ -39,7 +39,7 @@ const visit = (screen) => async (page, guard) => {
   await send("#grant");
   await permitted.locator("td", { hasText: "read" }).waitFor();
   assert.equal(await problem.isVisible(), false);
-  await permitted.locator("button").press("Enter");
+  await enter(permitted.locator("button"));
   await permitted.waitFor({ state: "detached" });
   guard.announce(404);
   await page.locator("#grant [name=user]").fill("there-is-none");
@@ -71,9 +71,9 @@ const visit = (screen) => async (page, guard) => {
   await send("#create-webhook");
   const webhook = page.locator("#webhooks tr", { hasText: "CI" });
   await webhook.locator("td", { hasText: "repo:refs_changed, mirror:repo_synchronized" }).waitFor();
-  await webhook.locator("button", { hasText: "Log" }).press("Enter");
+  await enter(webhook.locator("button", { hasText: "Log" }));
   await page.locator("#no-log").waitFor();
-  await webhook.locator("button", { hasText: "Test" }).press("Enter");
+  await enter(webhook.locator("button", { hasText: "Test" }));
   await page.locator("#test-result", { hasText: "SUCCESS" }).waitFor();
 
   await page.locator("#grant [name=user]").fill(user);
@@ -84,21 +84,22 @@ const visit = (screen) => async (page, guard) => {
 
   const dialog = page.locator("#delete-webhook-dialog");
   const remove = webhook.locator("button", { hasText: "Delete" });
-  await remove.press("Enter");
+  await enter(remove);
   await dialog.waitFor();
   await accessible(page);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
   assert.equal(await webhook.count(), 1, "nothing is deleted unasked");
-  await remove.press("Enter");
-  await dialog.locator("button", { hasText: "Delete" }).press("Enter");
+  await enter(remove);
+  await dialog.waitFor();
+  await enter(dialog.locator("button", { hasText: "Delete" }));
   await webhook.waitFor({ state: "detached" });
 
   // Who signs out leaves nothing behind.
   await page.goto(`${base}/projects/${key}`);
   await page.locator("#permissions-card").waitFor();
   await page.locator("#create-repository-card").waitFor();
-  await page.locator("#sign-out").press("Enter");
+  await enter(page.locator("#sign-out"));
   await page.locator("#sign-in").waitFor();
   for (const card of ["permissions", "create-repository", "create-project"]) await page.locator(`#${card}-card`).waitFor({ state: "hidden" });
   // Nor the name of the project, which only those may know who may read it.

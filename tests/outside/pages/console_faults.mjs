@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { inBrowser, need } from "../browser/browser.mjs";
+import { enter, inBrowser, need } from "../browser/browser.mjs";
 import { SCREENS, lookAt, signIn } from "../browser/screens.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
@@ -37,15 +37,15 @@ await inBrowser([base], async (page, guard) => {
   const dialog = (id) => page.locator(`#${id}-dialog`);
   const choose = async (id, text) => {
     await dialog(id).waitFor();
-    await dialog(id).locator("button", { hasText: text }).press("Enter");
+    await enter(dialog(id).locator("button", { hasText: text }));
   };
   const unserved = (name) => page.locator("#unserved tr", { hasText: name });
   // It takes no second order before the first was carried out or left.
-  const beginToRestore = (name) => unserved(name).locator("button:enabled").press("Enter");
+  const beginToRestore = (name) => enter(unserved(name).locator("button:enabled"));
   const done = (text) => page.locator("#done", { hasText: text }).waitFor();
 
   await page.goto(`${base}/`);
-  await page.locator("#faults a").press("Enter");
+  await enter(page.locator("#faults a"));
   await page.waitForURL(`${base}/repository-faults`);
   await page.locator("#sign-in").waitFor();
   assert.equal(await page.locator("#unserved-card").isVisible(), false, "names are for those who sign in");
@@ -86,7 +86,7 @@ await inBrowser([base], async (page, guard) => {
   await page.locator("#no-unserved").waitFor();
 
   const found = page.locator("#unrecorded tr", { hasText: "4711" });
-  await found.locator("button").press("Enter");
+  await enter(found.locator("button"));
   await dialog("adopt").locator("[name=project]").selectOption(need("HELIOSTAT_PROJECT_KEY"));
   await dialog("adopt").locator("[name=name]").fill("Found Again");
   await see("adopting");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { inBrowser, need } from "../browser/browser.mjs";
+import { enter, inBrowser, need } from "../browser/browser.mjs";
 import { SCREENS, lookAt } from "../browser/screens.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
@@ -41,7 +41,7 @@ const visit = (screen) => async (page, guard) => {
   await see("hidden-project");
 
   // The invitation leads to the form. Signed in, there is no permission for the project, either.
-  await invitation.press("Enter");
+  await enter(invitation);
   await page.waitForURL(`${base}/projects/${key}#sign-in`);
   guard.announce(404);
   await page.locator("#sign-in [name=username]").fill(need("HELIOSTAT_USER"));
@@ -56,7 +56,7 @@ const visit = (screen) => async (page, guard) => {
   assert.equal(await page.locator("#clone-card").isVisible(), false, "there is nothing to clone");
   await see("missing-repository");
 
-  await missing.locator("a", { hasText: "all repositories" }).press("Enter");
+  await enter(missing.locator("a", { hasText: "all repositories" }));
   await page.waitForURL(`${base}/projects`);
   await page.locator("#no-repositories").waitFor();
   assert.equal(await missing.isVisible(), false);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { inBrowser, need } from "../browser/browser.mjs";
+import { enter, inBrowser, need } from "../browser/browser.mjs";
 import { SCREENS, lookAt, signIn } from "../browser/screens.mjs";
 
 const base = need("HELIOSTAT_BASE_URL");
@@ -88,7 +88,7 @@ async function visit(screen, present, page, guard) {
   const mine = page.locator("#users tr").filter({ has: page.locator("a", { hasText: "Your account" }) });
   await mine.waitFor();
   assert.equal(await mine.locator("button").count(), 0);
-  await row.locator("button", { hasText: "Set password" }).press("Enter");
+  await enter(row.locator("button", { hasText: "Set password" }));
   await page.locator("#password-title", { hasText: user }).waitFor();
   await set(given, "a slip of the hand");
   await page.locator("#password-problem", { hasText: "differ" }).waitFor();
@@ -96,7 +96,8 @@ async function visit(screen, present, page, guard) {
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
   assert.equal(await statusWith(own), 200, "nothing has changed");
-  await row.locator("button", { hasText: "Set password" }).press("Enter");
+  await enter(row.locator("button", { hasText: "Set password" }));
+  await dialog.waitFor();
   assert.equal(await field("set-password", "password").inputValue(), "", "what was typed does not stay");
   assert.equal(await page.locator("#password-problem").isVisible(), false);
   await set(given, given);
