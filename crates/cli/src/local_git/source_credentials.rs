@@ -12,6 +12,12 @@ use crate::exit_code::{RefusalKind, Refused};
 /// The keys of all headers that git is told to send, for every server or for some.
 const EXTRA_HEADER_KEYS: &str = r"^http\.(.+\.)?extraheader$";
 
+/// The name of a setting that no configuration has.
+const PROBE: &str = "heliostatProbe";
+
+/// Where git finds no repository, whose own settings would be about its own remotes.
+const NO_REPOSITORY: &str = "/";
+
 /// What a server is shown, besides its address.
 #[derive(Default)]
 pub struct SourceCredentials {
@@ -108,67 +114,45 @@ async fn access_of_user(user_git: &UserGit, source: &str) -> SourceAccess {
 /// The settings of headers, by key, that git applies to this source; none if it would take none. A configuration that cannot be
 /// read has none: a source that does not ask who calls can be read in spite of it.
 async fn extra_headers(user_git: &UserGit, source: &str) -> Option<Vec<(String, String)>> {
-    let url = http_url(source)?;
-    // In no repository, whose own settings are about its own remotes.
-    let nowhere = Path::new("/");
-    let matching = ["config", "--get-urlmatch", "http.extraHeader", source];
-    let last = user_git.find_settings(nowhere, &matching).await.ok()??;
-    // The last one is empty where git is told to forget those before it.
-    if last.is_empty() {
-        return None;
-    }
-    // That question is answered with one value, and all are needed.
+    http_url(source)?;
     let all = ["config", "--null", "--get-regexp", EXTRA_HEADER_KEYS];
-    let listed = user_git.find_settings(nowhere, &all).await.ok()??;
+    let listed = user_git.find_settings(Path::new(NO_REPOSITORY), &all).await.ok()??;
     let settings = listed.split('\0').filter_map(|setting| setting.split_once('\n'));
-    let applied = applied_headers(settings, &url);
-    // Where git has found another one, what it would send is not known here, and nothing is shown.
-    (applied.last()?.1 == last).then_some(applied)
+    applied_headers(user_git, settings, source).await
 }
 
-/// Those of the headers that git sends to this URL: each that matches it no less closely than all before it, since the last
-/// empty one.
-fn applied_headers<'a>(
+/// Those of the headers that git sends to this source: each that it applies after those before, since the last empty one.
+async fn applied_headers<'a>(
+    user_git: &UserGit,
     settings: impl Iterator<Item = (&'a str, &'a str)>,
-    url: &Url,
-) -> Vec<(String, String)> {
-    let (mut applied, mut closest) = (Vec::new(), Closeness::default());
+    source: &str,
+) -> Option<Vec<(String, String)>> {
+    let (mut applied, mut closest) = (Vec::new(), None);
     for (key, header) in settings {
-        let Some(found) = closeness(key, url).filter(|found| *found >= closest) else { continue };
-        closest = found;
+        if !is_applied(user_git, closest, key, source).await? {
+            continue;
+        }
+        closest = Some(key);
         match header.is_empty() {
             true => applied.clear(),
             false => applied.push((key.to_owned(), header.to_owned())),
         }
     }
-    applied
+    Some(applied)
 }
 
-/// How closely a key matches, in the order of git-config(1): bytes of the host, of the path, and whether by the user.
-type Closeness = (usize, usize, bool);
-
-fn closeness(key: &str, url: &Url) -> Option<Closeness> {
-    let rest = key.strip_prefix("http.")?;
-    if rest == "extraheader" {
-        return Some(Closeness::default());
-    }
-    let pattern = Url::parse(rest.strip_suffix(".extraheader")?).ok()?;
-    let is_of_user = !pattern.username().is_empty();
-    let is_same_place = pattern.scheme() == url.scheme()
-        && pattern.port_or_known_default() == url.port_or_known_default()
-        && (!is_of_user || pattern.username() == url.username());
-    let (host, path) = (pattern.host_str()?, pattern.path().trim_end_matches('/'));
-    let below = url.path().strip_prefix(path)?;
-    let is_match =
-        is_same_place && is_host(host, url.host_str()?) && (below.is_empty() || below.starts_with('/'));
-    is_match.then_some((host.len(), path.len(), is_of_user))
-}
-
-/// Whether a host is meant, in which `*` stands for one label.
-fn is_host(pattern: &str, host: &str) -> bool {
-    let (patterns, labels) = (pattern.split('.'), host.split('.'));
-    patterns.clone().count() == labels.clone().count()
-        && patterns.zip(labels).all(|(pattern, label)| pattern == "*" || pattern == label)
+/// Whether git applies what has this key to the source, after what has the closest key before it. git-config(1) answers with one
+/// value, the last that counts, and there may be many headers: it is asked for each, by another setting with the same URL.
+async fn is_applied(user_git: &UserGit, closest: Option<&str>, key: &str, source: &str) -> Option<bool> {
+    let probe = |key: &str, value: &str| {
+        let section = key.strip_suffix("extraheader")?;
+        Some((format!("{section}{PROBE}"), value.to_owned()))
+    };
+    let before = closest.and_then(|closest| probe(closest, "before"));
+    let asking = user_git.clone().with_settings(before.into_iter().chain(probe(key, "this")));
+    let question = ["config", "--get-urlmatch", &format!("http.{PROBE}"), source];
+    let last = asking.find_settings(Path::new(NO_REPOSITORY), &question).await.ok()?;
+    Some(last.as_deref() == Some("this"))
 }
 
 fn http_url(source: &str) -> Option<Url> {
@@ -188,40 +172,39 @@ async fn ask_helpers(user_git: &UserGit, source: &str) -> Option<Known> {
 
 #[cfg(test)]
 mod tests {
+    use heliostat_git::Git;
+
     use super::*;
 
-    #[test]
-    fn headers_for_other_places_stay_here() {
-        let url = Url::parse("https://ann@git.example.com/a.b/tool.git").expect("a URL");
-        for key in [
-            "http.extraheader",
-            "http.https://Git.example.com/.extraheader",
-            "http.https://git.example.com:443/a.b/.extraheader",
-            "http.https://ann@git.example.com.extraheader",
-            "http.https://*.example.com/a.b.extraheader",
-        ] {
-            assert!(closeness(key, &url).is_some(), "{key}");
-        }
-        for key in [
-            "http.https://other.example.com/.extraheader",
-            "http.https://*.com/.extraheader",
-            "http.http://git.example.com/.extraheader",
-            "http.https://git.example.com:8443/.extraheader",
-            "http.https://bob@git.example.com/.extraheader",
-            "http.https://git.example.com/a.extraheader",
-        ] {
-            assert!(closeness(key, &url).is_none(), "{key}");
-        }
+    /// What of these settings git applies to a source, by their values.
+    async fn applied(settings: &[(&str, &str)], source: &str) -> Vec<String> {
+        let git = Git::discover(Path::new("git")).await.expect("git is installed");
+        let applied = applied_headers(&UserGit::of(&git), settings.iter().copied(), source).await;
+        applied.expect("git answers").into_iter().map(|(_, header)| header).collect()
     }
 
-    #[test]
-    fn closer_headers_hide_those_after_them_and_an_empty_one_those_before() {
-        let url = Url::parse("https://git.example.com/tool.git").expect("a URL");
+    #[tokio::test]
+    async fn headers_for_other_places_stay_here() {
+        let settings = [
+            ("http.extraheader", "A: 1"),
+            ("http.https://*.example.com/a.b.extraheader", "B: 2"),
+            ("http.https://git.example.com:8443/.extraheader", "C: 3"),
+            ("http.https://git.example.com/.extraheader", "D: 4"),
+            ("http.https://bob@git.example.com/.extraheader", "E: 5"),
+            ("http.https://git.example.com/a.extraheader", "F: 6"),
+            ("http.https://ann@git.example.com/a.b/.extraheader", "G: 7"),
+        ];
+        let source = "https://ann@git.example.com/a.b/tool.git";
+        assert_eq!(applied(&settings, source).await, ["A: 1", "B: 2", "D: 4", "G: 7"]);
+        assert_eq!(applied(&settings, "https://other.example.org/a.b/tool.git").await, ["A: 1"]);
+    }
+
+    #[tokio::test]
+    async fn closer_headers_hide_those_after_them_and_an_empty_one_those_before() {
         let (all, close) = ("http.extraheader", "http.https://git.example.com/.extraheader");
-        let applied = |settings: &[(&'static str, &'static str)]| -> Vec<String> {
-            applied_headers(settings.iter().copied(), &url).into_iter().map(|(_, header)| header).collect()
-        };
-        assert_eq!(applied(&[(all, "A: 1"), (close, "B: 2"), (all, "C: 3")]), ["A: 1", "B: 2"]);
-        assert_eq!(applied(&[(all, "A: 1"), (close, ""), (close, "B: 2")]), ["B: 2"]);
+        let source = "https://git.example.com/tool.git";
+        let hidden = [(all, "A: 1"), (close, "B: 2"), (all, "C: 3"), (close, "D: 4")];
+        assert_eq!(applied(&hidden, source).await, ["A: 1", "B: 2", "D: 4"]);
+        assert_eq!(applied(&[(all, "A: 1"), (close, ""), (close, "B: 2")], source).await, ["B: 2"]);
     }
 }

@@ -34,28 +34,33 @@ const REPOSITORY_VARIABLES: [&str; 6] = [
 #[derive(Clone)]
 pub struct UserGit {
     program: PathBuf,
-    settings: Vec<(&'static str, String)>,
+    settings: Vec<(String, String)>,
 }
 
 impl UserGit {
     /// The same program as `git`.
     pub fn of(git: &Git) -> Self {
-        Self { program: git.program().to_owned(), settings: heliostat_git::authority_settings() }
+        let authorities = heliostat_git::authority_settings().into_iter();
+        let settings = authorities.map(|(key, value)| (key.to_owned(), value)).collect();
+        Self { program: git.program().to_owned(), settings }
     }
 
     /// For servers on this machine: no proxy, no stored credentials, no hooks.
     pub fn for_loopback(git: &Git) -> Self {
-        let settings = vec![
-            ("http.proxy", String::new()),
-            ("credential.helper", String::new()),
-            ("core.hooksPath", "/dev/null".to_owned()),
-        ];
+        let settings = [("http.proxy", ""), ("credential.helper", ""), ("core.hooksPath", "/dev/null")];
+        let settings = Vec::from(settings.map(|(key, value)| (key.to_owned(), value.to_owned())));
         Self { program: git.program().to_owned(), settings }
     }
 
     /// The same, calling servers with this authorization, which goes by environment and not by argument.
-    pub fn authorized(mut self, authorization: &Authorization) -> Self {
-        self.settings.push(("http.extraHeader", format!("Authorization: {}", authorization.header_text())));
+    pub fn authorized(self, authorization: &Authorization) -> Self {
+        let header = format!("Authorization: {}", authorization.header_text());
+        self.with_settings([("http.extraHeader".to_owned(), header)])
+    }
+
+    /// The same with these settings, which git reads after all others.
+    pub fn with_settings(mut self, settings: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.settings.extend(settings);
         self
     }
 
