@@ -132,6 +132,13 @@ async fn what_git_shows_by_itself_is_shown_here_too() {
         let imported = import(&cache);
         assert!(imported.status.success(), "{}", said(&imported));
     }
+    let of_bob = format!("machine {host} login bob password another\n");
+    write(".netrc", &format!("{of_bob}machine {host} login ann password secret-of-ann\n"));
+    let imported = import_from(with_name.as_str(), &["--name", "by-netrc", "--overwrite"]);
+    assert!(imported.status.success(), "the password of this name: {}", said(&imported));
+    write(".netrc", &of_bob);
+    let refused = import_from(with_name.as_str(), &["--name", "refused"]);
+    assert_eq!(refused.status.code(), Some(4), "there is none of this name: {}", said(&refused));
     netrc("another");
     let refused = import(&["--name", "refused"]);
     assert!(said(&refused).contains("give --source-user and --source-password-file"), "{}", said(&refused));

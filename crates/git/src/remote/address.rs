@@ -32,6 +32,17 @@ impl Remote {
         };
         Ok(Self { address, authorization: authorization.cloned().or(from_url) })
     }
+
+    /// The same, but leaves in the address a user name that has no password there.
+    pub(crate) fn with_name(url: &str) -> Result<Self, InvalidAddress> {
+        let remote = Self::parse(url, None)?;
+        match split_user_info(url) {
+            Some((_, user_info)) if !user_info.contains(':') => {
+                Ok(Self { address: url.to_owned(), authorization: None })
+            }
+            _ => Ok(remote),
+        }
+    }
 }
 
 /// The address without, and the text of, `user:password` in `https://user:password@host/`.
@@ -67,6 +78,11 @@ mod tests {
         let given = SecretHeader::new("JWT x").expect("valid");
         let remote = Remote::parse("http://ann@git.example/", Some(&given)).expect("valid");
         assert_eq!((remote.address.as_str(), remote.authorization), ("http://git.example/", Some(given)));
+        let named = Remote::with_name("http://ann@git.example/").expect("valid");
+        assert_eq!((named.address.as_str(), named.authorization), ("http://ann@git.example/", None));
+        let whole = Remote::with_name("http://ann:pw@git.example/").expect("valid");
+        assert_eq!(whole.authorization, Some(SecretHeader::basic("ann", "pw")));
+        assert_eq!(whole.address, "http://git.example/");
         for plain in ["/srv/a@b.git", "ssh://git@host/a.git", "git@host:a.git", "https://host/@x"] {
             let remote = Remote::parse(plain, None).expect("valid");
             assert_eq!((remote.address.as_str(), remote.authorization), (plain, None));

@@ -12,7 +12,7 @@ use crate::remote::{
 const STALL_LIMIT: Duration = Duration::from_mins(15);
 
 /// Makes `into`, which must not exist, a bare repository with everything that `source` (a path or an address)
-/// has. User name and password in an HTTP address, or what is given beside it, are sent as a header and stored nowhere.
+/// has. The password in an HTTP address, or what is given beside it, is sent as a header and stored nowhere.
 pub async fn clone_mirror(
     git: &Git,
     source: &str,
@@ -20,7 +20,7 @@ pub async fn clone_mirror(
     access: &SourceAccess,
     mut on_progress: impl FnMut(&str) + Send,
 ) -> Result<(), ImportError> {
-    let remote = Remote::parse(source, access.authorization()).map_err(FetchError::from)?;
+    let remote = access.remote(source).map_err(FetchError::from)?;
     let command = git.command("clone").args(["clone", "--mirror", "--progress", "--"]);
     let command = access.of(command.arg(&remote.address).arg(into), &remote);
     match run(&command, &remote, &mut on_progress).await {
@@ -40,7 +40,7 @@ pub async fn fetch_mirror(
     access: &SourceAccess,
     mut on_progress: impl FnMut(&str) + Send,
 ) -> Result<(), ImportError> {
-    let remote = Remote::parse(source, access.authorization()).map_err(FetchError::from)?;
+    let remote = access.remote(source).map_err(FetchError::from)?;
     let command = git.command("fetch").repository(into).args(["fetch", "--prune", "--force", "--no-tags"]);
     let command = command.args(["--progress", "--no-write-fetch-head", "--no-auto-maintenance"]);
     let command = command.args(["--", &remote.address, "+refs/*:refs/*"]);

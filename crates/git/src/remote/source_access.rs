@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::process::{GitCommand, SecretHeader};
-use crate::remote::{Remote, is_http};
+use crate::remote::{InvalidAddress, Remote, is_http};
 
 /// What the server of a source is shown of its caller; by default nothing.
 #[derive(Clone, Default)]
@@ -29,13 +29,18 @@ impl SourceAccess {
         self
     }
 
-    pub(super) fn authorization(&self) -> Option<&SecretHeader> {
-        self.authorization.as_ref()
+    /// Where the source is. Where `.netrc` is read, a user name without a password stays in the address: git and curl look up the
+    /// password of that name there.
+    pub(super) fn remote(&self, source: &str) -> Result<Remote, InvalidAddress> {
+        match (&self.authorization, &self.home) {
+            (None, Some(_)) => Remote::with_name(source),
+            (authorization, _) => Remote::parse(source, authorization.as_ref()),
+        }
     }
 
     /// The command that shows it to this server.
     pub(super) fn of(&self, command: GitCommand, remote: &Remote) -> GitCommand {
-        // A name in the address gives way to a header that the user has set for this server, as it does in git.
+        // A password in the address gives way to a header that the user has set for this server, as it does in git.
         let says_who = self.extra_headers.iter().any(|(_, header)| is_authorization(header));
         let gives_way = self.authorization.is_none() && says_who;
         let authorization = remote.authorization.as_ref().filter(|_| !gives_way);
