@@ -149,6 +149,8 @@ async fn who_waits_for_a_synchronisation_waits_for_an_upstream_that_is_away() {
     assert!(ended.status.success(), "{ended:?}");
     let progress: Value = serde_json::from_slice(&ended.stdout).expect("is JSON");
     assert_eq!((&progress["inStepRepos"], progress.get("notKnownSince")), (&json!(1), None), "{progress}");
+    let status = status_in(&pair, "SYNCHRONIZED").await;
+    assert_eq!((&status["syncedRepos"], &status["totalRepos"]), (&json!(1), &json!(1)), "{status}");
 }
 
 /// What a mirror says of itself, with the status that load balancers go by, once it is in this state.

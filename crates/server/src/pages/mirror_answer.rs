@@ -8,7 +8,7 @@ use heliostat_peer::{DOUBTFUL_SKEW_SECONDS, MAX_SKEW_SECONDS, counted};
 use heliostat_storage::UpstreamState;
 use serde::Serialize;
 
-use crate::wire::sync_progress;
+use crate::wire::sync_progress_at_rest_too;
 
 /// A mirror that may take traffic.
 const SYNCHRONIZED: &str = "SYNCHRONIZED";
@@ -36,7 +36,7 @@ pub struct MirrorAnswer {
     pub health: &'static str,
     /// How many nodes there are: a number in a string, as others write it.
     pub member_count: String,
-    /// How far the synchronisation is; the same as the operation of that name answers.
+    /// How far the synchronisation is. The operation of that name answers the same, but with zeros when nothing is going on.
     #[serde(flatten)]
     pub progress: RestSyncProgress,
     /// How many repositories can be cloned from here now.
@@ -102,7 +102,7 @@ impl MirrorAnswer {
             state: state_name(&status),
             health: health(&status, reason.as_deref()),
             member_count: "1".to_owned(),
-            progress: sync_progress(status.progress),
+            progress: sync_progress_at_rest_too(status.progress),
             available_repos: status.available,
             repositories_in_error: status.failing,
             repositories_in_repair: status.in_repair,
@@ -307,7 +307,7 @@ pub(crate) mod tests {
             answer,
             serde_json::json!({
                 "state": "SYNCHRONIZED", "health": "GREEN", "memberCount": "1",
-                "discovering": false, "syncedRepos": 0, "totalRepos": 0, "mirroredRepos": 3, "inStepRepos": 3,
+                "discovering": false, "syncedRepos": 3, "totalRepos": 3, "mirroredRepos": 3, "inStepRepos": 3,
                 "availableRepos": 3, "repositoriesInError": 0, "repositoriesInRepair": 0, "lastSyncDate": 1,
                 "upstream": {
                     "baseUrl": "https://git.example.com", "state": "INSTALLED", "reachable": true,

@@ -39,6 +39,6 @@ mod user;
 pub use held_back::held_back;
 pub use mirror_wire::MirrorWire;
 pub use support_info::{delayed_sync, synchronization_request, synchronization_status};
-pub use sync_progress::sync_progress;
+pub use sync_progress::{sync_progress, sync_progress_at_rest_too};
 pub use upstream_settings::{mirror_mode, upstream_settings};
 pub use upstream_wire::UpstreamWire;

@@ -3,15 +3,20 @@
 use heliostat_api::models::RestSyncProgress;
 use heliostat_mirror::Progress;
 
-/// How far a mirror is. When nothing is going on, the numbers of what is going on are 0, as clients know it; those of what
-/// is here never are, unless nothing is here.
+/// How far a mirror is, as the operations of that name answer. When nothing is going on, the numbers of what is going on are 0,
+/// as clients know it; those of what is here never are, unless nothing is here.
 pub fn sync_progress(progress: Progress) -> RestSyncProgress {
-    let idle = !progress.discovering && progress.synced >= progress.total;
-    let count = |repositories| if idle { 0 } else { int32(repositories) };
+    let is_idle = !progress.discovering && progress.synced >= progress.total;
+    let (synced, total) = if is_idle { (0, 0) } else { (progress.synced, progress.total) };
+    sync_progress_at_rest_too(Progress { synced, total, ..progress })
+}
+
+/// The same with the numbers as they are, for what is shown of a mirror: 0 would say that nothing is mirrored.
+pub fn sync_progress_at_rest_too(progress: Progress) -> RestSyncProgress {
     RestSyncProgress {
         discovering: progress.discovering,
-        synced_repos: count(progress.synced),
-        total_repos: count(progress.total),
+        synced_repos: int32(progress.synced),
+        total_repos: int32(progress.total),
         mirrored_repos: int32(progress.mirrored),
         in_step_repos: int32(progress.in_step),
         not_known_since: progress.not_known_since,
@@ -46,5 +51,7 @@ mod tests {
         let rest = Progress { synced: 3, total: 3, mirrored: 3, in_step: 2, ..NOTHING };
         let progress = sync_progress(rest);
         assert_eq!((progress.mirrored_repos, progress.in_step_repos), (3, 2));
+        let shown = sync_progress_at_rest_too(rest);
+        assert_eq!((shown.synced_repos, shown.total_repos), (3, 3));
     }
 }
