@@ -46,8 +46,7 @@ pub use dropped_log_lines::count_dropped_log_lines;
 #[cfg(feature = "emitted-contract")]
 pub use emitted_contract::emitted_contract;
 pub use http::{
-    ConnectionOptions, KernelTls, OpenFiles, TlsFiles, TrustedProxies, certificate_complaint,
-    cleartext_notice,
+    ConnectionOptions, KernelTls, OpenFiles, TlsFiles, TlsPlacement, TrustedProxies, certificate_complaint,
 };
 pub use log_level::{InvalidLogLevel, LogLevel};
 pub use metrics::{InvalidMetricsToken, MetricsToken};

@@ -96,10 +96,12 @@ pub async fn run(options: DoctorOptions) -> anyhow::Result<ExitCode> {
         data_directory::private(&options.data),
         data_directory::free_space(&options.data),
         surroundings::open_files(OpenFiles::now()),
-        match options.tls.tls_in_front {
-            true => surroundings::encryption_in_front(),
-            false => surroundings::encryption(options.listen, options.base_url.as_ref(), tls.as_ref()),
-        },
+        surroundings::encryption(&surroundings::Transport {
+            listen: options.listen,
+            base_url: options.base_url.as_ref(),
+            tls: tls.as_ref(),
+            tls_in_front: options.tls.tls_in_front,
+        }),
         surroundings::database(options.database.as_deref()).await,
         surroundings::backup(options.database.as_deref()),
         surroundings::owner(&options.data, options.database.as_deref(), is_for_mirror).await,

@@ -1,12 +1,12 @@
 //! Whether what a role works with on its machine is there: git, ssh, open files, encryption, the database, and
 //! what a backup of that needs.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use heliostat_git::{Git, GitUnavailable, MINIMUM_GIT_VERSION, SshError, ssh_version};
 use heliostat_peer::with_causes;
-use heliostat_server::{ConnectionOptions, OpenFiles, TlsFiles};
+use heliostat_server::{ConnectionOptions, OpenFiles, TlsFiles, TlsPlacement};
 use url::Url;
 
 use super::finding::Finding;
@@ -67,9 +67,23 @@ pub fn open_files(files: OpenFiles) -> Finding {
     Finding::good(ITEM, detail)
 }
 
+/// How clients are to reach the role.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Transport<'a> {
+    /// Where it listens.
+    pub listen: Option<SocketAddr>,
+    /// Where its clients look for it.
+    pub base_url: Option<&'a Url>,
+    /// Its certificate.
+    pub tls: Option<&'a TlsFiles>,
+    /// Whether something in front of it encrypts, as its operator says.
+    pub tls_in_front: bool,
+}
+
 /// Whether what travels to the role is encrypted, and whether it may listen where it is to.
-pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>, tls: Option<&TlsFiles>) -> Finding {
+pub fn encryption(transport: &Transport<'_>) -> Finding {
     const ITEM: &str = "TLS";
+    let Transport { listen, base_url, tls, tls_in_front } = *transport;
     let ip = listen.map_or(Ipv4Addr::LOCALHOST.into(), |address| address.ip());
     match (base_url, listen, tls) {
         (None, Some(address), _) if !ip.to_canonical().is_loopback() => Finding::failed(
@@ -78,29 +92,31 @@ pub fn encryption(listen: Option<SocketAddr>, base_url: Option<&Url>, tls: Optio
             "give the URL by --base-url, or listen on loopback",
         ),
         (_, _, Some(tls)) => certificate(ITEM, place_of_role(base_url, listen, true).as_ref(), tls),
+        _ if tls_in_front => Finding::good(ITEM, "--tls-in-front: what stands in front of the role encrypts"),
         (None, None, None) => Finding::skipped(ITEM, "neither --base-url nor --listen given"),
         (None, Some(address), None) => {
             Finding::good(ITEM, format!("{address} is reached from this machine only"))
         }
-        (Some(url), _, None) => match heliostat_server::cleartext_notice(url, ip) {
-            None if url.scheme() == "https" => Finding::good(
-                ITEM,
-                format!(
-                    "{url} is an https address, and the role has no certificate: a proxy in front has to encrypt"
-                ),
-            ),
-            None => Finding::good(ITEM, format!("{url} is reached from this machine only")),
-            Some(notice) => {
-                let (complaint, remedy) = notice.split_once(": ").unwrap_or((notice, "encrypt it"));
-                Finding::doubtful(ITEM, complaint, remedy)
-            }
-        },
+        (Some(url), _, None) => cleartext(ITEM, url, ip),
     }
 }
 
-/// What travels to a role that stands behind something that encrypts, as its operator says.
-pub fn encryption_in_front() -> Finding {
-    Finding::good("TLS", "--tls-in-front: what stands in front of the role encrypts")
+/// Whether others reach a role by plain HTTP that speaks it at this address.
+fn cleartext(item: &'static str, url: &Url, listen: IpAddr) -> Finding {
+    let placement = TlsPlacement { base_url: url, listen, in_server: false, in_front: false };
+    match placement.cleartext_notice() {
+        Some(notice) => {
+            let (complaint, remedy) = notice.split_once(": ").unwrap_or((notice, "encrypt it"));
+            Finding::doubtful(item, complaint, remedy)
+        }
+        None if url.scheme() == "https" => Finding::good(
+            item,
+            format!(
+                "{url} is an https address, and the role has no certificate: a proxy in front has to encrypt"
+            ),
+        ),
+        None => Finding::good(item, format!("{url} is reached from this machine only")),
+    }
 }
 
 /// Whether the certificate can be used, and whether clients of the role will accept it.
@@ -180,18 +196,25 @@ mod tests {
 
     #[test]
     fn a_role_that_others_reach_needs_a_url_and_encryption() {
-        let outcome = |listen: &str, base_url: Option<&str>| {
+        let finding = |listen: &str, base_url: Option<&str>, tls_in_front| {
             let url = base_url.map(|url| Url::parse(url).expect("a URL"));
-            encryption(Some(listen.parse().expect("an address")), url.as_ref(), None).outcome
+            let listen = Some(listen.parse().expect("an address"));
+            encryption(&Transport { listen, base_url: url.as_ref(), tls: None, tls_in_front })
         };
+        let outcome = |listen, base_url| finding(listen, base_url, false).outcome;
         assert_eq!(outcome("0.0.0.0:7990", None), Outcome::Failed);
+        assert_eq!(finding("0.0.0.0:7990", None, true).outcome, Outcome::Failed, "it would not start");
         assert_eq!(outcome("[::1]:7990", None), Outcome::Good);
         assert_eq!(outcome("0.0.0.0:7990", Some("http://10.0.0.1:7990")), Outcome::Doubtful);
-        assert_eq!(outcome("127.0.0.1:7990", Some("https://git.example.com")), Outcome::Good);
-        assert_eq!(encryption(None, None, None).outcome, Outcome::Skipped);
-        let https = Url::parse("https://git.example.com").expect("a URL");
-        let behind_proxy = encryption(Some(([0, 0, 0, 0], 7990).into()), Some(&https), None);
+        assert_eq!(encryption(&Transport::default()).outcome, Outcome::Skipped);
+        let https = Some("https://git.example.com");
+        let behind_proxy = finding("127.0.0.1:7990", https, false);
+        assert_eq!(behind_proxy.outcome, Outcome::Good);
         assert!(behind_proxy.detail.contains("a proxy in front has to encrypt"), "{behind_proxy}");
+        let in_the_open = finding("0.0.0.0:7990", https, false);
+        assert_eq!(in_the_open.outcome, Outcome::Doubtful);
+        assert!(in_the_open.remedy.is_some_and(|remedy| remedy.contains("--tls-in-front")));
+        assert_eq!(finding("0.0.0.0:7990", https, true).outcome, Outcome::Good);
     }
 
     #[test]
@@ -199,7 +222,12 @@ mod tests {
         let nowhere = TlsFiles { certificate: "/nonexistent/a.pem".into(), key: "/nonexistent/a.key".into() };
         let finding = |url: &str| {
             let url = Url::parse(url).expect("a URL");
-            encryption(None, Some(&url), Some(&nowhere))
+            encryption(&Transport {
+                base_url: Some(&url),
+                tls: Some(&nowhere),
+                tls_in_front: true,
+                ..Transport::default()
+            })
         };
         let plain = finding("http://git.example.com");
         assert!(plain.outcome == Outcome::Failed && plain.detail.contains("no https address"), "{plain}");

@@ -18,8 +18,8 @@ pub struct TlsFlags {
     /// File with the key of the certificate in PEM, which not every user of the machine may read [default: none].
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
-    /// What stands in front of this server encrypts, though the base URL begins with http: nothing warns that passwords
-    /// travel unencrypted [default: false].
+    /// What stands in front of this server encrypts: nothing warns that this server itself speaks plain HTTP
+    /// [default: false].
     #[arg(long, env = "HELIOSTAT_TLS_IN_FRONT", value_parser = BoolishValueParser::new())]
     pub tls_in_front: bool,
 }

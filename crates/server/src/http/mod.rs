@@ -67,7 +67,7 @@ mod write_pace;
 pub use address::Address;
 pub use browser_rules::BrowserRules;
 pub use browser_session::BrowserSessions;
-pub use cleartext::cleartext_notice;
+pub use cleartext::TlsPlacement;
 pub use client_prefix::client_prefix;
 pub use connection_options::ConnectionOptions;
 pub use created::Created;

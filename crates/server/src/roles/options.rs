@@ -49,7 +49,7 @@ pub struct ListenOptions {
     pub trusted_proxies: TrustedProxies,
     /// The certificate for TLS; without one the server speaks plain HTTP.
     pub tls: Option<TlsFiles>,
-    /// Whether something in front of the server encrypts, whatever the base URL says.
+    /// Whether something in front of the server encrypts, which the base URL does not tell.
     pub tls_in_front: bool,
     /// Whether the kernel may encrypt.
     pub kernel_tls: KernelTls,

@@ -19,7 +19,7 @@ use super::options::{ListenOptions, StartError};
 use crate::http::problem::Problem;
 use crate::http::{
     self, Address, BrowserRules, BrowserSessions, ClientRoom, ConnectionOptions, Created, CrossOrigin,
-    CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TrustedProxies, WholeBody,
+    CrossSite, Envelope, RememberedAnswers, RequestLog, Tls, TlsPlacement, TrustedProxies, WholeBody,
 };
 use crate::pages::{ErrorPages, PagesOfThings};
 use crate::traces::{TraceExporter, Traces};
@@ -256,7 +256,13 @@ impl Listening {
 
     /// What is to be said where clients reach this server without encryption.
     pub fn cleartext_notice(&self) -> Option<&'static str> {
-        http::cleartext_notice(&self.base_url, self.address.ip()).filter(|_| !self.tls_in_front)
+        let placement = TlsPlacement {
+            base_url: &self.base_url,
+            listen: self.address.ip(),
+            in_server: self.tls.is_some(),
+            in_front: self.tls_in_front,
+        };
+        placement.cleartext_notice()
     }
 }
 
