@@ -35,7 +35,7 @@ pub use credentials::{Credentials, InvalidCredentials, MAX_AUTHORIZATION_BYTES};
 pub use git_stream::{GitStream, GitStreamOptions, InvalidStreamUrl, StreamUrl};
 pub use listing::Listing;
 pub use long_lists::LongLists;
-pub use provider::{Provider, UnknownProvider};
+pub use provider::{Bitbucket, Provider, UnknownProvider};
 pub use refusal::Refusal;
 pub use repository_address::{InvalidRepositoryAddress, RepositoryAddress};
 pub use repository_path::{InvalidRepositoryPath, RepositoryPath};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+/// Where Bitbucket Cloud is.
+const BITBUCKET_CLOUD: &str = "bitbucket.org";
 /// Where a Bitbucket Data Center has its repositories.
 const BITBUCKET_PROJECTS: &str = "scm/";
 
@@ -23,6 +25,18 @@ pub enum Provider {
     Bitbucket,
     /// Anything that can sign a POST: a script, a `post-receive` hook, a build server.
     Generic,
+}
+
+/// Which of the two servers is meant that are called Bitbucket. Their interfaces have little in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bitbucket {
+    /// Bitbucket Data Center.
+    DataCenter {
+        /// What stands before project and repository in its addresses: nothing, or `scm/`.
+        projects_below: &'static str,
+    },
+    /// Bitbucket Cloud.
+    Cloud,
 }
 
 /// A text that names no provider.
@@ -60,6 +74,16 @@ impl FromStr for Provider {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|provider| provider.as_str() == text);
         found.ok_or_else(|| UnknownProvider(text.chars().take(32).collect()))
+    }
+}
+
+impl Bitbucket {
+    /// The one that is reached at `origin`, if it is one.
+    pub(crate) fn at(origin: &Url) -> Self {
+        match origin.host_str() {
+            Some(BITBUCKET_CLOUD) => Self::Cloud,
+            _ => Self::DataCenter { projects_below: projects_below(origin) },
+        }
     }
 }
 

@@ -38,12 +38,12 @@ pub struct HintFlags {
     #[arg(long, value_name = "FILE", env = "HELIOSTAT_GITHUB_APP_KEY_FILE")]
     pub github_app_key_file: Option<PathBuf>,
     /// Whose repositories are listed again and again, so that changes are found whose webhooks were lost, separated by
-    /// commas: github:ORGANISATION, gitlab:GROUP, gitea:ORGANISATION, forgejo:ORGANISATION or bitbucket:PROJECT
-    /// [default: none].
+    /// commas: github:ORGANISATION, gitlab:GROUP, gitea:ORGANISATION, forgejo:ORGANISATION or bitbucket:PROJECT,
+    /// at bitbucket.org bitbucket:WORKSPACE [default: none].
     #[arg(long, value_name = "PROVIDER:NAME", env = "HELIOSTAT_DISCOVER", value_delimiter = ',')]
     pub discover: Vec<Organisation>,
     /// Where the provider's REST interface is [default: where the provider has it at the origin, api.github.com for
-    /// github.com].
+    /// github.com, api.bitbucket.org for bitbucket.org].
     #[arg(long, value_name = "URL", env = "HELIOSTAT_DISCOVERY_URL", value_parser = parse_http_url)]
     pub discovery_url: Option<Url>,
     /// How long after one listing the next begins; later if the provider asks for it.

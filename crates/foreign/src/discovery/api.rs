@@ -13,7 +13,7 @@ use url::Url;
 use super::page::{Page, read_page};
 use super::rate_limit::{Allowance, RateLimit};
 use crate::Credentials;
-use crate::provider::Provider;
+use crate::provider::{Bitbucket, Provider};
 use crate::smart_http::UnusableServer;
 
 const USER_AGENT: &str = concat!("heliostat-mirror/", env!("CARGO_PKG_VERSION"));
@@ -33,8 +33,8 @@ pub struct ApiOptions {
     pub base: Url,
     /// Authorities that are trusted besides those of the system.
     pub authorities: Authorities,
-    /// What stands before project and repository in the addresses of a Bitbucket Data Center: nothing, or `scm/`.
-    pub projects_below: &'static str,
+    /// Which Bitbucket it is, if it is one.
+    pub bitbucket: Bitbucket,
 }
 
 /// Why a provider did not tell.
@@ -114,8 +114,8 @@ impl Api {
             return Ok(known.page);
         }
         let body = self.success(address, &answer)?;
-        let (below, now_ms) = (self.options.projects_below, self.clock.now_ms());
-        let page = read_page(provider, address, &answer.headers, body, below, now_ms);
+        let (bitbucket, now_ms) = (self.options.bitbucket, self.clock.now_ms());
+        let page = read_page(provider, address, &answer.headers, body, bitbucket, now_ms);
         let page = page.map_err(|reason| DiscoveryFailure::Nonsense(self.host(), reason))?;
         let mut known = self.known.lock();
         match answer.headers.get(ETAG) {

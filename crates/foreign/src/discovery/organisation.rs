@@ -1,4 +1,5 @@
-//! Whose repositories are looked for: `github:acme`, `gitlab:acme/tools`, `gitea:acme` or `bitbucket:PRJ`.
+//! Whose repositories are looked for: `github:acme`, `gitlab:acme/tools`, `gitea:acme`, or `bitbucket:PRJ`, which is a
+//! workspace at Bitbucket Cloud.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +7,17 @@ use std::str::FromStr;
 use url::Url;
 
 use crate::RepositoryPath;
-use crate::provider::Provider;
+use crate::provider::{Bitbucket, Provider};
 
 /// Longest name of an organisation, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 /// Where GitHub itself is asked; its servers at other hosts are asked there.
 const GITHUB: (&str, &str) = ("github.com", "https://api.github.com/");
+/// Where Bitbucket Cloud is asked.
+const BITBUCKET_CLOUD: &str = "https://api.bitbucket.org/2.0/";
 
-/// An organisation of GitHub, Gitea or Forgejo, a group of GitLab with its subgroups, or a project of Bitbucket Data Center.
+/// An organisation of GitHub, Gitea or Forgejo, a group of GitLab with its subgroups, a project of Bitbucket Data Center, or
+/// a workspace of Bitbucket Cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {
     /// What kind of server it is at.
@@ -33,6 +37,9 @@ pub struct InvalidOrganisation(String);
 pub(super) fn interface_at(provider: Provider, origin: &Url) -> Url {
     if provider == Provider::GitHub && origin.host_str() == Some(GITHUB.0) {
         return Url::parse(GITHUB.1).expect("it is a URL");
+    }
+    if provider == Provider::Bitbucket && Bitbucket::at(origin) == Bitbucket::Cloud {
+        return Url::parse(BITBUCKET_CLOUD).expect("it is a URL");
     }
     let mut base = origin.clone();
     let below = base.path().trim_end_matches('/');
@@ -104,6 +111,7 @@ mod tests {
             (Provider::GitHub, "https://git.example.com/", "https://git.example.com/api/v3/"),
             (Provider::GitLab, "https://example.com/gitlab/", "https://example.com/gitlab/api/v4/"),
             (Provider::Gitea, "https://git.example.com:3000/", "https://git.example.com:3000/api/v1/"),
+            (Provider::Bitbucket, "https://bitbucket.org/", "https://api.bitbucket.org/2.0/"),
             (Provider::Bitbucket, "https://git.example.com/", "https://git.example.com/rest/api/latest/"),
             (Provider::Bitbucket, "https://example.com/bb/scm/", "https://example.com/bb/rest/api/latest/"),
         ] {

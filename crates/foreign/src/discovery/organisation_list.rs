@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use url::Url;
 
-use super::api::{Api, DiscoveryFailure};
+use super::api::{Api, ApiOptions, DiscoveryFailure};
 use super::organisation::Organisation;
 use super::page::{FoundRepository, first_pages};
 use super::service_credential::ServiceCredential;
@@ -44,7 +44,8 @@ impl OrganisationList {
         let is_of_app = self.credential.as_ref().is_some_and(|credential| credential.is_of_app());
         let mut listed =
             Err(DiscoveryFailure::NotFound(self.organisation.to_string(), "any address".to_owned()));
-        for first in first_pages(&self.organisation, &self.api.options.base, is_of_app) {
+        let ApiOptions { base, bitbucket, .. } = &self.api.options;
+        for first in first_pages(&self.organisation, base, is_of_app, *bitbucket) {
             listed = self.pages_from(first, &credentials).await;
             if !matches!(listed, Err(DiscoveryFailure::NotFound(..))) {
                 break;

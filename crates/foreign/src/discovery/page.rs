@@ -10,10 +10,10 @@ use url::Url;
 
 use super::organisation::Organisation;
 use crate::RepositoryPath;
-use crate::provider::{Provider, bitbucket_name};
+use crate::provider::{Bitbucket, Provider, bitbucket_name};
 
-/// How many repositories are asked for at once, as many as each provider gives: GitHub and GitLab, Gitea and Forgejo,
-/// Bitbucket.
+/// How many repositories are asked for at once, as many as each provider gives: GitHub, GitLab and Bitbucket Cloud, Gitea
+/// and Forgejo, Bitbucket Data Center.
 const PAGE_SIZES: (&str, &str, &str) = ("100", "50", "1000");
 
 /// How long after a push GitLab may still show the time of an earlier one, and a little more.
@@ -38,7 +38,12 @@ pub(super) struct Page {
 }
 
 /// Where the first page is, and where it is if there is no such organisation: people have repositories as well.
-pub(super) fn first_pages(organisation: &Organisation, api: &Url, by_app: bool) -> Vec<Url> {
+pub(super) fn first_pages(
+    organisation: &Organisation,
+    api: &Url,
+    by_app: bool,
+    bitbucket: Bitbucket,
+) -> Vec<Url> {
     let (hundred, fifty, thousand) = PAGE_SIZES;
     let name = organisation.name.as_str();
     let url = |parts: &[&str], query: &[(&str, &str)]| {
@@ -68,18 +73,20 @@ pub(super) fn first_pages(organisation: &Organisation, api: &Url, by_app: bool) 
             url(&["orgs", name, "repos"], &[("limit", fifty)]),
             url(&["users", name, "repos"], &[("limit", fifty)]),
         ],
-        Provider::Bitbucket => vec![url(&["projects", name, "repos"], &[("limit", thousand)])],
+        Provider::Bitbucket => vec![match bitbucket {
+            Bitbucket::DataCenter { .. } => url(&["projects", name, "repos"], &[("limit", thousand)]),
+            Bitbucket::Cloud => url(&["repositories", name], &[("pagelen", hundred)]),
+        }],
     }
 }
 
-/// Reads a page that was fetched from `address` at `now_ms`; `projects_below` is what stands before project and repository in the
-/// addresses of a Bitbucket Data Center.
+/// Reads a page that was fetched from `address` at `now_ms`.
 pub(super) fn read_page(
     provider: Provider,
     address: &Url,
     headers: &HeaderMap,
     body: &[u8],
-    projects_below: &str,
+    bitbucket: Bitbucket,
     now_ms: i64,
 ) -> Result<Page, String> {
     let unreadable = |error: serde_json::Error| format!("its list of repositories cannot be read: {error}");
@@ -95,8 +102,8 @@ pub(super) fn read_page(
         url.set_query(next.query());
         url
     };
-    match provider {
-        Provider::Bitbucket => {
+    match (provider, bitbucket) {
+        (Provider::Bitbucket, Bitbucket::DataCenter { projects_below }) => {
             let page: BitbucketPage = serde_json::from_slice(body).map_err(unreadable)?;
             let next = page.next_page_start.filter(|_| !page.is_last_page).map(|start| {
                 let mut url = address.clone();
@@ -109,6 +116,13 @@ pub(super) fn read_page(
                 found(&bitbucket_name(projects_below, &repository.project.key, &repository.slug), None)
             });
             Ok(Page { found: found.collect(), next, total: None })
+        }
+        (Provider::Bitbucket, Bitbucket::Cloud) => {
+            let page: CloudPage = serde_json::from_slice(body).map_err(unreadable)?;
+            // When its `updated_on` moves is not documented, so it does not tell that nothing was pushed.
+            let found = page.values.iter().filter_map(|repository| found(&repository.full_name, None));
+            let next = page.next.and_then(|next| address.join(&next).ok());
+            Ok(Page { found: found.collect(), next: next.map(here), total: page.size })
         }
         _ => {
             let (listed, counted) = match serde_json::from_slice(body).map_err(unreadable)? {
@@ -198,6 +212,20 @@ struct BitbucketProject {
     key: String,
 }
 
+/// A page of Bitbucket Cloud.
+#[derive(Deserialize)]
+struct CloudPage {
+    values: Vec<CloudRepository>,
+    /// The whole address of the next page.
+    next: Option<String>,
+    size: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct CloudRepository {
+    full_name: String,
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::header::HeaderValue;
@@ -207,6 +235,7 @@ mod tests {
 
     /// 2026-01-01T12:00:00Z.
     const NOW_MS: i64 = 1_767_268_800_000;
+    const BELOW_SCM: Bitbucket = Bitbucket::DataCenter { projects_below: "scm/" };
 
     fn link(value: &str) -> HeaderMap {
         HeaderMap::from_iter([(LINK, HeaderValue::from_str(value).expect("a value"))])
@@ -218,12 +247,13 @@ mod tests {
 
     #[test]
     fn the_first_page_is_where_each_provider_has_it() {
-        let first = |organisation: &str, by_app| {
+        let first_at = |origin: &str, organisation: &str, by_app| {
             let organisation: Organisation = organisation.parse().expect("an organisation");
-            let api =
-                interface_at(organisation.provider, &Url::parse("https://git.example.com/").expect("a URL"));
-            first_pages(&organisation, &api, by_app)[0].as_str().to_owned()
+            let origin = Url::parse(origin).expect("a URL");
+            let api = interface_at(organisation.provider, &origin);
+            first_pages(&organisation, &api, by_app, Bitbucket::at(&origin))[0].as_str().to_owned()
         };
+        let first = |organisation: &str, by_app| first_at("https://git.example.com/", organisation, by_app);
         for (organisation, by_app, expected) in [
             ("github:acme", true, "api/v3/installation/repositories?per_page=100"),
             ("github:acme", false, "api/v3/orgs/acme/repos?per_page=100&sort=full_name"),
@@ -237,14 +267,15 @@ mod tests {
         ] {
             assert_eq!(first(organisation, by_app), format!("https://git.example.com/{expected}"));
         }
+        let cloud = first_at("https://bitbucket.org/", "bitbucket:acme", false);
+        assert_eq!(cloud, "https://api.bitbucket.org/2.0/repositories/acme?pagelen=100");
     }
 
     #[test]
     fn the_next_page_is_where_the_link_leads_on_the_same_server() {
         let next = |links: &str| {
-            let page =
-                read_page(Provider::Gitea, &address(), &link(links), b"[]", "", NOW_MS).expect("a page");
-            page.next.map(String::from)
+            let page = read_page(Provider::Gitea, &address(), &link(links), b"[]", BELOW_SCM, NOW_MS);
+            page.expect("a page").next.map(String::from)
         };
         let both = r#"<http://inside:3000/api/v1/orgs/acme/repos?limit=50&page=2>; rel="next",<https://git.example.com/last>; rel="last""#;
         let second = "https://git.example.com/api/v1/orgs/acme/repos?limit=50&page=2";
@@ -257,9 +288,40 @@ mod tests {
     }
 
     #[test]
+    fn the_next_page_of_bitbucket_cloud_is_at_the_same_server_whatever_it_names() {
+        let address =
+            Url::parse("https://api.bitbucket.org/2.0/repositories/acme?pagelen=100").expect("a URL");
+        let read = |body: &str| {
+            let headers = HeaderMap::new();
+            read_page(Provider::Bitbucket, &address, &headers, body.as_bytes(), Bitbucket::Cloud, NOW_MS)
+        };
+        let body = |next: &str| {
+            format!(
+                r#"{{"size": 101, "page": 1, "pagelen": 100, "next": {next},
+                "values": [{{"full_name": "acme/tool", "slug": "tool", "updated_on": "2026-01-01T00:00:00+00:00"}}]}}"#
+            )
+        };
+        for next in [
+            r#""https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&page=2""#,
+            r#""http://stranger.example.com:8080/2.0/repositories/acme?pagelen=100&page=2""#,
+            r#""https://ann:secret@stranger.example.com/2.0/repositories/acme?pagelen=100&page=2""#,
+        ] {
+            let page = read(&body(next)).expect("a page");
+            let second = "https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&page=2";
+            assert_eq!(page.next.as_ref().map(Url::as_str), Some(second), "{next}");
+            let path = RepositoryPath::parse("/acme/tool.git").expect("a path");
+            assert_eq!(page.found, [FoundRepository { path, changed: None }]);
+            assert_eq!(page.total, Some(101));
+        }
+        assert_eq!(read(&body("null")).expect("a page").next, None);
+        assert_eq!(read(r#"{"values": []}"#).expect("a page"), Page::default());
+        assert!(read("[]").is_err() && read("{}").is_err());
+    }
+
+    #[test]
     fn lists_are_read_in_each_shape() {
         let read = |provider, body: &str| {
-            read_page(provider, &address(), &HeaderMap::new(), body.as_bytes(), "scm/", NOW_MS)
+            read_page(provider, &address(), &HeaderMap::new(), body.as_bytes(), BELOW_SCM, NOW_MS)
         };
         let found = |path: &str, changed: Option<&str>| FoundRepository {
             path: RepositoryPath::parse(path).expect("a path"),
@@ -295,8 +357,9 @@ mod tests {
         let next = page.next.expect("there is one");
         assert_eq!(next.query(), Some("limit=50&start=50"));
         let last = bitbucket.replace("false", "true");
-        let last = read_page(Provider::Bitbucket, &next, &HeaderMap::new(), last.as_bytes(), "", NOW_MS)
-            .expect("a page");
+        let last =
+            read_page(Provider::Bitbucket, &next, &HeaderMap::new(), last.as_bytes(), BELOW_SCM, NOW_MS)
+                .expect("a page");
         assert_eq!(last.next, None);
         for (provider, body) in
             [(Provider::GitHub, "{}"), (Provider::Bitbucket, "[]"), (Provider::GitLab, "<html>")]

@@ -112,7 +112,9 @@ fn reply(state: &mut State, method: &str, target: &str, if_none_match: &str) -> 
     }
     let address = Url::parse("http://provider/").and_then(|base| base.join(target)).expect("a URL");
     match (method, address.path()) {
-        ("GET", "/orgs/acme/repos" | "/installation/repositories") => page(state, &address, if_none_match),
+        ("GET", "/orgs/acme/repos" | "/installation/repositories" | "/2.0/repositories/acme") => {
+            page(state, &address, if_none_match)
+        }
         ("GET", "/orgs/acme/installation") => (200, String::new(), json!({"id": 77})),
         ("POST", "/app/installations/77/access_tokens") => {
             (201, String::new(), json!({"token": INSTALLATION_TOKEN, "expires_at": "2030-01-01T00:00:00Z"}))
@@ -131,11 +133,13 @@ fn page(state: &State, address: &Url, if_none_match: &str) -> (u16, String, Valu
     let changed = repositories.iter().filter(|repository| repository["pushed_at"] == "after").count();
     let etag = format!("W/\"{number}-{}-{changed}\"", repositories.len());
     let mut further = format!("etag: {etag}\r\n");
-    if number * PAGE_SIZE < state.repositories.len() {
-        let path = address.path();
-        let next = number + 1;
-        let link = format!("<https://hidden.example.com{path}?per_page=100&page={next}>; rel=\"next\"");
-        further.push_str(&format!("link: {link}\r\n"));
+    let next = (number * PAGE_SIZE < state.repositories.len()).then(|| {
+        let size = if address.path().starts_with("/2.0/") { "pagelen" } else { "per_page" };
+        format!("https://hidden.example.com{}?{size}=100&page={}", address.path(), number + 1)
+    });
+    // Bitbucket Cloud has it in the body.
+    if let Some(next) = next.as_ref().filter(|_| !address.path().starts_with("/2.0/")) {
+        further.push_str(&format!("link: <{next}>; rel=\"next\"\r\n"));
     }
     if etag == if_none_match {
         return (304, further, Value::Null);
@@ -143,6 +147,9 @@ fn page(state: &State, address: &Url, if_none_match: &str) -> (u16, String, Valu
     let body = match address.path() {
         "/installation/repositories" => {
             json!({"total_count": state.repositories.len(), "repositories": repositories})
+        }
+        "/2.0/repositories/acme" => {
+            json!({"values": repositories, "size": state.repositories.len(), "page": number, "next": next})
         }
         _ => json!(repositories),
     };

@@ -12,11 +12,14 @@ use tokio::sync::Mutex;
 
 use super::api::{Api, ApiOptions, DiscoveryFailure};
 use super::app_key::AppKey;
+use crate::provider::Bitbucket;
 use crate::smart_http::UnusableServer;
 use crate::{Credentials, MAX_AUTHORIZATION_BYTES, RepositoryPath};
 
-/// The user name that goes with a token where the file names none: GitHub asks for it, the others take any.
+/// The user name that goes with a token where the file names none: GitHub asks for it, and others take any.
 const TOKEN_USER: &str = "x-access-token";
+/// The one that Bitbucket Cloud asks for.
+const BITBUCKET_CLOUD_TOKEN_USER: &str = "x-token-auth";
 /// How long a token of an app is used. It is good for an hour.
 const TOKEN_TIME: Duration = Duration::from_secs(50 * 60);
 /// For how long it is believed that an app is not installed at an account.
@@ -82,7 +85,11 @@ impl ServiceCredential {
     pub async fn for_git(&self, path: &RepositoryPath) -> Result<Option<Credentials>, DiscoveryFailure> {
         let account = path.parts().next().unwrap_or_default();
         let Some(token) = self.token(account).await? else { return Ok(None) };
-        let user = token.user.as_deref().unwrap_or(TOKEN_USER);
+        let token_user = match self.api.options.bitbucket {
+            Bitbucket::Cloud => BITBUCKET_CLOUD_TOKEN_USER,
+            Bitbucket::DataCenter { .. } => TOKEN_USER,
+        };
+        let user = token.user.as_deref().unwrap_or(token_user);
         Credentials::basic(user, token.secret.expose()).map(Some).map_err(|error| unusable(&error))
     }
 

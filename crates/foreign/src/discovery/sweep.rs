@@ -18,7 +18,7 @@ use super::page::FoundRepository;
 use super::rate_limit::LONGEST_PAUSE;
 use super::service_credential::ServiceCredential;
 use crate::hooks::{Hints, Noted};
-use crate::provider::{Provider, projects_below};
+use crate::provider::{Bitbucket, Provider};
 use crate::smart_http::UnusableServer;
 
 /// Lists organisations and notes what they have.
@@ -52,7 +52,7 @@ impl SweepOptions {
         ApiOptions {
             base: self.interface.clone().unwrap_or_else(|| interface_at(provider, &self.origin)),
             authorities: self.authorities.clone(),
-            projects_below: projects_below(&self.origin),
+            bitbucket: Bitbucket::at(&self.origin),
         }
     }
 }

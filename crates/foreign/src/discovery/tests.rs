@@ -188,6 +188,39 @@ async fn a_credential_that_cannot_be_used_is_told_and_a_new_one_is_read() {
 }
 
 #[tokio::test]
+async fn a_workspace_of_bitbucket_cloud_is_listed_to_its_last_page_at_one_server() {
+    let provider = PretendProvider::with(250).await;
+    let hand = Hand::new();
+    let options = SweepOptions {
+        origin: "https://bitbucket.org/".parse().expect("a URL"),
+        interface: Some(provider.base.join("2.0/").expect("a URL")),
+        ..options(&provider, "bitbucket:acme")
+    };
+    let file = token_file(TOKEN);
+    let own = credential(&options, CredentialSource::File(file.path().to_owned()), hand.clock());
+    let sweep = Sweep::new(&options, Some(&own), Arc::default(), hand.clock()).expect("usable");
+    sweep.once().await;
+    assert_eq!((sweep.state().repositories, sweep.state().failure), (250, None));
+    let asked = provider.asked();
+    let targets: Vec<&str> = asked.iter().map(|asked| asked.target.as_str()).collect();
+    let page = |further: &str| format!("/2.0/repositories/acme?pagelen=100{further}");
+    assert_eq!(targets, [page(""), page("&page=2"), page("&page=3")], "the next page is not where it says");
+    assert!(asked.iter().all(|asked| asked.authorization == format!("Bearer {TOKEN}")), "{asked:?}");
+    let path = RepositoryPath::parse("acme/r000.git").expect("a path");
+    let shown = own.for_git(&path).await.expect("it can").expect("it has one");
+    let expected = crate::Credentials::basic("x-token-auth", TOKEN).expect("valid");
+    assert_eq!(shown.header(), expected.header(), "Git wants a user name beside it");
+
+    // A user's password for apps is shown to both alike.
+    std::fs::write(file.path(), "ann:app-password").expect("written");
+    sweep.once().await;
+    let ann = crate::Credentials::basic("ann", "app-password").expect("valid");
+    let asked = provider.asked().pop().expect("it was asked");
+    assert_eq!(Some(asked.authorization.as_str()), ann.header());
+    assert_eq!(own.for_git(&path).await.expect("it can").expect("it has one").header(), ann.header());
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_told_with_its_name() {
     let provider = PretendProvider::with(1).await;
     let (options, hand) = (options(&provider, "github:other"), Hand::new());
