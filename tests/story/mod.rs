@@ -36,6 +36,7 @@ mod never_stuck;
 mod password_is_lost;
 mod permissions_follow;
 mod push_reaches_mirrors;
+mod read_me;
 mod restart_at_once;
 mod says_what_is_known;
 mod says_what_to_do;

@@ -75,6 +75,7 @@ const GROUPS: [Group; 7] = [
             "story::contract_for_programs::",
             "story::log_is_not_read::",
             "story::log_tells_operators::",
+            "story::read_me::",
             "story::service_manager::",
             "story::tls::",
         ],
