@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::harness::{Checkout, GitOrigin, Manner, Program, Readers, binary, git, make_script, said};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-const SECTION: &str = "\n## In front of the Git server that you have\n";
+const SECTION: &str = "\n### In front of the Git server that you have\n";
 /// What stands for the server that people have.
 const ORIGIN: &str = "https://git.example.com";
 /// Where the mirror listens by itself.
