@@ -1927,7 +1927,7 @@ impl MirrorRoutes {
     /// Tells how many repositories are synchronized and how many there are to synchronize. While the mirror is still
     /// counting, `discovering` is true and the total may grow. When nothing is going on, both numbers are 0, and
     /// `mirroredRepos` and `inStepRepos` still tell what is here. The status page and the console read the same
-    /// state, so the three never disagree.
+    /// state, so the three never disagree; at rest they count what is here.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/progress", method = "get", operation_id = "getSynchronizationProgress", tag = "Tag::This")]
     async fn get_synchronization_progress(
         &self,
@@ -2457,7 +2457,7 @@ impl MirrorRoutes {
     /// Get the progress of synchronization with the upstream
     ///
     /// Tells how many repositories are synchronized and how many there are to synchronize, in the numbers of the
-    /// operation that names the upstream and of the status page.
+    /// operation that names the upstream.
     #[oai(path = "/mirroring/latest/progress", method = "get", operation_id = "getSynchronizationProgress_1", tag = "Tag::This")]
     async fn get_synchronization_progress_1(
         &self,
