@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -248,20 +248,21 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         in_the_making || directory.index.get(key).is_some()
     }
 
-    /// Removes what is stored of a group, and will be of what is in the making. Who reads goes on reading. The files are
+    /// Removes what is stored of a group, and the files of what is in the making. Who reads goes on reading. The files are
     /// deleted in the background.
     pub fn forget_group(&self, group: u64) {
-        self.give_no_more(group);
-        let folder = match self.0.store.detach(group) {
-            Ok(Some(folder)) => folder,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(%error, "what the response cache has of a repository that it forgets stays on the disk");
-                return;
-            }
-        };
+        let growing = self.give_no_more(group);
+        let folder = self.0.store.detach(group).unwrap_or_else(|error| {
+            tracing::warn!(%error, "what the response cache has of a repository that it forgets stays on the disk");
+            None
+        });
+        if folder.is_none() && growing.is_empty() {
+            return;
+        }
         let delete = move || {
-            if let Err(error) = std::fs::remove_dir_all(&folder)
+            growing.iter().for_each(|path| remove(path));
+            if let Some(folder) = folder
+                && let Err(error) = std::fs::remove_dir_all(&folder)
                 && error.kind() != io::ErrorKind::NotFound
             {
                 tracing::warn!(path = %folder.display(), %error, "a folder of the response cache stays until the next start");
@@ -276,22 +277,25 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
     /// As [`Self::forget_group`], and returns when the files are deleted, or cannot be. Those that an earlier call has left
     /// are among them.
     pub async fn remove_group(&self, group: u64) -> io::Result<()> {
-        self.give_no_more(group);
+        let growing = self.give_no_more(group);
         let shared = Arc::clone(&self.0);
-        spawn_blocking(move || shared.store.remove_group(group)).await.map_err(io::Error::other)?
+        spawn_blocking(move || shared.store.remove_group(group, &growing)).await.map_err(io::Error::other)?
     }
 
-    /// Answers nobody with what there is of a group, and stores nothing of what is in the making.
-    fn give_no_more(&self, group: u64) {
-        let mut directory = self.0.directory.lock();
+    /// Answers nobody with what there is of a group, and stores nothing of what is in the making. Returns the files of that
+    /// which have begun; others go as soon as they begin.
+    fn give_no_more(&self, group: u64) -> Vec<PathBuf> {
+        let (mut growing, mut directory) = (Vec::new(), self.0.directory.lock());
         directory.in_flight.retain(|key, in_flight| {
             let other = key.group != group;
             if !other {
                 in_flight.forgotten.store(true, Ordering::Relaxed);
+                growing.extend(in_flight.file.get().cloned());
             }
             other
         });
         directory.index.remove_group(group);
+        growing
     }
 
     /// Gives entries up as far as others need their room on the disk. Blocks.

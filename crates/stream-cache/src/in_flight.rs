@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(crate) struct InFlight<E> {
     pub(crate) refusal: OnceLock<E>,
     /// Its group was forgotten: it must not be stored.
     pub(crate) forgotten: AtomicBool,
+    /// Where its file is, once it was begun; the file goes with the group.
+    pub(crate) file: OnceLock<PathBuf>,
     /// How many shared it beyond the first client.
     pub(crate) joined: AtomicU32,
     /// What it cost; set when everything is there.
@@ -53,6 +56,7 @@ impl<E> InFlight<E> {
             entry: Arc::new(Entry::new(ahead_bytes, prepared)),
             refusal: OnceLock::new(),
             forgotten: AtomicBool::new(false),
+            file: OnceLock::new(),
             joined: AtomicU32::new(0),
             cost: OnceLock::new(),
             interest: watch::Sender::new(!prepared),
@@ -68,6 +72,10 @@ impl<E> InFlight<E> {
 }
 
 impl<E> InFlight<E> {
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.forgotten.load(Ordering::Relaxed)
+    }
+
     /// Counts one more who shares it. The caller holds the directory: the task that sets the cost counts those before, after a
     /// look at that.
     pub(crate) fn count_joined(&self, shared: &Shared<E>) {
@@ -156,7 +164,7 @@ impl<E: Clone + Send + Sync + 'static> InFlight<E> {
                 let found = spawn_blocking(move || place.store.find(&key)).await.ok().flatten()?;
                 let (found, evicted) = {
                     let mut directory = shared.directory.lock();
-                    if self.forgotten.load(Ordering::Relaxed) {
+                    if self.is_forgotten() {
                         return None;
                     }
                     match directory.index.get(&self.key) {

@@ -162,11 +162,13 @@ impl<E: Send + Sync + 'static> Recording<E> {
             self.in_flight.joined.load(Ordering::Relaxed)
         };
         self.shared.counters.saved(cost * joined);
-        if self.spilled || self.is_too_long {
+        if self.spilled || self.is_too_long || self.in_flight.is_forgotten() {
             count(&self.shared.counters.not_stored);
         } else if let Err(error) = self.keep(cost).await {
             count(&self.shared.counters.not_stored);
-            tracing::warn!(error = %error, "an answer cannot be stored");
+            if !self.in_flight.is_forgotten() {
+                tracing::warn!(error = %error, "an answer cannot be stored");
+            }
         }
     }
 
@@ -208,11 +210,11 @@ impl<E: Send + Sync + 'static> Recording<E> {
             None => return false,
         };
         let pieces: Arc<[Bytes]> = pieces.into();
-        let shared = Arc::clone(&self.shared);
+        let (shared, in_flight) = (Arc::clone(&self.shared), Arc::clone(&self.in_flight));
         let append = move |growing: Option<GrowingFile>| {
             let mut growing = match growing {
                 Some(growing) => growing,
-                None => shared.store.begin().map_err(|error| (None, error))?,
+                None => begin_file(&shared, &in_flight).map_err(|error| (None, error))?,
             };
             match growing.append(&pieces) {
                 Ok(()) => Ok((growing, ())),
@@ -239,13 +241,13 @@ impl<E: Send + Sync + 'static> Recording<E> {
         let Some(evicted) = self.reserve(FOOTER_BYTES as u64) else {
             return Err(io::Error::other("the whole disk budget is taken by answers in the making"));
         };
-        let (shared, key) = (Arc::clone(&self.shared), self.in_flight.key);
+        let (shared, in_flight) = (Arc::clone(&self.shared), Arc::clone(&self.in_flight));
         let seal = move |growing: Option<GrowingFile>| {
             let growing = match growing {
                 Some(growing) => growing,
-                None => shared.store.begin().map_err(|error| (None, error))?,
+                None => begin_file(&shared, &in_flight).map_err(|error| (None, error))?,
             };
-            match growing.seal(key, cost).and_then(|footer| shared.store.place(&growing, footer)) {
+            match growing.seal(in_flight.key, cost).and_then(|footer| shared.store.place(&growing, footer)) {
                 Ok(stored) => Ok((growing, stored)),
                 Err(error) => Err((Some(growing), error)),
             }
@@ -254,7 +256,7 @@ impl<E: Send + Sync + 'static> Recording<E> {
         let gone = {
             let mut directory = self.shared.directory.lock();
             directory.leave_in_flight(&self.in_flight);
-            if self.in_flight.forgotten.load(Ordering::Relaxed) {
+            if self.in_flight.is_forgotten() {
                 vec![stored.path().to_owned()]
             } else {
                 directory.index.release(std::mem::take(&mut self.reserved));
@@ -296,6 +298,9 @@ impl<E: Send + Sync + 'static> Recording<E> {
                 }
                 Err((growing, error)) => {
                     self.file = growing;
+                    if self.in_flight.is_forgotten() {
+                        return Err(error);
+                    }
                     count(&self.shared.counters.write_failures);
                     evicted = self.shared.directory.lock().index.evict(RETRY_ROOM_BYTES);
                     retries += 1;
@@ -307,6 +312,22 @@ impl<E: Send + Sync + 'static> Recording<E> {
             }
         }
     }
+}
+
+/// Begins the file of an answer. Where its group was forgotten before, the file has no name any more: those who follow have it
+/// open.
+fn begin_file<E>(shared: &Shared<E>, in_flight: &InFlight<E>) -> io::Result<GrowingFile> {
+    let growing = shared.store.begin()?;
+    let is_forgotten = {
+        // Under the lock under which groups are forgotten: either the one who forgets sees the file, or this sees that.
+        let _directory = shared.directory.lock();
+        in_flight.file.set(growing.path().to_owned()).ok();
+        in_flight.is_forgotten()
+    };
+    if is_forgotten {
+        remove(growing.path());
+    }
+    Ok(growing)
 }
 
 impl<E> Drop for Recording<E> {

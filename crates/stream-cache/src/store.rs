@@ -1,8 +1,8 @@
 //! The files of the cache.
 //!
 //! ```text
-//! entries/<group>/<digest>   whole answers; the name is the key
-//! growing/<number>                 answers in the making; gone with the process that made them
+//! entries/<group>/<digest>         whole answers; the name is the key
+//! growing/<number>                 answers in the making; gone with the process that made them, or with their group
 //! removed/<group>-<number>         folders of forgotten groups that are being deleted
 //! ```
 //!
@@ -257,8 +257,15 @@ impl Store {
         }
     }
 
-    /// Removes all entries of a group, also those that were taken away before and are not deleted yet.
-    pub(crate) fn remove_group(&self, group: u64) -> io::Result<()> {
+    /// Removes all entries of a group, also those that were taken away before and are not deleted yet, and these files of
+    /// answers in the making. Those files go first: none of them becomes an entry after the entries are gone.
+    pub(crate) fn remove_group(&self, group: u64, growing: &[PathBuf]) -> io::Result<()> {
+        for path in growing {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+        }
         self.detach(group)?;
         let folders = match fs::read_dir(self.removed()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -316,6 +323,10 @@ pub(crate) struct GrowingFile {
 }
 
 impl GrowingFile {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn file(&self) -> &Arc<File> {
         &self.file
     }

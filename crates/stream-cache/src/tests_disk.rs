@@ -411,6 +411,33 @@ async fn what_was_removed_is_off_the_disk_and_what_failed_goes_the_next_time() {
     cache.remove_group(0).await.expect("there is nothing");
 }
 
+#[tokio::test]
+async fn an_answer_in_the_making_has_no_file_once_its_group_was_removed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = open(folder.path());
+    let (mut begun, mut late, mut other) = (Spring::new(), Spring::new(), Spring::new());
+    begun.send(&content(100));
+    other.send(&content(100));
+    let mut following = cache.answer(key(1), begun.flows()).await.expect("begun");
+    let mut beside = cache.answer(key(11), other.flows()).await.expect("begun");
+    let mut asking = Box::pin(cache.answer(key(2), late.flows()));
+    assert!(asking.as_mut().now_or_never().is_none());
+    assert_eq!(files_below(folder.path()).len(), 2);
+    cache.remove_group(0).await.expect("removed");
+    assert_eq!(files_below(folder.path()).len(), 1, "the one of the other group");
+    late.send(&content(200));
+    let mut following_late = asking.await.expect("begun");
+    assert_eq!(files_below(folder.path()).len(), 1, "nor does a computation that begins to write afterwards");
+    begun.send(&content(100));
+    [begun, late, other].into_iter().for_each(Spring::end);
+    assert_eq!(rest(&mut following).await.expect("whole").len(), 200);
+    assert_eq!(rest(&mut following_late).await.expect("whole").len(), 200);
+    assert_eq!(rest(&mut beside).await.expect("whole").len(), 100);
+    let counters = quiet(&cache).await;
+    assert_eq!((counters.not_stored, counters.write_failures, counters.entries), (2, 0, 1));
+    assert!(cache.holds(&key(11)));
+}
+
 /// Like [`store`], while other computations are under way.
 async fn store_beside(cache: &Cache, key: CacheKey) {
     let mut reader = cache.answer(key, yields(&content(77))).await.expect("answered");
