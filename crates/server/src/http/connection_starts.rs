@@ -51,6 +51,20 @@ impl ConnectionStarts {
         called.await.ok();
     }
 
+    /// For tests: none start but those that are let.
+    #[cfg(test)]
+    pub fn stopped() -> Self {
+        Self(Arc::new(Mutex::new(Waiting { is_counted: true, ..Waiting::default() })))
+    }
+
+    /// Lets so many start, of those that wait and of those that come.
+    #[cfg(test)]
+    pub fn let_start(&self, count: usize) {
+        let mut waiting = self.0.lock();
+        waiting.left = count;
+        waiting.call();
+    }
+
     /// Lets some start after each pause, until a whole one has passed in which nobody wanted to.
     async fn count_pauses(self) {
         let mut pauses = interval_at(Instant::now() + PAUSE, PAUSE);

@@ -309,3 +309,93 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(address)?;
     socket.listen(LISTEN_BACKLOG)
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make_sync;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// How long anything here may take.
+    const PATIENCE: Duration = Duration::from_mins(4);
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    /// Room for two connections, which wait to start until the test lets them.
+    struct Scene {
+        listener: TcpListener,
+        room: ClientRoom,
+        graceful: GracefulShutdown,
+        stop: CancellationToken,
+    }
+
+    impl Scene {
+        async fn new() -> Self {
+            let listener = bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
+            let (options, proxies) = (ConnectionOptions::default(), TrustedProxies::default());
+            let room = ClientRoom {
+                connections: Connections::new(2),
+                starts: ConnectionStarts::stopped(),
+                ..ClientRoom::new(options, proxies, &std::env::temp_dir())
+            };
+            Self { listener, room, graceful: GracefulShutdown::new(), stop: CancellationToken::new() }
+        }
+
+        /// A client that was let in as one of a crowd.
+        async fn client(&self) -> TcpStream {
+            let address = self.listener.local_addr().expect("it listens");
+            let client = TcpStream::connect(address).await.expect("connected");
+            let (stream, peer) = self.listener.accept().await.expect("accepted");
+            let mut admitted = self.room.connections.admit(peer.ip().into()).expect("there is room");
+            admitted.is_of_a_crowd = true;
+            let endpoint: SharedEndpoint =
+                Arc::new(ToDynEndpoint(make_sync(|_| "answered").map_to_response()));
+            let accepted = Client { stream, peer, admitted };
+            spawn_connection(
+                accepted,
+                endpoint,
+                self.room.clone(),
+                self.graceful.watcher(),
+                self.stop.clone(),
+            );
+            client
+        }
+    }
+
+    /// What a client is sent until its connection ends.
+    async fn all_of(mut client: TcpStream) -> String {
+        let mut received = String::new();
+        let read = timeout(PATIENCE, client.read_to_string(&mut received)).await;
+        read.expect("the connection ends").expect("it ends in order");
+        received
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_to_start_makes_room_and_takes_no_start_from_others() {
+        let scene = Scene::new().await;
+        let (first, mut second) = (scene.client().await, scene.client().await);
+        let prefix = first.local_addr().expect("connected").ip().into();
+        let third = scene.room.connections.admit(prefix);
+        assert!(third.is_some(), "room is made for it");
+        assert_eq!(all_of(first).await, "");
+        let counters = scene.room.connections.counters();
+        assert_eq!((counters.open, counters.displaced, counters.refused), (2, 1, 0));
+        scene.room.starts.let_start(1);
+        second.write_all(REQUEST).await.expect("sent");
+        let answer = all_of(second).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("answered"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_to_start_does_not_hold_up_the_end() {
+        let scene = Scene::new().await;
+        let client = scene.client().await;
+        let Scene { room, graceful, stop, .. } = scene;
+        stop.cancel();
+        timeout(PATIENCE, graceful.shutdown()).await.expect("nothing is waited for");
+        assert_eq!(all_of(client).await, "");
+        assert_eq!(room.connections.counters().open, 0);
+    }
+}
