@@ -64,13 +64,13 @@ impl OriginMetrics {
         )?;
         let VerdictCounters { asked, shared, refused, stale, unknown } = self.verdicts;
         encoder.counter(
-            "heliostat_origin_questions_total",
-            "Requests for which the origin was asked what the reader may read.",
+            "heliostat_origin_access_checks_total",
+            "Requests for which the origin was asked what their reader may read.",
             asked,
         )?;
         encoder.counter(
-            "heliostat_origin_shared_questions_total",
-            "Requests for which it was enough that the origin was asked for another one.",
+            "heliostat_origin_coalesced_access_checks_total",
+            "Requests that shared the access check of another one.",
             shared,
         )?;
         encoder.counter(
