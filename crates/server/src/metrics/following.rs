@@ -37,7 +37,7 @@ pub fn encode(status: &FollowingStatus, encoder: &mut Encoder<'_>) -> fmt::Resul
     )?;
     encoder.gauge(
         "heliostat_upstream_following_repositories_failing",
-        "Repositories that could not be brought in step with what they follow by the last look.",
+        "Repositories that could not be brought in step with what they follow by the last poll.",
         status.failing as u64,
     )?;
     encoder.gauge(
@@ -46,8 +46,8 @@ pub fn encode(status: &FollowingStatus, encoder: &mut Encoder<'_>) -> fmt::Resul
         status.longest_lag.unwrap_or_default().as_secs_f64(),
     )?;
     encoder.counters(
-        "heliostat_upstream_following_looks_total",
-        "Looks at what repositories follow, by how they ended.",
+        "heliostat_upstream_following_polls_total",
+        "Polls of the sources that repositories follow, by how they ended.",
         &[
             ([("result", "unchanged")], status.unchanged),
             ([("result", "changed")], status.changed),

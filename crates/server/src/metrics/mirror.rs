@@ -131,8 +131,8 @@ impl MirrorMetrics {
             self.repairs.differing,
         )?;
         encoder.counter(
-            "heliostat_mirror_disk_looks_total",
-            "Repositories that were looked at on disk: references, sizes, beginnings and ends of files.",
+            "heliostat_mirror_disk_scans_total",
+            "Repositories that were scanned on disk: references, sizes, beginnings and ends of files.",
             self.disk.looks,
         )?;
         encoder.counter(
