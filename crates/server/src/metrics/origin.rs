@@ -58,7 +58,7 @@ impl OriginMetrics {
             self.size_bytes,
         )?;
         encoder.counter(
-            "heliostat_origin_repositories_given_up_total",
+            "heliostat_origin_repositories_damaged_total",
             "Repositories that were damaged here and are fetched anew.",
             self.damaged,
         )?;
