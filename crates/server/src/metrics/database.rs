@@ -13,7 +13,7 @@ pub fn encode(database: &DatabaseCounters, encoder: &mut Encoder<'_>) -> fmt::Re
         u64::from(database.answers),
     )?;
     encoder.gauge(
-        "heliostat_database_doubled",
+        "heliostat_database_owner_conflict",
         "Whether another process works with the database as the same server: 1 if one does, else 0.",
         u64::from(database.is_doubled),
     )?;
