@@ -7,6 +7,7 @@
 //! Everything but clippy's and the fuzzer's is compiled once: each stage builds the whole workspace in the same profile,
 //! because a part of it would make cargo choose other features, and build everything again.
 
+mod installed_package;
 mod one_database;
 mod outside;
 mod packages;
@@ -58,7 +59,7 @@ pub enum Stage {
     Outside,
     /// A while of looking for bytes that break the reading of Git requests.
     Fuzz,
-    /// What `cargo xtask dist` makes, from the binary of the tests: unpacked, looked at and run.
+    /// What `cargo xtask dist` makes, from the binary of the tests: unpacked, looked at, run and, by root, installed.
     Packages,
     /// The demonstration as a newcomer runs it, with its self-check.
     Demo,

@@ -1,5 +1,5 @@
 //! The stage with what `cargo xtask dist` makes: the archive and the Debian package are made from the binary of the tests,
-//! unpacked, and run from where they put it. Nothing is installed on this machine.
+//! unpacked, and run from where they put it. The package is installed as well, and nothing of it on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use super::installed_package;
 use crate::dist;
 use crate::outcome::{Finding, Outcome};
 
@@ -72,6 +73,7 @@ pub fn run(binary: &Path) -> anyhow::Result<Outcome> {
     for script in ["postinst", "prerm", "postrm"] {
         said(Command::new("sh").arg("-n").arg(control.join(script)))?;
     }
+    findings.extend(installed_package::findings(&deb)?);
     Ok(Outcome::of_findings(
         findings,
         "the archive and the Debian package have what they should, and it runs",
