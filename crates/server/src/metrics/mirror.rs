@@ -86,7 +86,7 @@ impl MirrorMetrics {
             self.mirrored as u64,
         )?;
         encoder.gauge(
-            "heliostat_mirror_repositories_in_step",
+            "heliostat_mirror_repositories_up_to_date",
             "Repositories that are served and have everything that the upstream was last known to have.",
             self.in_step as u64,
         )?;
