@@ -33,8 +33,8 @@ impl HintMetrics {
             ],
         )?;
         encoder.gauge(
-            "heliostat_origin_hints_waiting",
-            "Repositories that wait to be looked at because a webhook or a list says that they have changed.",
+            "heliostat_origin_refreshes_pending",
+            "Repositories that wait for a refresh because a webhook or a list says that they have changed.",
             self.waiting as u64,
         )?;
         encoder.gauge(
