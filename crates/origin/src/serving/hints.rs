@@ -51,7 +51,11 @@ impl Hints {
         for entry in self.repositories.named_like(path) {
             // Whether anything was fetched into it is known only then.
             if let Err(error) = self.repositories.open(&entry).await {
-                tracing::debug!(error = &error as &dyn std::error::Error, "a hint is of no use now");
+                tracing::debug!(
+                    repository.path = entry.path.as_str(),
+                    error = &error as &dyn std::error::Error,
+                    "cannot refresh a repository that was reported to have changed"
+                );
                 continue;
             }
             let own = match &self.service {

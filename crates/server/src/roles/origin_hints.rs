@@ -111,7 +111,11 @@ impl OriginHints {
             let origin = Arc::clone(&origin);
             async move {
                 let is_shown = origin.look(&path).await;
-                tracing::debug!(repository.path = path.as_str(), is_shown, "followed a hint");
+                tracing::debug!(
+                    repository.path = path.as_str(),
+                    is_shown,
+                    "a repository was reported to have changed"
+                );
             }
         };
         let sweeping = async {
