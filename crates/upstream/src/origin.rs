@@ -32,7 +32,7 @@ impl Origin for Primary {
     /// A repository's webhooks are told what the mirror serves now and did not serve before.
     async fn events_of_report(&self, report: AcceptedReport) -> Result<Option<MakeEvents>, Refusal> {
         let AcceptedReport { mirror_id, repository, sync_type, reached } = report;
-        let webhooks = self.store.webhooks_of(repository.id).await?;
+        let webhooks = self.store.webhooks.webhooks_of(repository.id).await?;
         let asks = webhooks.iter().any(|webhook| {
             webhook.settings.active && webhook.settings.events.iter().any(|key| key == MIRROR_SYNCHRONIZED)
         });

@@ -74,7 +74,7 @@ impl Upstream {
     /// How much there is, and what waits. It fails when the database does.
     pub async fn counts(&self) -> Result<UpstreamCounts, Refusal> {
         let store = &self.0.store;
-        let webhooks = store.waiting_for_webhooks().await?;
+        let webhooks = store.webhooks.count_waiting().await?;
         Ok(UpstreamCounts {
             holdings: store.holdings().await?,
             pending_requests: store.count_requests(Some(RequestState::Pending)).await?,

@@ -158,7 +158,8 @@ impl Upstream {
         let Outside { webhook_client, destinations } = outside;
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let members = Arc::new(Members::new(&parts));
-        let webhooks = Arc::new(Webhooks::new(store.clone(), webhook_client, Arc::clone(&announcer)));
+        let webhooks =
+            Arc::new(Webhooks::new(store.webhooks.clone(), webhook_client, Arc::clone(&announcer)));
         let changes = Changes::new(
             store.clone(),
             served.clone(),

@@ -1,13 +1,13 @@
 //! What an upstream holds, in numbers, and the names of what operators are shown by name.
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::UpstreamStore;
 use super::repositories::with_project;
-use crate::entities::{project, repository, webhook, webhook_delivery};
+use crate::entities::{project, repository, webhook};
 use crate::error::StoreError;
 use crate::ids::RepositoryId;
-use crate::records::{UpstreamHoldings, WaitingForWebhooks};
+use crate::records::UpstreamHoldings;
 
 impl UpstreamStore {
     /// How many projects, repositories, users and webhooks there are.
@@ -18,22 +18,6 @@ impl UpstreamStore {
             repositories: repository::Entity::find().count(connection).await?,
             users: self.count_users().await?,
             webhooks: webhook::Entity::find().count(connection).await?,
-        })
-    }
-
-    /// What waits for webhooks. Of each webhook only the oldest event was sent before, because the others wait behind it.
-    pub async fn waiting_for_webhooks(&self) -> Result<WaitingForWebhooks, StoreError> {
-        let connection = self.database.connection();
-        let was_sent = webhook_delivery::Column::Attempts.gt(0);
-        let oldest = webhook_delivery::Entity::find()
-            .select_only()
-            .column(webhook_delivery::Column::CreatedAt)
-            .order_by_asc(webhook_delivery::Column::Id)
-            .limit(1);
-        Ok(WaitingForWebhooks {
-            events: webhook_delivery::Entity::find().count(connection).await?,
-            failing_webhooks: webhook_delivery::Entity::find().filter(was_sent).count(connection).await?,
-            oldest_at: oldest.into_tuple().one(connection).await?,
         })
     }
 

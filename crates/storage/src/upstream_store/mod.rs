@@ -28,22 +28,24 @@ mod searches;
 mod tests;
 mod users;
 mod visibility;
-mod webhook_deliveries;
-mod webhook_log;
 mod webhooks;
+
+pub use webhooks::WebhookStore;
 
 use crate::database::Database;
 
-/// What an upstream remembers. Cheap to clone.
+/// What an upstream remembers. What only some of its parts need is a store of its own, and they are handed that one.
 #[derive(Clone, Debug)]
 pub struct UpstreamStore {
     pub(crate) database: Database,
+    /// Webhooks, what waits for them, and their logs.
+    pub webhooks: WebhookStore,
 }
 
 impl UpstreamStore {
     /// The store in a database that was opened for an upstream.
     pub fn new(database: Database) -> Self {
-        Self { database }
+        Self { webhooks: WebhookStore { database: database.clone() }, database }
     }
 
     /// Where it is stored.

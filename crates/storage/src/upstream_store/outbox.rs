@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::UpstreamStore;
 use super::delivery_queue::{self, DeliveryQueue};
-use super::webhook_deliveries::announce_to_webhooks;
+use super::webhooks::announce_to_webhooks;
 use crate::change_count::Shown;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;

@@ -6,7 +6,7 @@ use heliostat_downstream::Announcer;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
     Exchange, Invocation, InvocationCounts, InvocationId, InvocationOutcome, Page, PageRequest, Repository,
-    UpstreamStore, Webhook, WebhookId, WebhookSecrets, WebhookSettings,
+    Webhook, WebhookId, WebhookSecrets, WebhookSettings, WebhookStore,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -52,14 +52,14 @@ pub struct WebhookTest {
 
 /// The webhooks of all repositories.
 pub struct Webhooks {
-    pub(super) store: UpstreamStore,
+    pub(super) store: WebhookStore,
     pub(super) client: WebhookClient,
     pub(super) announcer: Arc<Announcer>,
     pub(super) deliveries: DeliveryCounts,
 }
 
 impl Webhooks {
-    pub(crate) fn new(store: UpstreamStore, client: WebhookClient, announcer: Arc<Announcer>) -> Self {
+    pub(crate) fn new(store: WebhookStore, client: WebhookClient, announcer: Arc<Announcer>) -> Self {
         Self { store, client, announcer, deliveries: DeliveryCounts::default() }
     }
 

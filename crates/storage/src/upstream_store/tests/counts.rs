@@ -18,23 +18,23 @@ fn settings() -> WebhookSettings {
 async fn what_is_held_and_what_waits_is_counted() {
     for (store, test) in stores().await {
         assert_eq!(store.holdings().await.unwrap(), UpstreamHoldings::default());
-        assert_eq!(store.waiting_for_webhooks().await.unwrap(), WaitingForWebhooks::default());
+        assert_eq!(store.webhooks.count_waiting().await.unwrap(), WaitingForWebhooks::default());
         user(&store, "ann").await;
         let project = project(&store, "PRJ").await;
         let (site, tool) =
             (repository(&store, project.id, "site").await, repository(&store, project.id, "tool").await);
-        let webhook = store.create_webhook(site.id, settings(), NOW, 3).await.unwrap();
+        let webhook = store.webhooks.create_webhook(site.id, settings(), NOW, 3).await.unwrap();
         let held = UpstreamHoldings { projects: 1, repositories: 2, users: 1, webhooks: 1 };
         assert_eq!(store.holdings().await.unwrap(), held);
 
         let told = NewEvent { audience: Audience::Webhooks, ..event("first", Some(site.id)) };
         store.announce(vec![told.clone(), told]).await.unwrap();
-        let waiting = store.waiting_for_webhooks().await.unwrap();
+        let waiting = store.webhooks.count_waiting().await.unwrap();
         assert_eq!((waiting.events, waiting.failing_webhooks, waiting.oldest_at), (2, 0, Some(NOW)));
-        let (_, delivery) = store.next_for_webhook(webhook.id).await.unwrap().expect("two wait");
+        let (_, delivery) = store.webhooks.next_for_webhook(webhook.id).await.unwrap().expect("two wait");
         let fate = crate::records::DeliveryFate::Repeated { not_before: NOW + 100 };
-        store.record_attempt(&delivery, refused(&delivery), fate, 10).await.unwrap();
-        let waiting = store.waiting_for_webhooks().await.unwrap();
+        store.webhooks.record_attempt(&delivery, refused(&delivery), fate, 10).await.unwrap();
+        let waiting = store.webhooks.count_waiting().await.unwrap();
         assert_eq!((waiting.events, waiting.failing_webhooks), (2, 1));
 
         let mut paths = store.repository_paths(&[site.id, tool.id, RepositoryId(99)]).await.unwrap();

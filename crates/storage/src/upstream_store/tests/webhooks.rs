@@ -33,11 +33,11 @@ async fn site(store: &UpstreamStore) -> Repository {
 }
 
 async fn webhook(store: &UpstreamStore, id: RepositoryId, events: &[&str]) -> Webhook {
-    store.create_webhook(id, settings(events), NOW, LIMIT).await.unwrap()
+    store.webhooks.create_webhook(id, settings(events), NOW, LIMIT).await.unwrap()
 }
 
 async fn next(store: &UpstreamStore, id: WebhookId) -> Option<WebhookDelivery> {
-    store.next_for_webhook(id).await.unwrap().map(|(_, delivery)| delivery)
+    store.webhooks.next_for_webhook(id).await.unwrap().map(|(_, delivery)| delivery)
 }
 
 fn exchange(delivery: &WebhookDelivery, outcome: InvocationOutcome) -> Exchange {
@@ -63,22 +63,22 @@ async fn webhooks_are_kept_with_their_secrets_and_shown_without() {
     for (store, test) in stores().await {
         let site = site(&store).await;
         let created = webhook(&store, site.id, &["first"]).await;
-        assert_eq!(store.find_webhook(created.id).await.unwrap().as_ref(), Some(&created));
+        assert_eq!(store.webhooks.find_webhook(created.id).await.unwrap().as_ref(), Some(&created));
         assert_eq!(created.settings, settings(&["first"]));
         assert!(!format!("{created:?}").contains("very secret"));
         let changed = WebhookSettings { active: false, ..settings(&["second"]) };
-        let updated = store.update_webhook(created.id, changed.clone(), NOW + 1).await.unwrap();
+        let updated = store.webhooks.update_webhook(created.id, changed.clone(), NOW + 1).await.unwrap();
         assert_eq!((updated.settings, updated.created_at, updated.updated_at), (changed, NOW, NOW + 1));
         for _ in 1..LIMIT {
             webhook(&store, site.id, &["first"]).await;
         }
-        let full = store.create_webhook(site.id, settings(&[]), NOW, LIMIT).await;
+        let full = store.webhooks.create_webhook(site.id, settings(&[]), NOW, LIMIT).await;
         assert!(matches!(full, Err(StoreError::LimitReached { limit: LIMIT, .. })));
-        let nowhere = store.create_webhook(RepositoryId(99), settings(&[]), NOW, LIMIT).await;
+        let nowhere = store.webhooks.create_webhook(RepositoryId(99), settings(&[]), NOW, LIMIT).await;
         assert!(matches!(nowhere, Err(StoreError::NotFound { .. })));
-        assert_eq!(store.webhooks_of(site.id).await.unwrap().len(), 3);
-        store.delete_webhook(created.id).await.unwrap();
-        assert!(matches!(store.delete_webhook(created.id).await, Err(StoreError::NotFound { .. })));
+        assert_eq!(store.webhooks.webhooks_of(site.id).await.unwrap().len(), 3);
+        store.webhooks.delete_webhook(created.id).await.unwrap();
+        assert!(matches!(store.webhooks.delete_webhook(created.id).await, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }
 }
@@ -92,6 +92,7 @@ async fn events_wait_in_order_for_those_who_ask_and_for_nobody_else() {
         let other = webhook(&store, site.id, &["third"]).await;
         let off = webhook(&store, site.id, &["first"]).await;
         store
+            .webhooks
             .update_webhook(off.id, WebhookSettings { active: false, ..settings(&["first"]) }, NOW)
             .await
             .unwrap();
@@ -100,31 +101,32 @@ async fn events_wait_in_order_for_those_who_ask_and_for_nobody_else() {
         assert_eq!(next(&store, other.id).await, None);
         assert_eq!(next(&store, off.id).await, None);
         let waits = |attempts, not_before| WaitingReceiver { receiver: asking.id, attempts, not_before };
-        assert_eq!(store.webhooks_with_pending().await.unwrap(), [waits(0, NOW)]);
+        assert_eq!(store.webhooks.webhooks_with_pending().await.unwrap(), [waits(0, NOW)]);
 
         let first = next(&store, asking.id).await.unwrap();
         let failed = exchange(&first, InvocationOutcome::Failure);
         let later = DeliveryFate::Repeated { not_before: NOW + 100 };
-        store.record_attempt(&first, failed, later, 10).await.unwrap();
-        let waiting = store.webhooks_with_pending().await.unwrap();
+        store.webhooks.record_attempt(&first, failed, later, 10).await.unwrap();
+        let waiting = store.webhooks.webhooks_with_pending().await.unwrap();
         assert_eq!(waiting, [waits(1, NOW + 100)], "the second one does not overtake");
         let again = next(&store, asking.id).await.unwrap();
         assert_eq!((again.id, again.attempts, &again.request_id), (first.id, 1, &first.request_id));
         let taken = exchange(&again, InvocationOutcome::Success);
-        store.record_attempt(&again, taken, DeliveryFate::Settled, 10).await.unwrap();
+        store.webhooks.record_attempt(&again, taken, DeliveryFate::Settled, 10).await.unwrap();
         let second = next(&store, asking.id).await.unwrap();
         assert_eq!(second.event_key, "second");
         assert_ne!(second.request_id, first.request_id);
 
         // A webhook that is switched off has nothing to wait for.
         store
+            .webhooks
             .update_webhook(asking.id, WebhookSettings { active: false, ..settings(&[]) }, NOW)
             .await
             .unwrap();
         assert_eq!(next(&store, asking.id).await, None);
         let orphan = exchange(&second, InvocationOutcome::Success);
-        store.delete_webhook(asking.id).await.unwrap();
-        store.record_attempt(&second, orphan, DeliveryFate::Settled, 10).await.unwrap();
+        store.webhooks.delete_webhook(asking.id).await.unwrap();
+        store.webhooks.record_attempt(&second, orphan, DeliveryFate::Settled, 10).await.unwrap();
         test.remove().await;
     }
 }
@@ -135,8 +137,8 @@ async fn the_log_is_bounded_and_counted() {
         let site = site(&store).await;
         let asking = webhook(&store, site.id, &["first"]).await;
         store.announce((0..5).map(|_| told("first", site.id)).collect()).await.unwrap();
-        assert_eq!(store.trim_webhook_deliveries(asking.id, 9).await.unwrap(), 0);
-        assert_eq!(store.trim_webhook_deliveries(asking.id, 4).await.unwrap(), 1);
+        assert_eq!(store.webhooks.trim_webhook_deliveries(asking.id, 9).await.unwrap(), 0);
+        assert_eq!(store.webhooks.trim_webhook_deliveries(asking.id, 4).await.unwrap(), 1);
         let outcomes = [
             InvocationOutcome::Error,
             InvocationOutcome::Failure,
@@ -146,21 +148,25 @@ async fn the_log_is_bounded_and_counted() {
         for outcome in outcomes {
             let delivery = next(&store, asking.id).await.unwrap();
             let attempt = exchange(&delivery, outcome);
-            store.record_attempt(&delivery, attempt, DeliveryFate::Settled, 3).await.unwrap();
+            store.webhooks.record_attempt(&delivery, attempt, DeliveryFate::Settled, 3).await.unwrap();
         }
-        let log = store.list_invocations(asking.id, None, None, FIRST_PAGE).await.unwrap().values;
+        let log = store.webhooks.list_invocations(asking.id, None, None, FIRST_PAGE).await.unwrap().values;
         let kept: Vec<_> = log.iter().map(|call| call.exchange.outcome).collect();
         assert_eq!(kept, outcomes.iter().rev().take(3).copied().collect::<Vec<_>>());
         assert_eq!(log[0].exchange.request_headers["X-Event-Key"], "first");
-        let counts = store.count_invocations(asking.id, Some("first")).await.unwrap();
+        let counts = store.webhooks.count_invocations(asking.id, Some("first")).await.unwrap();
         assert_eq!((counts.successes, counts.failures, counts.errors), (2, 1, 0));
         assert_eq!(counts.since, Some(NOW));
-        assert_eq!(store.count_invocations(asking.id, Some("second")).await.unwrap(), Default::default());
-        let failure = store.latest_invocation(asking.id, None, Some(InvocationOutcome::Failure)).await;
+        assert_eq!(
+            store.webhooks.count_invocations(asking.id, Some("second")).await.unwrap(),
+            Default::default()
+        );
+        let failure =
+            store.webhooks.latest_invocation(asking.id, None, Some(InvocationOutcome::Failure)).await;
         assert_eq!(failure.unwrap().unwrap().exchange.outcome, InvocationOutcome::Failure);
         store.delete_repository(site.id, Vec::new()).await.unwrap();
-        assert_eq!(store.find_webhook(asking.id).await.unwrap(), None);
-        assert_eq!(store.count_invocations(asking.id, None).await.unwrap(), Default::default());
+        assert_eq!(store.webhooks.find_webhook(asking.id).await.unwrap(), None);
+        assert_eq!(store.webhooks.count_invocations(asking.id, None).await.unwrap(), Default::default());
         test.remove().await;
     }
 }

@@ -1,18 +1,18 @@
-//! Webhooks of repositories.
+//! The webhooks that repositories have.
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Unchanged, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Set,
 };
 
-use super::UpstreamStore;
+use super::WebhookStore;
 use crate::change_count::Shown;
 use crate::entities::{repository, webhook, webhook_delivery};
 use crate::error::{StoreError, require_row};
 use crate::ids::{RepositoryId, WebhookId};
 use crate::records::{Webhook, WebhookSettings};
 
-impl UpstreamStore {
+impl WebhookStore {
     /// Adds a webhook to a repository, unless that has `limit` of them already.
     pub async fn create_webhook(
         &self,

@@ -4,13 +4,13 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Set};
 use serde_json::{Map, Value};
 
-use super::UpstreamStore;
-use super::delivery_queue::keep_newest;
+use super::WebhookStore;
 use crate::entities::webhook_invocation;
 use crate::error::StoreError;
 use crate::ids::{InvocationId, WebhookId};
 use crate::page::{Page, PageRequest};
 use crate::records::{Exchange, Invocation, InvocationCounts, InvocationOutcome};
+use crate::upstream_store::delivery_queue::keep_newest;
 use crate::write_transaction::WriteTransaction;
 
 /// Adds a call to a webhook's log, of which the last `keep` calls stay.
@@ -45,7 +45,7 @@ pub(super) async fn write_to_log(
     Ok(())
 }
 
-impl UpstreamStore {
+impl WebhookStore {
     /// The calls of a webhook that told of an event and ended in a way, or all, the newest first.
     pub async fn list_invocations(
         &self,

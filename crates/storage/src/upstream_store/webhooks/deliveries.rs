@@ -1,22 +1,24 @@
 //! Events that wait for their delivery to a webhook, in the order in which they were recorded.
 
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use uuid::Uuid;
 
-use super::UpstreamStore;
-use super::delivery_queue::{self, DeliveryQueue};
-use super::webhook_log::write_to_log;
+use super::WebhookStore;
+use super::log::write_to_log;
 use crate::change_count::Shown;
 use crate::entities::{webhook, webhook_delivery};
 use crate::error::StoreError;
 use crate::ids::{WebhookDeliveryId, WebhookId};
-use crate::records::{DeliveryFate, Exchange, NewEvent, WaitingReceiver, Webhook, WebhookDelivery};
+use crate::records::{
+    DeliveryFate, Exchange, NewEvent, WaitingForWebhooks, WaitingReceiver, Webhook, WebhookDelivery,
+};
+use crate::upstream_store::delivery_queue::{self, DeliveryQueue};
 use crate::write_transaction::WriteTransaction;
 
 /// Writes the events down for each active webhook of their repository that asks for them, as part of the
 /// caller's transaction.
-pub(super) async fn announce_to_webhooks(
+pub(crate) async fn announce_to_webhooks(
     transaction: &WriteTransaction,
     events: Vec<NewEvent>,
 ) -> Result<(), StoreError> {
@@ -52,7 +54,23 @@ pub(super) async fn announce_to_webhooks(
     Ok(())
 }
 
-impl UpstreamStore {
+impl WebhookStore {
+    /// What waits for webhooks. Of each webhook only the oldest event was sent before, because the others wait behind it.
+    pub async fn count_waiting(&self) -> Result<WaitingForWebhooks, StoreError> {
+        let connection = self.database.connection();
+        let was_sent = webhook_delivery::Column::Attempts.gt(0);
+        let oldest = webhook_delivery::Entity::find()
+            .select_only()
+            .column(webhook_delivery::Column::CreatedAt)
+            .order_by_asc(webhook_delivery::Column::Id)
+            .limit(1);
+        Ok(WaitingForWebhooks {
+            events: webhook_delivery::Entity::find().count(connection).await?,
+            failing_webhooks: webhook_delivery::Entity::find().filter(was_sent).count(connection).await?,
+            oldest_at: oldest.into_tuple().one(connection).await?,
+        })
+    }
+
     /// Webhooks for which events wait, the one whose oldest has waited longest first.
     pub async fn webhooks_with_pending(&self) -> Result<Vec<WaitingReceiver<WebhookId>>, StoreError> {
         Ok(delivery_queue::waiting_receivers::<webhook_delivery::Entity>(self.database.connection()).await?)
