@@ -187,7 +187,7 @@ impl Upstream {
             tasks.clone(),
         ));
         let followings = Arc::new(Followings::new(
-            store.clone(),
+            store.followings.clone(),
             Arc::clone(&repositories),
             Arc::clone(&changes),
             Arc::clone(&announcer),

@@ -3,15 +3,22 @@
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::UpstreamStore;
+use super::repositories::with_repositories;
 use crate::change_count::Shown;
+use crate::database::Database;
 use crate::entities::repository_following::{ActiveModel, Column, Entity};
 use crate::error::{StoreError, require_row};
 use crate::ids::RepositoryId;
 use crate::page::{Page, PageRequest};
 use crate::records::{FollowedSource, Following, FollowingError, FollowingOutcome, Repository};
 
-impl UpstreamStore {
+/// What repositories follow, and how that goes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct FollowingStore {
+    pub(super) database: Database,
+}
+
+impl FollowingStore {
     /// Lets a repository follow a source from now on. What is known of another source that it followed is forgotten.
     pub async fn follow_source(
         &self,
@@ -50,7 +57,7 @@ impl UpstreamStore {
     }
 
     /// All repositories that follow something, in the order of their ids.
-    pub async fn followings(&self) -> Result<Vec<Following>, StoreError> {
+    pub async fn all_followings(&self) -> Result<Vec<Following>, StoreError> {
         let rows = Entity::find().order_by_asc(Column::RepositoryId).all(self.database.connection()).await?;
         Ok(rows.into_iter().map(Following::from).collect())
     }
@@ -67,7 +74,7 @@ impl UpstreamStore {
             .all(self.database.connection())
             .await?;
         let rows = rows.into_iter().map(|row| (row.repository_id, Following::from(row)));
-        Ok(Page::cut(self.with_repositories(rows.collect()).await?, page))
+        Ok(Page::cut(with_repositories(&self.database, rows.collect()).await?, page))
     }
 
     /// At most so many of the repositories that follow something: those that fail first, and of the others those that were

@@ -30,6 +30,7 @@ mod users;
 mod visibility;
 mod webhooks;
 
+pub use followings::FollowingStore;
 pub use webhooks::WebhookStore;
 
 use crate::database::Database;
@@ -38,6 +39,8 @@ use crate::database::Database;
 #[derive(Clone, Debug)]
 pub struct UpstreamStore {
     pub(crate) database: Database,
+    /// What repositories follow.
+    pub followings: FollowingStore,
     /// Webhooks, what waits for them, and their logs.
     pub webhooks: WebhookStore,
 }
@@ -45,7 +48,11 @@ pub struct UpstreamStore {
 impl UpstreamStore {
     /// The store in a database that was opened for an upstream.
     pub fn new(database: Database) -> Self {
-        Self { webhooks: WebhookStore { database: database.clone() }, database }
+        Self {
+            followings: FollowingStore { database: database.clone() },
+            webhooks: WebhookStore { database: database.clone() },
+            database,
+        }
     }
 
     /// Where it is stored.

@@ -14,6 +14,7 @@ use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
 use super::{UpstreamStore, deletions};
 use crate::change_count::Shown;
+use crate::database::Database;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
@@ -225,19 +226,6 @@ impl UpstreamStore {
         Ok(expected.next())
     }
 
-    /// Puts to what is known of each repository the repository itself; leaves out what is known of one that is gone.
-    pub(super) async fn with_repositories<T>(
-        &self,
-        known: Vec<(RepositoryId, T)>,
-    ) -> Result<Vec<(Repository, T)>, StoreError> {
-        let is_one = repository::Column::Id.is_in(known.iter().map(|(id, _)| *id));
-        let rows = with_project().filter(is_one).all(self.database.connection()).await?;
-        let found = rows.into_iter().map(|row| assemble(row).map(|found| (found.id, found)));
-        let found: HashMap<RepositoryId, Repository> = found.collect::<Result<_, _>>()?;
-        let with_repository = |(id, known): (RepositoryId, T)| Some((found.get(&id)?.clone(), known));
-        Ok(known.into_iter().filter_map(with_repository).collect())
-    }
-
     async fn one_repository(&self, condition: Condition) -> Result<Option<Repository>, StoreError> {
         let found = with_project().filter(condition).one(self.database.connection()).await?;
         found.map(assemble).transpose()
@@ -255,6 +243,19 @@ fn unique_identity(identity: &RepositoryIdentity) -> UniqueField<'_> {
         column: "identity",
         value: identity.as_str(),
     }
+}
+
+/// Puts to what is known of each repository the repository itself; leaves out what is known of one that is gone.
+pub(super) async fn with_repositories<T>(
+    database: &Database,
+    known: Vec<(RepositoryId, T)>,
+) -> Result<Vec<(Repository, T)>, StoreError> {
+    let is_one = repository::Column::Id.is_in(known.iter().map(|(id, _)| *id));
+    let rows = with_project().filter(is_one).all(database.connection()).await?;
+    let found = rows.into_iter().map(|row| assemble(row).map(|found| (found.id, found)));
+    let found: HashMap<RepositoryId, Repository> = found.collect::<Result<_, _>>()?;
+    let with_repository = |(id, known): (RepositoryId, T)| Some((found.get(&id)?.clone(), known));
+    Ok(known.into_iter().filter_map(with_repository).collect())
 }
 
 pub(super) fn with_project() -> SelectTwo<repository::Entity, project::Entity> {

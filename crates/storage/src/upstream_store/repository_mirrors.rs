@@ -8,6 +8,7 @@ use sea_orm::{
 use super::UpstreamStore;
 use super::outbox::announce;
 use super::ref_changes::changes_between;
+use super::repositories::with_repositories;
 use crate::change_count::Shown;
 use crate::entities::{repository, repository_mirror_state};
 use crate::error::StoreError;
@@ -105,7 +106,7 @@ impl UpstreamStore {
             .all(self.database.connection())
             .await?;
         let rows = rows.into_iter().map(|row| (row.repository_id, RepositoryMirrorState::from(row)));
-        Ok(Page::cut(self.with_repositories(rows.collect()).await?, page))
+        Ok(Page::cut(with_repositories(&self.database, rows.collect()).await?, page))
     }
 }
 

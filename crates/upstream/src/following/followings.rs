@@ -12,7 +12,7 @@ use heliostat_git::SshIdentity;
 use heliostat_peer::DetachedTasks;
 use heliostat_peer::http::Destinations;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{FollowedSource, Following, Page, PageRequest, Repository, UpstreamStore};
+use heliostat_storage::{FollowedSource, Following, FollowingStore, Page, PageRequest, Repository};
 use parking_lot::Mutex;
 use tokio::sync::{RwLock, Semaphore};
 
@@ -48,7 +48,7 @@ pub(super) struct Asked {
 
 /// The repositories that follow one of another server.
 pub struct Followings {
-    pub(super) store: UpstreamStore,
+    pub(super) store: FollowingStore,
     pub(super) repositories: Arc<Repositories>,
     pub(super) changes: Arc<Changes>,
     pub(super) tasks: DetachedTasks,
@@ -65,7 +65,7 @@ pub struct Followings {
 
 impl Followings {
     pub(crate) fn new(
-        store: UpstreamStore,
+        store: FollowingStore,
         repositories: Arc<Repositories>,
         changes: Arc<Changes>,
         announcer: Arc<Announcer>,

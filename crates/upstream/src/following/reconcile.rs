@@ -58,7 +58,7 @@ pub(crate) async fn run(followings: Arc<Followings>, stop: CancellationToken) {
 
 async fn list(followings: &Followings) {
     let asked_at = Instant::now();
-    match followings.store.followings().await {
+    match followings.store.all_followings().await {
         Ok(all) => followings.schedule.keep(&all, asked_at, followings.now_ms()),
         Err(error) => tracing::warn!(error = %error, "cannot list what repositories follow"),
     }

@@ -23,17 +23,17 @@ fn source(url: &str, password: Option<&str>) -> FollowedSource {
 async fn attempts_are_recorded_for_the_source_that_they_were_made_at() {
     for (store, _test) in stores().await {
         let id = repository(&store, project(&store, "PRJ").await.id, "tool").await.id;
-        assert_eq!(store.following_of(id).await.unwrap(), None);
-        let begun = store.follow_source(id, source(URL, Some("secret")), NOW).await.unwrap();
+        assert_eq!(store.followings.following_of(id).await.unwrap(), None);
+        let begun = store.followings.follow_source(id, source(URL, Some("secret")), NOW).await.unwrap();
         assert!(!format!("{begun:?}").contains("secret"), "{begun:?}");
-        assert_eq!(store.following_of(id).await.unwrap(), Some(begun.clone()));
-        assert_eq!(store.followings().await.unwrap(), [begun]);
+        assert_eq!(store.followings.following_of(id).await.unwrap(), Some(begun.clone()));
+        assert_eq!(store.followings.all_followings().await.unwrap(), [begun]);
 
         let error = FollowingError { fault: FollowingFault::Away, message: "it does not answer".to_owned() };
         let failed = FollowingOutcome::Failed(error.clone());
         let record = async |at: i64, outcome: &FollowingOutcome| {
-            store.record_following_attempt(id, URL, NOW + at, outcome).await.unwrap();
-            store.following_of(id).await.unwrap().unwrap()
+            store.followings.record_following_attempt(id, URL, NOW + at, outcome).await.unwrap();
+            store.followings.following_of(id).await.unwrap().unwrap()
         };
         let now = record(1, &FollowingOutcome::Changed).await;
         assert_eq!((now.last_success_at, now.last_change_at), (Some(NOW + 1), Some(NOW + 1)));
@@ -44,13 +44,13 @@ async fn attempts_are_recorded_for_the_source_that_they_were_made_at() {
         assert_eq!((now.last_attempt_at, now.last_success_at), (Some(NOW + 4), Some(NOW + 2)));
         assert_eq!((now.failures, now.error.clone()), (2, Some(error)));
 
-        let other = store.follow_source(id, source(URL, None), NOW + 5).await.unwrap();
+        let other = store.followings.follow_source(id, source(URL, None), NOW + 5).await.unwrap();
         assert_eq!((other.source.password.clone(), other.failures, other.created_at), (None, 2, NOW));
         let now = record(6, &FollowingOutcome::Unchanged).await;
         assert_eq!((now.failures, now.error), (0, None));
 
         let other = "https://git.example.com/acme/other.git";
-        let moved = store.follow_source(id, source(other, None), NOW + 7).await.unwrap();
+        let moved = store.followings.follow_source(id, source(other, None), NOW + 7).await.unwrap();
         assert_eq!((moved.last_success_at, moved.created_at), (None, NOW + 7));
         assert_eq!(record(8, &failed).await, moved);
     }
@@ -89,9 +89,9 @@ async fn a_key_is_kept_and_not_shown() {
         let id = repository(&store, project(&store, "PRJ").await.id, "tool").await.id;
         let (ssh_key, known_hosts) = (Some("secret".to_owned()), Some("host ssh-ed25519 AAAA".to_owned()));
         let source = FollowedSource { ssh_key, known_hosts, ..source("git@git.example.com:a.git", None) };
-        let begun = store.follow_source(id, source.clone(), NOW).await.unwrap();
+        let begun = store.followings.follow_source(id, source.clone(), NOW).await.unwrap();
         assert!(!format!("{begun:?}").contains("secret"), "{begun:?}");
-        assert_eq!(store.following_of(id).await.unwrap().unwrap().source, source);
+        assert_eq!(store.followings.following_of(id).await.unwrap().unwrap().source, source);
     }
 }
 
@@ -102,17 +102,17 @@ async fn it_ends_by_itself_or_with_its_repository() {
         let (one, two) =
             (repository(&store, project, "one").await.id, repository(&store, project, "two").await.id);
         for id in [one, two] {
-            store.follow_source(id, source(URL, None), NOW).await.unwrap();
+            store.followings.follow_source(id, source(URL, None), NOW).await.unwrap();
         }
-        let page = store.list_followings(PageRequest { start: 0, limit: 1 }).await.unwrap();
+        let page = store.followings.list_followings(PageRequest { start: 0, limit: 1 }).await.unwrap();
         let (repository, following) = &page.values[0];
         assert_eq!((repository.slug.as_str(), following.repository_id), ("one", one));
         assert_eq!((page.values.len(), page.next_start), (1, Some(1)));
-        store.stop_following(one).await.unwrap();
-        assert!(matches!(store.stop_following(one).await, Err(StoreError::NotFound { .. })));
+        store.followings.stop_following(one).await.unwrap();
+        assert!(matches!(store.followings.stop_following(one).await, Err(StoreError::NotFound { .. })));
         store.delete_repository(two, Vec::new()).await.unwrap();
-        assert!(store.followings().await.unwrap().is_empty());
-        let nothing = store.follow_source(RepositoryId(9_999), source(URL, None), NOW).await;
+        assert!(store.followings.all_followings().await.unwrap().is_empty());
+        let nothing = store.followings.follow_source(RepositoryId(9_999), source(URL, None), NOW).await;
         assert!(matches!(nothing, Err(StoreError::NotFound { .. })), "{nothing:?}");
     }
 }
