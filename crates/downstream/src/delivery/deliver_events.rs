@@ -22,8 +22,8 @@ use futures_util::StreamExt;
 use heliostat_api::AddonEventKey;
 use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
-    MirrorServer, MirrorServerId, OutboxEvent, OutboxEventId, RepositoryId, StoreError, UpstreamStore,
-    WaitingReceiver,
+    MirrorServer, MirrorServerId, Outbox, OutboxEvent, OutboxEventId, RepositoryId, StoreError,
+    UpstreamStore, WaitingReceiver,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -63,6 +63,7 @@ const RETRY_ON_CALL_MS: i64 = 1_000;
 /// The delivery of events to mirrors.
 pub struct MirrorDelivery {
     store: UpstreamStore,
+    outbox: Outbox,
     client: PeerClient,
     announcer: Arc<Announcer>,
     records: Mutex<HashMap<MirrorServerId, DeliveryRecord>>,
@@ -98,7 +99,8 @@ pub struct DeliveryCounts {
 
 impl MirrorDelivery {
     pub(crate) fn new(store: UpstreamStore, client: PeerClient, announcer: Arc<Announcer>) -> Self {
-        Self { store, client, announcer, records: Mutex::default() }
+        let outbox = store.outbox.clone();
+        Self { store, outbox, client, announcer, records: Mutex::default() }
     }
 
     /// A mirror has called, so it can probably be reached again.
@@ -169,7 +171,7 @@ impl MirrorDelivery {
         undelivered.truncate(BATCH_SIZE as usize);
         let delay = RETRY.after(self.record_of(id).failures);
         let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
-        self.store.postpone(&undelivered, self.announcer.now_ms().saturating_add(delay_ms)).await?;
+        self.outbox.postpone(&undelivered, self.announcer.now_ms().saturating_add(delay_ms)).await?;
         Ok(false)
     }
 
@@ -179,17 +181,17 @@ impl MirrorDelivery {
         let mut groups: BTreeMap<Option<RepositoryId>, Coalescing> = BTreeMap::new();
         let mut last = None;
         loop {
-            let mut events = self.store.pending_for(id, last, BATCH_SIZE).await?;
+            let mut events = self.outbox.pending_for(id, last, BATCH_SIZE).await?;
             let is_full = events.len() as u64 == BATCH_SIZE;
             if is_full && last.is_none() {
                 let dropped = self
-                    .store
+                    .outbox
                     .trim_outbox(id, MAX_PENDING_EVENTS, &LASTING_EVENTS, MAX_PENDING_LASTING)
                     .await?;
                 if dropped > 0 {
                     self.announcer.leases().has_missed(id);
                     tracing::warn!(mirror.id = %id, dropped, "a mirror is too far behind; its sweep has to find the rest");
-                    events = self.store.pending_for(id, None, BATCH_SIZE).await?;
+                    events = self.outbox.pending_for(id, None, BATCH_SIZE).await?;
                 }
             }
             if self.record_of(id).failures > 0 {
@@ -285,7 +287,7 @@ impl MirrorDelivery {
                 return false;
             }
         }
-        match self.store.delete_events(&event.settles).await {
+        match self.outbox.delete_events(&event.settles).await {
             Ok(()) => true,
             Err(error) => {
                 tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot forget a delivered event; it will be repeated");
@@ -310,7 +312,7 @@ impl Receivers for Arc<MirrorDelivery> {
     }
 
     async fn waiting(&self) -> Result<Vec<WaitingReceiver<MirrorServerId>>, StoreError> {
-        self.store.mirrors_with_pending().await
+        self.outbox.mirrors_with_pending().await
     }
 
     /// What another process has left behind says nothing about how often this one has found the mirror away.

@@ -14,7 +14,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use heliostat_storage::{Generation, MirrorServerId, RepositoryId, StoreError, UpstreamStore};
+use heliostat_storage::{Generation, MirrorServerId, Outbox, RepositoryId, StoreError, UpstreamStore};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -90,7 +90,7 @@ impl Leases {
     /// Grants or renews the lease of a mirror that began its last complete comparison so long ago.
     pub(crate) async fn take(
         &self,
-        store: &UpstreamStore,
+        outbox: &Outbox,
         mirror: &MirrorServerId,
         compared_ago: Option<Duration>,
         now_ms: i64,
@@ -102,7 +102,7 @@ impl Leases {
         // Before events are looked for: a change that is stored after that look finds the lease.
         let mut asked = self.ask(mirror, now + self.duration);
         let knows_all = compared_ago.is_some_and(|ago| self.has_compared_since_missing(mirror, now, ago));
-        let oldest = store.oldest_pending_at(mirror).await;
+        let oldest = outbox.oldest_pending_at(mirror).await;
         asked.is_granted = knows_all
             && match &oldest {
                 Ok(None) => true,

@@ -96,7 +96,7 @@ impl Members {
         compared_ago: Option<Duration>,
     ) -> Result<Lease, Refusal> {
         let now_ms = self.announcer.now_ms();
-        Ok(self.announcer.leases().take(&self.store, mirror.id(), compared_ago, now_ms).await?)
+        Ok(self.announcer.leases().take(&self.store.outbox, mirror.id(), compared_ago, now_ms).await?)
     }
 
     /// How a mirror stands, for an administrator: others may not know which mirrors are behind.
@@ -139,8 +139,9 @@ impl Members {
     }
 
     async fn standing_of(&self, mirror: &MirrorServer) -> Result<MirrorStanding, Refusal> {
-        let events = self.store.count_pending(&mirror.id).await?;
-        let oldest_at = if events > 0 { self.store.oldest_pending_at(&mirror.id).await? } else { None };
+        let events = self.store.outbox.count_pending(&mirror.id).await?;
+        let oldest_at =
+            if events > 0 { self.store.outbox.oldest_pending_at(&mirror.id).await? } else { None };
         Ok(self.judged(mirror, Pending { events, oldest_at }))
     }
 

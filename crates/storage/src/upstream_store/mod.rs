@@ -31,6 +31,7 @@ mod visibility;
 mod webhooks;
 
 pub use followings::FollowingStore;
+pub use outbox::Outbox;
 pub use webhooks::WebhookStore;
 
 use crate::database::Database;
@@ -39,6 +40,8 @@ use crate::database::Database;
 #[derive(Clone, Debug)]
 pub struct UpstreamStore {
     pub(crate) database: Database,
+    /// The events that wait for mirrors.
+    pub outbox: Outbox,
     /// What repositories follow.
     pub followings: FollowingStore,
     /// Webhooks, what waits for them, and their logs.
@@ -49,6 +52,7 @@ impl UpstreamStore {
     /// The store in a database that was opened for an upstream.
     pub fn new(database: Database) -> Self {
         Self {
+            outbox: Outbox { database: database.clone() },
             followings: FollowingStore { database: database.clone() },
             webhooks: WebhookStore { database: database.clone() },
             database,

@@ -8,10 +8,10 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
-use super::UpstreamStore;
 use super::delivery_queue::{self, DeliveryQueue};
 use super::webhooks::announce_to_webhooks;
 use crate::change_count::Shown;
+use crate::database::Database;
 use crate::entities::{mirror_server, outbox_event};
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, OutboxEventId};
@@ -79,7 +79,13 @@ pub(super) async fn insert_events(
     Ok(())
 }
 
-impl UpstreamStore {
+/// The events that wait for mirrors. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    pub(super) database: Database,
+}
+
+impl Outbox {
     /// Announces something that is not a change of the store.
     pub async fn announce(&self, events: Vec<NewEvent>) -> Result<(), StoreError> {
         let transaction = self.database.begin_write_of(Shown::Nothing).await?;

@@ -240,10 +240,10 @@ async fn however_many_pushes_a_mirror_has_missed_it_gets_one_event_for_each_repo
             context.refs_changed(&pushed_to, Generation(generation - 1), &[change])
         })
     });
-    server.upstream.0.store.announce(pushes.collect()).await.expect("stored");
+    server.upstream.0.store.outbox.announce(pushes.collect()).await.expect("stored");
     server.run();
     let mirrors = server.upstream.0.store.all_mirrors().await.expect("the mirrors");
-    while server.upstream.0.store.count_pending(&mirrors[0].id).await.expect("counted") > 0 {
+    while server.upstream.0.store.outbox.count_pending(&mirrors[0].id).await.expect("counted") > 0 {
         tokio::task::yield_now().await;
     }
     let mut told = mirror.wait_for(EVENTS, 2).await;

@@ -28,7 +28,7 @@ async fn what_is_held_and_what_waits_is_counted() {
         assert_eq!(store.holdings().await.unwrap(), held);
 
         let told = NewEvent { audience: Audience::Webhooks, ..event("first", Some(site.id)) };
-        store.announce(vec![told.clone(), told]).await.unwrap();
+        store.outbox.announce(vec![told.clone(), told]).await.unwrap();
         let waiting = store.webhooks.count_waiting().await.unwrap();
         assert_eq!((waiting.events, waiting.failing_webhooks, waiting.oldest_at), (2, 0, Some(NOW)));
         let (_, delivery) = store.webhooks.next_for_webhook(webhook.id).await.unwrap().expect("two wait");

@@ -179,12 +179,12 @@ async fn a_deleted_mirror_leaves_no_secret_event_preference_or_request() {
         let (gone, kept) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
         store.set_preferred_mirror(alice.id, &gone.id).await.unwrap();
         assert_eq!(store.preferred_mirror(alice.id).await.unwrap(), Some(gone.id.clone()));
-        store.announce(vec![event("project:created", None)]).await.unwrap();
+        store.outbox.announce(vec![event("project:created", None)]).await.unwrap();
 
         store.delete_mirror(&gone.id).await.unwrap();
         assert_eq!(store.find_mirror(&gone.id).await.unwrap(), None);
-        assert_eq!(store.count_pending(&gone.id).await.unwrap(), 0);
-        assert_eq!(store.count_pending(&kept.id).await.unwrap(), 1);
+        assert_eq!(store.outbox.count_pending(&gone.id).await.unwrap(), 0);
+        assert_eq!(store.outbox.count_pending(&kept.id).await.unwrap(), 1);
         assert_eq!(store.preferred_mirror(alice.id).await.unwrap(), None);
         assert_eq!(store.find_request_of_mirror(&gone.id).await.unwrap(), None);
         assert!(matches!(store.delete_mirror(&gone.id).await, Err(StoreError::NotFound { .. })));
@@ -215,7 +215,7 @@ async fn a_mirror_that_is_accepted_again_is_told_of_what_was_deleted_meanwhile()
         assert_eq!(pending_keys(&store, &kept.id).await, ["repo:deleted", "repo:deleted"]);
 
         let back = mirror(&store, "AAAA").await;
-        let told = store.pending_for(&back.id, None, 10).await.unwrap();
+        let told = store.outbox.pending_for(&back.id, None, 10).await.unwrap();
         let repositories: Vec<_> = told.iter().map(|event| event.repository_id).collect();
         assert_eq!(repositories, [Some(site.id)]);
         assert_eq!((told[0].event_key.as_str(), told[0].created_at), ("repo:deleted", NOW));

@@ -133,6 +133,6 @@ fn event(key: &str, repository_id: Option<RepositoryId>) -> NewEvent {
 }
 
 async fn pending_keys(store: &UpstreamStore, mirror_id: &MirrorServerId) -> Vec<String> {
-    let pending = store.pending_for(mirror_id, None, 1000).await.expect("the outbox can be read");
+    let pending = store.outbox.pending_for(mirror_id, None, 1000).await.expect("the outbox can be read");
     pending.into_iter().map(|event| event.event_key).collect()
 }

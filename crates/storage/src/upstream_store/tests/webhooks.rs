@@ -96,7 +96,7 @@ async fn events_wait_in_order_for_those_who_ask_and_for_nobody_else() {
             .update_webhook(off.id, WebhookSettings { active: false, ..settings(&["first"]) }, NOW)
             .await
             .unwrap();
-        store.announce(vec![told("first", site.id), told("second", site.id)]).await.unwrap();
+        store.outbox.announce(vec![told("first", site.id), told("second", site.id)]).await.unwrap();
         assert_eq!(pending_keys(&store, &follower.id).await, [""; 0], "mirrors have events of their own");
         assert_eq!(next(&store, other.id).await, None);
         assert_eq!(next(&store, off.id).await, None);
@@ -136,7 +136,7 @@ async fn the_log_is_bounded_and_counted() {
     for (store, test) in stores().await {
         let site = site(&store).await;
         let asking = webhook(&store, site.id, &["first"]).await;
-        store.announce((0..5).map(|_| told("first", site.id)).collect()).await.unwrap();
+        store.outbox.announce((0..5).map(|_| told("first", site.id)).collect()).await.unwrap();
         assert_eq!(store.webhooks.trim_webhook_deliveries(asking.id, 9).await.unwrap(), 0);
         assert_eq!(store.webhooks.trim_webhook_deliveries(asking.id, 4).await.unwrap(), 1);
         let outcomes = [
