@@ -43,4 +43,4 @@ pub use named_value::UnknownName;
 pub use owner::{CLIENT_KEY_SETTING, DatabaseOwners, Owner, SERVER_ID_SETTING};
 pub use page::{Page, PageRequest};
 pub use records::*;
-pub use upstream_store::{FollowingStore, Outbox, UpstreamStore, WebhookStore};
+pub use upstream_store::{FollowingStore, MirrorServerStore, Outbox, UpstreamStore, WebhookStore};

@@ -9,7 +9,9 @@ use heliostat_downstream::{
 };
 use heliostat_git::{ObjectId, RefChange, RefSnapshot};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Generation, MirrorProgress, MirrorServer, Repository, UpstreamStore};
+use heliostat_storage::{
+    Generation, MirrorProgress, MirrorServer, MirrorServerStore, Repository, WebhookStore,
+};
 use serde_json::{Value, json};
 
 use crate::changes::Changes;
@@ -18,7 +20,8 @@ use crate::webhooks::{MAX_CHANGES_PER_WEBHOOK_EVENT, MIRROR_SYNCHRONIZED, Webhoo
 
 /// What the primary is to its mirrors.
 pub struct Primary {
-    pub(crate) store: UpstreamStore,
+    pub(crate) mirrors: MirrorServerStore,
+    pub(crate) webhooks: WebhookStore,
     pub(crate) announcer: Arc<Announcer>,
     pub(crate) changes: Arc<Changes>,
     pub(crate) repositories: Arc<Repositories>,
@@ -32,14 +35,14 @@ impl Origin for Primary {
     /// A repository's webhooks are told what the mirror serves now and did not serve before.
     async fn events_of_report(&self, report: AcceptedReport) -> Result<Option<MakeEvents>, Refusal> {
         let AcceptedReport { mirror_id, repository, sync_type, reached } = report;
-        let webhooks = self.store.webhooks.webhooks_of(repository.id).await?;
+        let webhooks = self.webhooks.webhooks_of(repository.id).await?;
         let asks = webhooks.iter().any(|webhook| {
             webhook.settings.active && webhook.settings.events.iter().any(|key| key == MIRROR_SYNCHRONIZED)
         });
         if !asks {
             return Ok(None);
         }
-        let Some(mirror) = self.store.find_mirror(&mirror_id).await? else {
+        let Some(mirror) = self.mirrors.find_mirror(&mirror_id).await? else {
             return Ok(None);
         };
         let current = self.changes.refs(&repository).await.ok();

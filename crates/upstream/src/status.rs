@@ -55,7 +55,7 @@ impl Upstream {
         Ok(UpstreamStatus {
             mirrors,
             unreachable_mirrors,
-            pending_requests: store.count_requests(Some(RequestState::Pending)).await?,
+            pending_requests: store.mirrors.count_requests(Some(RequestState::Pending)).await?,
             users: store.count_users().await?,
             reconciliation: self.0.changes.status(),
             disk: self.disk_agreement(),
@@ -77,7 +77,7 @@ impl Upstream {
         let webhooks = store.webhooks.count_waiting().await?;
         Ok(UpstreamCounts {
             holdings: store.holdings().await?,
-            pending_requests: store.count_requests(Some(RequestState::Pending)).await?,
+            pending_requests: store.mirrors.count_requests(Some(RequestState::Pending)).await?,
             webhooks,
             webhook_lag_ms: webhooks.oldest_at.map(|at| self.now_ms().saturating_sub(at).max(0)),
         })

@@ -195,7 +195,8 @@ impl Upstream {
             tasks.clone(),
         ));
         let primary = Primary {
-            store: store.clone(),
+            mirrors: store.mirrors.clone(),
+            webhooks: store.webhooks.clone(),
             announcer: Arc::clone(&announcer),
             changes: Arc::clone(&changes),
             repositories: Arc::clone(&repositories),

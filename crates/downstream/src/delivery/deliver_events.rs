@@ -22,8 +22,8 @@ use futures_util::StreamExt;
 use heliostat_api::AddonEventKey;
 use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
-    MirrorServer, MirrorServerId, Outbox, OutboxEvent, OutboxEventId, RepositoryId, StoreError,
-    UpstreamStore, WaitingReceiver,
+    MirrorServer, MirrorServerId, MirrorServerStore, Outbox, OutboxEvent, OutboxEventId, RepositoryId,
+    StoreError, UpstreamStore, WaitingReceiver,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -62,7 +62,7 @@ const RETRY_ON_CALL_MS: i64 = 1_000;
 
 /// The delivery of events to mirrors.
 pub struct MirrorDelivery {
-    store: UpstreamStore,
+    mirrors: MirrorServerStore,
     outbox: Outbox,
     client: PeerClient,
     announcer: Arc<Announcer>,
@@ -98,9 +98,9 @@ pub struct DeliveryCounts {
 }
 
 impl MirrorDelivery {
-    pub(crate) fn new(store: UpstreamStore, client: PeerClient, announcer: Arc<Announcer>) -> Self {
-        let outbox = store.outbox.clone();
-        Self { store, outbox, client, announcer, records: Mutex::default() }
+    pub(crate) fn new(store: &UpstreamStore, client: PeerClient, announcer: Arc<Announcer>) -> Self {
+        let (mirrors, outbox) = (store.mirrors.clone(), store.outbox.clone());
+        Self { mirrors, outbox, client, announcer, records: Mutex::default() }
     }
 
     /// A mirror has called, so it can probably be reached again.
@@ -149,7 +149,7 @@ impl MirrorDelivery {
 
     /// Returns whether there may be more to deliver now.
     async fn deliver_batch(&self, id: &MirrorServerId) -> Result<bool, StoreError> {
-        let Some(mirror) = self.store.find_mirror(id).await?.filter(|mirror| mirror.enabled) else {
+        let Some(mirror) = self.mirrors.find_mirror(id).await?.filter(|mirror| mirror.enabled) else {
             return Ok(false);
         };
         let groups = self.read_pending(id).await?;

@@ -14,7 +14,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use heliostat_storage::{Generation, MirrorServerId, Outbox, RepositoryId, StoreError, UpstreamStore};
+use heliostat_storage::{Generation, MirrorServerId, MirrorServerStore, Outbox, RepositoryId, StoreError};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -171,7 +171,7 @@ impl Leases {
     /// Waits until every mirror that holds a lease was told of this generation.
     pub async fn until_told(
         &self,
-        store: &UpstreamStore,
+        mirrors: &MirrorServerStore,
         repository: RepositoryId,
         generation: Generation,
     ) -> Result<(), StoreError> {
@@ -181,7 +181,7 @@ impl Leases {
         let inherited_until = self.started + self.duration;
         let mut inherited = Vec::new();
         if Instant::now() < inherited_until {
-            inherited = store.all_mirrors().await?;
+            inherited = mirrors.all_mirrors().await?;
             inherited.retain(|mirror| mirror.enabled && is_of_this_make(mirror));
         }
         loop {

@@ -93,7 +93,7 @@ impl Joining {
             chosen_projects: projects,
             accepted_at: self.parts.announcer.now_ms(),
         };
-        let inserted = self.parts.store.insert_mirror(request.id, new_mirror).await;
+        let inserted = self.parts.store.mirrors.insert_mirror(request.id, new_mirror).await;
         let mirror = inserted.map_err(|error| match error {
             StoreError::NotFound { .. } => Refusal::conflict("The request was deleted in the meantime."),
             StoreError::InUse { .. } => Refusal::conflict("The request is accepted already."),
@@ -107,7 +107,7 @@ impl Joining {
                 self.members.record(&mirror.id).await
             }
             Err(reason) => {
-                self.parts.store.revert_acceptance(&mirror.id, self.parts.announcer.now_ms()).await?;
+                self.parts.store.mirrors.revert_acceptance(&mirror.id, self.parts.announcer.now_ms()).await?;
                 Err(reason)
             }
         }
@@ -118,7 +118,7 @@ impl Joining {
         self: &Arc<Self>,
         id: &MirrorServerId,
     ) -> Result<(), Refusal> {
-        let mirror = self.parts.store.find_mirror(id).await?;
+        let mirror = self.parts.store.mirrors.find_mirror(id).await?;
         let Some(mirror) = mirror.filter(|mirror| mirror.last_seen_at.is_none()) else {
             return Ok(());
         };

@@ -79,7 +79,7 @@ impl Joining {
         }
         let request = self.checked(&registration, from)?;
         let mirror_id = request.mirror_id.clone();
-        match self.parts.store.find_request_of_mirror(&mirror_id).await? {
+        match self.parts.store.mirrors.find_request_of_mirror(&mirror_id).await? {
             Some(known) => match known.state {
                 RequestState::Rejected => Err(rejected()),
                 RequestState::Accepted => {
@@ -95,7 +95,7 @@ impl Joining {
     async fn first(&self, request: NewRequest) -> Result<MirroringRequest, Refusal> {
         self.forget_expired_requests().await?;
         let asked = request.clone();
-        let filed = self.parts.store.file_request(request, OPEN_REQUESTS).await;
+        let filed = self.parts.store.mirrors.file_request(request, OPEN_REQUESTS).await;
         let filed = self.unless_taken(filed, &asked).await?;
         // Another one may have come in between.
         same_addresses(&filed, &asked)?;
@@ -120,7 +120,7 @@ impl Joining {
             return match other_address {
                 Ok(()) => {
                     let asked = request.clone();
-                    let described = self.parts.store.describe_request_anew(known.id, request).await;
+                    let described = self.parts.store.mirrors.describe_request_anew(known.id, request).await;
                     self.unless_taken(described, &asked).await
                 }
                 Err(_) => self.replaced(&known, request).await,
@@ -142,7 +142,7 @@ impl Joining {
         request: NewRequest,
     ) -> Result<MirroringRequest, Refusal> {
         let asked = request.clone();
-        let replaced = self.parts.store.replace_request(known.id, request, OPEN_REQUESTS).await;
+        let replaced = self.parts.store.mirrors.replace_request(known.id, request, OPEN_REQUESTS).await;
         let replaced = self.unless_taken(replaced, &asked).await?;
         same_addresses(&replaced, &asked)?;
         tracing::info!(
@@ -160,7 +160,7 @@ impl Joining {
         asked: &NewRequest,
     ) -> Result<MirroringRequest, Refusal> {
         if let Err(StoreError::Conflict { .. }) = &filed
-            && let Some(holder) = self.parts.store.find_name_holder(asked).await?
+            && let Some(holder) = self.parts.store.mirrors.find_name_holder(asked).await?
         {
             tracing::warn!(
                 mirror.id = %asked.mirror_id, mirror.name = asked.name, mirror.url = asked.base_url,
@@ -177,7 +177,7 @@ impl Joining {
     pub(super) async fn forget_expired_requests(&self) -> Result<u64, StoreError> {
         let lifetime_ms = i64::try_from(self.parts.request_lifetime.as_millis()).unwrap_or(i64::MAX);
         let filed_before = self.parts.announcer.now_ms().saturating_sub(lifetime_ms);
-        let forgotten = self.parts.store.delete_open_requests(Some(filed_before)).await?;
+        let forgotten = self.parts.store.mirrors.delete_open_requests(Some(filed_before)).await?;
         if forgotten > 0 {
             tracing::info!(
                 requests = forgotten,
@@ -195,14 +195,14 @@ impl Joining {
         state: Option<RequestState>,
         page: PageRequest,
     ) -> Result<Page<MirroringRequest>, Refusal> {
-        Ok(self.parts.store.list_requests(state, page).await?)
+        Ok(self.parts.store.mirrors.list_requests(state, page).await?)
     }
 
     /// One request. As published, an unknown one is a conflict.
     pub async fn request(&self, _: SystemAdministrator<'_>, id: &str) -> Result<MirroringRequest, Refusal> {
         let unknown = || Refusal::conflict(format!("The mirroring request {id} does not exist."));
         let id: RequestId = id.parse().map_err(|_| unknown())?;
-        self.parts.store.find_request(id).await?.ok_or_else(unknown)
+        self.parts.store.mirrors.find_request(id).await?.ok_or_else(unknown)
     }
 
     /// Turns a mirror away.
@@ -215,6 +215,7 @@ impl Joining {
         match self
             .parts
             .store
+            .mirrors
             .set_request_state(request.id, RequestState::Rejected, self.parts.announcer.now_ms())
             .await
         {
@@ -227,7 +228,7 @@ impl Joining {
 
     /// Forgets all open requests; mirrors that still want to join ask again.
     pub async fn delete_open_requests(&self, _: SystemAdministrator<'_>) -> Result<(), Refusal> {
-        let forgotten = self.parts.store.delete_open_requests(None).await?;
+        let forgotten = self.parts.store.mirrors.delete_open_requests(None).await?;
         tracing::info!(requests = forgotten, "an administrator has deleted all open requests of mirrors");
         Ok(())
     }
@@ -239,7 +240,7 @@ impl Joining {
         id: &str,
     ) -> Result<(), Refusal> {
         let request = self.request(administrator, id).await?;
-        match self.parts.store.delete_request(request.id).await {
+        match self.parts.store.mirrors.delete_request(request.id).await {
             Err(StoreError::NotFound { .. }) => Ok(()),
             result => Ok(result?),
         }

@@ -80,10 +80,10 @@ impl<O: Origin> MirroredRepositories<O> {
         let repository = self.origin.readable_repository(caller, repository_id).await?;
         let now = self.announcer.now_seconds();
         let link = |mirror: &MirrorServer| link_to_repository(mirror, repository.id, authorization, now);
-        let mut mirrors = self.store.list_mirrors(page).await?;
+        let mut mirrors = self.store.mirrors.list_mirrors(page).await?;
         let is_offered = |mirror: &MirrorServer| mirror.enabled && self.members.is_reachable(mirror);
         mirrors.values.retain(|mirror| is_offered(mirror) && link(mirror).is_some());
-        let states = self.store.mirror_states_of(repository.id).await?;
+        let states = self.store.mirrors.mirror_states_of(repository.id).await?;
         Ok(mirrors.map(|mirror| RepositoryMirror {
             link: link(&mirror).unwrap_or_default(),
             reported: states.iter().find(|state| state.mirror_id == mirror.id).cloned(),
@@ -135,7 +135,7 @@ impl<O: Origin> MirroredRepositories<O> {
             }
             MirrorOutcome::SynchronizationFailed => None,
         };
-        let recorded = self.store.record_mirror_outcome(state, |progress| {
+        let recorded = self.store.mirrors.record_mirror_outcome(state, |progress| {
             make_events.map_or_else(Vec::new, |make| make(progress))
         });
         match recorded.await {

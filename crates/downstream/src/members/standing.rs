@@ -113,13 +113,13 @@ impl Members {
         page: PageRequest,
     ) -> Result<Page<(Repository, RepositoryMirrorState)>, Refusal> {
         let mirror = self.record(&MirrorServerId::from(id)).await?;
-        Ok(self.store.delayed_copies(&mirror.id, page).await?)
+        Ok(self.store.mirrors.delayed_copies(&mirror.id, page).await?)
     }
 
     /// How all mirrors stand, for the operator of the server.
     pub async fn standings(&self) -> Result<Vec<(MirrorServer, MirrorStanding)>, Refusal> {
         let mut standings = Vec::new();
-        for mirror in self.store.all_mirrors().await? {
+        for mirror in self.store.mirrors.all_mirrors().await? {
             let standing = self.standing_of(&mirror).await?;
             standings.push((mirror, standing));
         }
@@ -128,7 +128,7 @@ impl Members {
 
     /// How many mirrors are there, and how many of them are not reachable: they were not heard of, or take no events.
     pub async fn unreachable(&self) -> Result<(usize, usize), Refusal> {
-        let mirrors = self.store.all_mirrors().await?;
+        let mirrors = self.store.mirrors.all_mirrors().await?;
         let is_unreachable = |mirror: &&MirrorServer| mirror.enabled && !self.is_reachable(mirror);
         Ok((mirrors.len(), mirrors.iter().filter(is_unreachable).count()))
     }

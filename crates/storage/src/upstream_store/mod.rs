@@ -11,17 +11,14 @@ mod deletions;
 mod delivery_queue;
 mod followings;
 mod last_holder;
-mod mirror_servers;
+mod mirrors;
 mod outbox;
 mod permissions;
-mod preferred_mirrors;
 mod projects;
 mod purges;
 mod ref_changes;
 mod repositories;
 mod repository_ids;
-mod repository_mirrors;
-mod requests;
 mod searches;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
@@ -31,6 +28,7 @@ mod visibility;
 mod webhooks;
 
 pub use followings::FollowingStore;
+pub use mirrors::MirrorServerStore;
 pub use outbox::Outbox;
 pub use webhooks::WebhookStore;
 
@@ -40,6 +38,8 @@ use crate::database::Database;
 #[derive(Clone, Debug)]
 pub struct UpstreamStore {
     pub(crate) database: Database,
+    /// Mirrors, their requests to join, and what they have.
+    pub mirrors: MirrorServerStore,
     /// The events that wait for mirrors.
     pub outbox: Outbox,
     /// What repositories follow.
@@ -52,6 +52,7 @@ impl UpstreamStore {
     /// The store in a database that was opened for an upstream.
     pub fn new(database: Database) -> Self {
         Self {
+            mirrors: MirrorServerStore { database: database.clone() },
             outbox: Outbox { database: database.clone() },
             followings: FollowingStore { database: database.clone() },
             webhooks: WebhookStore { database: database.clone() },

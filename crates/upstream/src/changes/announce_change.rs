@@ -148,7 +148,7 @@ impl Changes {
     /// finds it everywhere. The change is stored all the same when that cannot be found out.
     pub(crate) async fn until_mirrors_know(&self, recorded: &Repository) {
         let leases = self.announcer.leases();
-        if let Err(error) = leases.until_told(&self.store, recorded.id, recorded.generation).await {
+        if let Err(error) = leases.until_told(&self.store.mirrors, recorded.id, recorded.generation).await {
             tracing::error!(
                 repository.id = recorded.id.0,
                 error = &error as &dyn std::error::Error,

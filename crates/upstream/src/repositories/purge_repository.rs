@@ -74,8 +74,8 @@ impl Repositories {
     }
 
     async fn progress_of(&self, repository: &Repository) -> Result<PurgeProgress, Refusal> {
-        let mirrors = self.store.all_mirrors().await?;
-        let states = self.store.mirror_states_of(repository.id).await?;
+        let mirrors = self.store.mirrors.all_mirrors().await?;
+        let states = self.store.mirrors.mirror_states_of(repository.id).await?;
         let number = repository.purge.number;
         let told = states.into_iter().filter_map(|state| {
             let mirror = mirrors.iter().find(|mirror| mirror.id == state.mirror_id)?;

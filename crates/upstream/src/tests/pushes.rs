@@ -221,7 +221,7 @@ async fn a_mirror_that_was_away_gets_one_event_for_many_pushes() {
     assert_eq!(last.body["fromGeneration"], json!(0));
     assert_eq!(changes(&last.body), ["ADD refs/heads/b1", "ADD refs/heads/b2", "ADD refs/heads/main"]);
     server.stop().await;
-    let mirrors = server.upstream.0.store.all_mirrors().await.expect("the mirrors");
+    let mirrors = server.upstream.0.store.mirrors.all_mirrors().await.expect("the mirrors");
     assert_eq!(mirrors.len(), 1);
 }
 
@@ -242,7 +242,7 @@ async fn however_many_pushes_a_mirror_has_missed_it_gets_one_event_for_each_repo
     });
     server.upstream.0.store.outbox.announce(pushes.collect()).await.expect("stored");
     server.run();
-    let mirrors = server.upstream.0.store.all_mirrors().await.expect("the mirrors");
+    let mirrors = server.upstream.0.store.mirrors.all_mirrors().await.expect("the mirrors");
     while server.upstream.0.store.outbox.count_pending(&mirrors[0].id).await.expect("counted") > 0 {
         tokio::task::yield_now().await;
     }

@@ -107,7 +107,7 @@ fn new_request(mirror_id: &str) -> NewRequest {
 }
 
 async fn file(store: &UpstreamStore, request: NewRequest) -> Result<MirroringRequest, StoreError> {
-    store.file_request(request, OpenRequestLimits { in_all: 100, per_network: 100 }).await
+    store.mirrors.file_request(request, OpenRequestLimits { in_all: 100, per_network: 100 }).await
 }
 
 fn new_mirror() -> NewMirror {
@@ -124,7 +124,7 @@ fn new_mirror() -> NewMirror {
 
 async fn mirror(store: &UpstreamStore, mirror_id: &str) -> MirrorServer {
     let request = file(store, new_request(mirror_id)).await.expect("the name is free");
-    store.insert_mirror(request.id, new_mirror()).await.expect("the request is pending")
+    store.mirrors.insert_mirror(request.id, new_mirror()).await.expect("the request is pending")
 }
 
 fn event(key: &str, repository_id: Option<RepositoryId>) -> NewEvent {

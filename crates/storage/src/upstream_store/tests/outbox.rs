@@ -8,7 +8,7 @@ async fn each_enabled_mirror_gets_each_event_once_and_in_order() {
     for (store, test) in stores().await {
         let (one, two) = (mirror(&store, "AAAA").await, mirror(&store, "BBBB").await);
         let off = MirrorUpdate { enabled: Some(false), ..Default::default() };
-        store.update_mirror(&two.id, off).await.unwrap();
+        store.mirrors.update_mirror(&two.id, off).await.unwrap();
         let three = mirror(&store, "CCCC").await;
         store
             .create_project(new_project("PRJ"), |project| {

@@ -268,13 +268,13 @@ async fn each_mirrors_last_report_is_kept() {
             reported_at: NOW + 1,
             ..failed.clone()
         };
-        store.record_mirror_outcome(failed.clone(), |_| Vec::new()).await.unwrap();
+        store.mirrors.record_mirror_outcome(failed.clone(), |_| Vec::new()).await.unwrap();
         let says_less = RepositoryMirrorState { purged: 0, purged_at: None, ..synchronized.clone() };
-        store.record_mirror_outcome(says_less, |_| Vec::new()).await.unwrap();
-        assert_eq!(store.mirror_states_of(site.id).await.unwrap(), [synchronized]);
+        store.mirrors.record_mirror_outcome(says_less, |_| Vec::new()).await.unwrap();
+        assert_eq!(store.mirrors.mirror_states_of(site.id).await.unwrap(), [synchronized]);
         let of_nothing = RepositoryMirrorState { repository_id: RepositoryId(99), ..failed };
         assert!(matches!(
-            store.record_mirror_outcome(of_nothing, |_| Vec::new()).await,
+            store.mirrors.record_mirror_outcome(of_nothing, |_| Vec::new()).await,
             Err(StoreError::NotFound { .. })
         ));
         test.remove().await;

@@ -204,7 +204,7 @@ async fn a_report_comes_with_what_was_recorded_since_the_last_one() {
                 seen = progress;
                 vec![told("mirror", site.id)]
             };
-            store.record_mirror_outcome(state, look).await.unwrap();
+            store.mirrors.record_mirror_outcome(state, look).await.unwrap();
             seen
         };
         let progress =
@@ -219,7 +219,7 @@ async fn a_report_comes_with_what_was_recorded_since_the_last_one() {
         assert_eq!(report(None).await, progress(3, None));
         push(3, None).await;
         assert_eq!(report(Some(4)).await, progress(3, None), "what changed is not known");
-        let states = store.mirror_states_of(site.id).await.unwrap();
+        let states = store.mirrors.mirror_states_of(site.id).await.unwrap();
         assert_eq!(states[0].synced_generation, Some(Generation(4)));
         assert_eq!(next(&store, asking.id).await.unwrap().event_key, "mirror");
         for expected in 4..240 {

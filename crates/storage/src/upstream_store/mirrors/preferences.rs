@@ -3,12 +3,12 @@
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{EntityTrait, Set};
 
-use super::UpstreamStore;
+use super::MirrorServerStore;
 use crate::entities::preferred_mirror;
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, UserId};
 
-impl UpstreamStore {
+impl MirrorServerStore {
     /// The mirror that a user prefers.
     pub async fn preferred_mirror(&self, user_id: UserId) -> Result<Option<MirrorServerId>, StoreError> {
         let found = preferred_mirror::Entity::find_by_id(user_id).one(self.database.connection()).await?;

@@ -6,7 +6,7 @@ use sea_orm::{
     QuerySelect, Set,
 };
 
-use super::UpstreamStore;
+use super::MirrorServerStore;
 use crate::change_count::Shown;
 use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, require_row};
@@ -16,7 +16,7 @@ use crate::records::{MirroringRequest, NameHolder, NewRequest, OpenRequestLimits
 use crate::text_search::folded;
 use crate::write_transaction::WriteTransaction;
 
-impl UpstreamStore {
+impl MirrorServerStore {
     /// Files the first request of a mirror and returns it. If the mirror has one by now, that stays as it is and is
     /// returned: there is one for each mirror.
     ///

@@ -6,8 +6,8 @@ use sea_orm::{
     Set,
 };
 
+use super::MirrorServerStore;
 use super::requests::decide;
-use super::{UpstreamStore, deletions};
 use crate::change_count::Shown;
 use crate::entities::{mirror_server, mirroring_request};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -15,9 +15,10 @@ use crate::ids::{MirrorServerId, RequestId};
 use crate::page::{Page, PageRequest};
 use crate::records::{MirrorServer, MirrorUpdate, NewMirror, RequestState};
 use crate::text_search::{folded, storable};
+use crate::upstream_store::deletions;
 use crate::write_transaction::WriteTransaction;
 
-impl UpstreamStore {
+impl MirrorServerStore {
     /// Accepts a request: marks it as accepted, adds its mirror with what was chosen for it, and announces to it what was
     /// deleted lately: it may have been here before. Fails with a conflict on "mirror name"
     /// or "mirror base URL", and for an accepted request, which is in use.

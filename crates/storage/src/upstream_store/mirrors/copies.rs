@@ -5,18 +5,18 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Set,
 };
 
-use super::UpstreamStore;
-use super::outbox::announce;
-use super::ref_changes::changes_between;
-use super::repositories::with_repositories;
+use super::MirrorServerStore;
 use crate::change_count::Shown;
 use crate::entities::{repository, repository_mirror_state};
 use crate::error::StoreError;
 use crate::ids::{MirrorServerId, RepositoryId};
 use crate::page::{Page, PageRequest};
 use crate::records::{MirrorOutcome, MirrorProgress, NewEvent, Repository, RepositoryMirrorState};
+use crate::upstream_store::outbox::announce;
+use crate::upstream_store::ref_changes::changes_between;
+use crate::upstream_store::repositories::with_repositories;
 
-impl UpstreamStore {
+impl MirrorServerStore {
     /// Records how a mirror's synchronisation of a repository has ended, and announces what follows from it.
     /// A generation that is less than the recorded one, or none, leaves the recorded one as it is; so does an order that
     /// was carried out.
