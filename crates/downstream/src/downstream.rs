@@ -23,8 +23,8 @@ pub struct Downstream<O> {
 impl<O: Origin> Downstream<O> {
     /// The parts for a server that is followed.
     pub fn new(parts: DownstreamParts, members: Arc<Members>, origin: Arc<O>) -> Self {
-        let (store, announcer) = (parts.store.clone(), Arc::clone(&parts.announcer));
-        let repositories = MirroredRepositories::new(store, announcer, Arc::clone(&members), origin);
+        let announcer = Arc::clone(&parts.announcer);
+        let repositories = MirroredRepositories::new(&parts.store, announcer, Arc::clone(&members), origin);
         let joining = Arc::new(Joining::new(parts, Arc::clone(&members)));
         Self { joining, members, repositories }
     }

@@ -43,4 +43,6 @@ pub use named_value::UnknownName;
 pub use owner::{CLIENT_KEY_SETTING, DatabaseOwners, Owner, SERVER_ID_SETTING};
 pub use page::{Page, PageRequest};
 pub use records::*;
-pub use upstream_store::{FollowingStore, MirrorServerStore, Outbox, UpstreamStore, WebhookStore};
+pub use upstream_store::{
+    FollowingStore, MirrorServerStore, Outbox, RepositoryRecords, UpstreamStore, WebhookStore,
+};

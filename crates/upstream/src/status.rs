@@ -87,7 +87,7 @@ impl Upstream {
     /// the database does.
     pub async fn paths_on_disk(&self, numbers: &[u64]) -> Result<Vec<(u64, String, String)>, Refusal> {
         let ids = numbers.iter().filter_map(|number| i32::try_from(*number).ok().map(RepositoryId));
-        let paths = self.0.store.repository_paths(&ids.collect::<Vec<_>>()).await?;
+        let paths = self.0.store.repositories.repository_paths(&ids.collect::<Vec<_>>()).await?;
         Ok(paths.into_iter().map(|(id, key, slug)| (disk_id(id), key, slug)).collect())
     }
 

@@ -132,7 +132,8 @@ impl Upstream {
         let request_lifetime = options.request_lifetime;
         let parts = DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime };
         let outside = Outside { webhook_client, destinations };
-        let recorded_before = parts.store.highest_repository_id().await?.unwrap_or(RepositoryId(0));
+        let recorded_before =
+            parts.store.repositories.highest_repository_id().await?.unwrap_or(RepositoryId(0));
         let upstream = Self::assembled(
             parts,
             served,
@@ -160,13 +161,8 @@ impl Upstream {
         let members = Arc::new(Members::new(&parts));
         let webhooks =
             Arc::new(Webhooks::new(store.webhooks.clone(), webhook_client, Arc::clone(&announcer)));
-        let changes = Changes::new(
-            store.clone(),
-            served.clone(),
-            Arc::clone(&announcer),
-            tasks.clone(),
-            recorded_before,
-        );
+        let changes =
+            Changes::new(&store, served.clone(), Arc::clone(&announcer), tasks.clone(), recorded_before);
         let changes = Arc::new(changes);
         served.store().subscribe(changes.suspicions());
         let accounts = Arc::new(Accounts::new(

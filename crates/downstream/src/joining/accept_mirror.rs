@@ -201,7 +201,7 @@ impl Joining {
         for id in &ids {
             let unknown = || Refusal::invalid("projectIds", format!("The project {id} does not exist."));
             let id: ProjectId = id.parse().map_err(|_| unknown())?;
-            self.parts.store.find_project(id).await?.ok_or_else(unknown)?;
+            self.parts.store.repositories.find_project(id).await?.ok_or_else(unknown)?;
         }
         Ok(ids)
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use heliostat_auth::Caller;
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    Generation, LocalRepositoryId, MirrorOutcome, MirrorServer, Page, PageRequest, RepositoryId,
-    RepositoryMirrorState, StoreError, UpstreamStore,
+    Generation, LocalRepositoryId, MirrorOutcome, MirrorServer, MirrorServerStore, Page, PageRequest,
+    RepositoryId, RepositoryMirrorState, RepositoryRecords, StoreError, UpstreamStore,
 };
 
 use super::mirror_servers::Members;
@@ -51,7 +51,8 @@ pub struct SyncReport {
 
 /// The repositories of an origin, as its mirrors have them.
 pub struct MirroredRepositories<O> {
-    store: UpstreamStore,
+    repositories: RepositoryRecords,
+    mirrors: MirrorServerStore,
     announcer: Arc<Announcer>,
     members: Arc<Members>,
     origin: Arc<O>,
@@ -59,12 +60,13 @@ pub struct MirroredRepositories<O> {
 
 impl<O: Origin> MirroredRepositories<O> {
     pub(crate) fn new(
-        store: UpstreamStore,
+        store: &UpstreamStore,
         announcer: Arc<Announcer>,
         members: Arc<Members>,
         origin: Arc<O>,
     ) -> Self {
-        Self { store, announcer, members, origin }
+        let (repositories, mirrors) = (store.repositories.clone(), store.mirrors.clone());
+        Self { repositories, mirrors, announcer, members, origin }
     }
 
     /// The mirrors of a repository, each with a link to its view of it. Mirrors that are disabled or cannot be reached are
@@ -80,10 +82,10 @@ impl<O: Origin> MirroredRepositories<O> {
         let repository = self.origin.readable_repository(caller, repository_id).await?;
         let now = self.announcer.now_seconds();
         let link = |mirror: &MirrorServer| link_to_repository(mirror, repository.id, authorization, now);
-        let mut mirrors = self.store.mirrors.list_mirrors(page).await?;
+        let mut mirrors = self.mirrors.list_mirrors(page).await?;
         let is_offered = |mirror: &MirrorServer| mirror.enabled && self.members.is_reachable(mirror);
         mirrors.values.retain(|mirror| is_offered(mirror) && link(mirror).is_some());
-        let states = self.store.mirrors.mirror_states_of(repository.id).await?;
+        let states = self.mirrors.mirror_states_of(repository.id).await?;
         Ok(mirrors.map(|mirror| RepositoryMirror {
             link: link(&mirror).unwrap_or_default(),
             reported: states.iter().find(|state| state.mirror_id == mirror.id).cloned(),
@@ -110,7 +112,7 @@ impl<O: Origin> MirroredRepositories<O> {
             Refusal::not_found("repository", message)
         };
         let id: RepositoryId = report.upstream_repository_id.parse().map_err(|_| unknown())?;
-        let repository = self.store.find_repository(id).await?.ok_or_else(unknown)?;
+        let repository = self.repositories.find_repository(id).await?.ok_or_else(unknown)?;
         let reached = report
             .generation
             .map(Generation)
@@ -135,7 +137,7 @@ impl<O: Origin> MirroredRepositories<O> {
             }
             MirrorOutcome::SynchronizationFailed => None,
         };
-        let recorded = self.store.mirrors.record_mirror_outcome(state, |progress| {
+        let recorded = self.mirrors.record_mirror_outcome(state, |progress| {
             make_events.map_or_else(Vec::new, |make| make(progress))
         });
         match recorded.await {

@@ -1,12 +1,10 @@
-//! What an upstream holds, in numbers, and the names of what operators are shown by name.
+//! What an upstream holds, in numbers.
 
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{EntityTrait, PaginatorTrait};
 
 use super::UpstreamStore;
-use super::repositories::with_project;
 use crate::entities::{project, repository, webhook};
 use crate::error::StoreError;
-use crate::ids::RepositoryId;
 use crate::records::UpstreamHoldings;
 
 impl UpstreamStore {
@@ -19,20 +17,5 @@ impl UpstreamStore {
             users: self.count_users().await?,
             webhooks: webhook::Entity::find().count(connection).await?,
         })
-    }
-
-    /// The project key and the slug of each of these repositories that is there.
-    pub async fn repository_paths(
-        &self,
-        ids: &[RepositoryId],
-    ) -> Result<Vec<(RepositoryId, String, String)>, StoreError> {
-        let rows = with_project()
-            .filter(repository::Column::Id.is_in(ids.iter().copied()))
-            .all(self.database.connection())
-            .await?;
-        let path = |(repository, project): (repository::Model, Option<project::Model>)| {
-            Some((repository.id, project?.key, repository.slug))
-        };
-        Ok(rows.into_iter().filter_map(path).collect())
     }
 }

@@ -5,7 +5,6 @@
 //! an event is never recorded without its change, nor the other way round.
 
 mod access_tokens;
-mod comparison;
 mod counts;
 mod deletions;
 mod delivery_queue;
@@ -14,22 +13,18 @@ mod last_holder;
 mod mirrors;
 mod outbox;
 mod permissions;
-mod projects;
-mod purges;
 mod ref_changes;
 mod repositories;
-mod repository_ids;
-mod searches;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 mod tests;
 mod users;
-mod visibility;
 mod webhooks;
 
 pub use followings::FollowingStore;
 pub use mirrors::MirrorServerStore;
 pub use outbox::Outbox;
+pub use repositories::RepositoryRecords;
 pub use webhooks::WebhookStore;
 
 use crate::database::Database;
@@ -38,6 +33,8 @@ use crate::database::Database;
 #[derive(Clone, Debug)]
 pub struct UpstreamStore {
     pub(crate) database: Database,
+    /// Projects, their repositories, and the changes of their refs.
+    pub repositories: RepositoryRecords,
     /// Mirrors, their requests to join, and what they have.
     pub mirrors: MirrorServerStore,
     /// The events that wait for mirrors.
@@ -52,6 +49,7 @@ impl UpstreamStore {
     /// The store in a database that was opened for an upstream.
     pub fn new(database: Database) -> Self {
         Self {
+            repositories: RepositoryRecords { database: database.clone() },
             mirrors: MirrorServerStore { database: database.clone() },
             outbox: Outbox { database: database.clone() },
             followings: FollowingStore { database: database.clone() },

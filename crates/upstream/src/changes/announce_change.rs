@@ -18,7 +18,10 @@ use heliostat_git::{RefChange, RefName, RefSnapshot};
 use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::DetachedTasks;
 use heliostat_refusal::Refusal;
-use heliostat_storage::{Generation, RefChangeRecord, Repository, RepositoryId, StoreError, UpstreamStore};
+use heliostat_storage::{
+    Generation, MirrorServerStore, RefChangeRecord, Repository, RepositoryId, RepositoryRecords, StoreError,
+    UpstreamStore,
+};
 use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
@@ -47,7 +50,8 @@ pub(crate) type LockedRefs = OwnedMutexGuard<Option<RefSnapshot>>;
 
 /// The refs of all repositories: what is on disk, what is recorded, and what is announced.
 pub struct Changes {
-    pub(super) store: UpstreamStore,
+    pub(super) store: RepositoryRecords,
+    mirrors: MirrorServerStore,
     pub(super) served: ServedRepositories,
     announcer: Arc<Announcer>,
     known_refs: KnownRefs,
@@ -63,14 +67,15 @@ pub struct Changes {
 
 impl Changes {
     pub(crate) fn new(
-        store: UpstreamStore,
+        store: &UpstreamStore,
         served: ServedRepositories,
         announcer: Arc<Announcer>,
         tasks: DetachedTasks,
         recorded_before: RepositoryId,
     ) -> Self {
         Self {
-            store,
+            store: store.repositories.clone(),
+            mirrors: store.mirrors.clone(),
             served,
             announcer,
             known_refs: KnownRefs::default(),
@@ -148,7 +153,7 @@ impl Changes {
     /// finds it everywhere. The change is stored all the same when that cannot be found out.
     pub(crate) async fn until_mirrors_know(&self, recorded: &Repository) {
         let leases = self.announcer.leases();
-        if let Err(error) = leases.until_told(&self.store.mirrors, recorded.id, recorded.generation).await {
+        if let Err(error) = leases.until_told(&self.mirrors, recorded.id, recorded.generation).await {
             tracing::error!(
                 repository.id = recorded.id.0,
                 error = &error as &dyn std::error::Error,

@@ -77,7 +77,7 @@ impl Repositories {
         let noted = self.changes.faults.agreement().unserved;
         let (unserved_count, mut unserved) = (noted.len(), Vec::new());
         for (id, fault) in noted.into_iter().take(MAX_DESCRIBED) {
-            if let Some(repository) = self.store.find_repository(id).await? {
+            if let Some(repository) = self.records.find_repository(id).await? {
                 unserved.push((repository, fault));
             }
         }
@@ -132,7 +132,7 @@ impl Repositories {
         mut new_repository: NewRepository,
     ) -> Result<Repository, Refusal> {
         let _lock = self.changes.lock(id).await;
-        if let Some(recorded) = self.store.find_repository(id).await? {
+        if let Some(recorded) = self.records.find_repository(id).await? {
             return Err(has_a_record(&recorded));
         }
         let on_disk = match self.served.store().open(disk_id(id)).await {
@@ -176,7 +176,7 @@ impl Repositories {
         let make_events =
             |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
         let place = (id, generation);
-        let adopted = self.store.adopt_repository(place, new_repository, metadata_hash, make_events).await;
+        let adopted = self.records.adopt_repository(place, new_repository, metadata_hash, make_events).await;
         let repository = match adopted {
             Ok(repository) => repository,
             Err(StoreError::Conflict { what: "repository identity", value }) => {

@@ -88,7 +88,7 @@ impl Repositories {
         let disk = self.served.store();
         for _ in 0..MAX_NUMBERS_TRIED {
             let silent = |_: &Repository| Vec::new();
-            let draft = self.store.create_repository(new_repository.clone(), metadata_hash, silent).await?;
+            let draft = self.records.create_repository(new_repository.clone(), metadata_hash, silent).await?;
             let identity = draft.identity.as_str();
             match disk.create_with_identity(disk_id(draft.id), default_branch, format, identity).await {
                 Ok(_) => {
@@ -123,7 +123,7 @@ impl Repositories {
             "the database counts to numbers of repositories that are on disk: it is older than they are; \
              numbers up to the highest one are skipped"
         );
-        Ok(self.store.skip_repository_ids(RepositoryId(highest)).await?)
+        Ok(self.records.skip_repository_ids(RepositoryId(highest)).await?)
     }
 
     async fn publish(&self, caller: &Caller, id: RepositoryId) -> Result<Repository, Refusal> {
@@ -133,7 +133,7 @@ impl Repositories {
         let make_events =
             |repository: &Repository| vec![context.repository(AddonEventKey::RepoCreated, repository)];
         let stored =
-            self.store.update_repository(id, available, context.now_ms, metadata_hash, make_events).await;
+            self.records.update_repository(id, available, context.now_ms, metadata_hash, make_events).await;
         let repository = stored?;
         self.announcer.announced();
         // An order that came before could not be carried out.
@@ -171,11 +171,11 @@ mod tests {
             RepositoryUpdate { state: Some(RepositoryState::Initialising), ..RepositoryUpdate::default() };
         let silent = |_: &Repository| Vec::new();
         repositories
-            .store
+            .records
             .update_repository(created.id, creating, created.created_at, metadata_hash, silent)
             .await
             .expect("recorded");
-        let ordered = repositories.store.order_purge(created.id, created.created_at, silent).await;
+        let ordered = repositories.records.order_purge(created.id, created.created_at, silent).await;
         assert_eq!(ordered.expect("ordered").purge.number, 1);
         let is_told = async || {
             tokio::time::timeout(Duration::ZERO, repositories.purge_ordered.notified()).await.is_ok()

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use heliostat_peer::{PART_REPOSITORIES, PartDigest, ToldProject, ToldRepository, ids_of_part, part_of};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{ComparedRepository, Project, ProjectId, Repository, RepositoryId, UpstreamStore};
+use heliostat_storage::{
+    ComparedRepository, Project, ProjectId, Repository, RepositoryId, RepositoryRecords,
+};
 
 use super::records::Repositories;
 use crate::permit::MirrorCaller;
@@ -36,7 +38,7 @@ pub struct DifferingPart {
 /// The parts that differ, found one after the other.
 #[derive(Debug)]
 pub struct RepositoryDifferences {
-    store: UpstreamStore,
+    store: RepositoryRecords,
     projects: HashMap<ProjectId, Project>,
     followed: Option<BTreeSet<ProjectId>>,
     /// Digests of the mirror that were not compared yet.
@@ -56,9 +58,9 @@ impl Repositories {
         _: MirrorCaller<'_>,
         comparison: RepositoryComparison,
     ) -> Result<RepositoryDifferences, Refusal> {
-        let projects = self.store.every_project().await?;
+        let projects = self.records.every_project().await?;
         Ok(RepositoryDifferences {
-            store: self.store.clone(),
+            store: self.records.clone(),
             projects: projects.into_iter().map(|project| (project.id, project)).collect(),
             followed: comparison.projects,
             digests: comparison.digests,

@@ -57,7 +57,7 @@ impl Repositories {
         if repository.archived {
             return Err(Refusal::forbidden("The repository is archived and cannot be pushed to."));
         }
-        if let Some(following) = self.store.followings.following_of(repository.id).await? {
+        if let Some(following) = self.followings.following_of(repository.id).await? {
             return Err(Refusal::forbidden(format!(
                 "The repository follows {} and takes no pushes; push there.",
                 following.source.url

@@ -37,7 +37,7 @@ impl Repositories {
         page: PageRequest,
     ) -> Result<Page<Project>, Refusal> {
         let visible = permit::visibility(caller);
-        Ok(self.store.list_projects(visible, name, page).await?)
+        Ok(self.records.list_projects(visible, name, page).await?)
     }
 
     /// Projects on which the caller holds at least this permission.
@@ -60,7 +60,7 @@ impl Repositories {
             permissions: suffices.map(ProjectPermission::as_str).collect(),
             or_public: reads,
         };
-        Ok(self.store.list_projects_held(&held, name, page).await?)
+        Ok(self.records.list_projects_held(&held, name, page).await?)
     }
 
     /// The project with this key.
@@ -72,7 +72,7 @@ impl Repositories {
     pub async fn project_by_id(&self, caller: &Caller, id: &str) -> Result<Project, Refusal> {
         permit::authenticated(caller)?;
         let found = match id.parse::<ProjectId>() {
-            Ok(id) => self.store.find_project(id).await?,
+            Ok(id) => self.records.find_project(id).await?,
             Err(_) => None,
         };
         let named = self.accounts.named_project(caller, id.to_owned(), found).await?;
@@ -99,7 +99,7 @@ impl Repositories {
     async fn store_project(&self, caller: &Caller, new_project: NewProject) -> Result<Project, Refusal> {
         let context = self.announcer.context(caller);
         let make_events = |project: &Project| vec![context.project(AddonEventKey::ProjectCreated, project)];
-        let created = self.store.create_project(new_project, make_events).await;
+        let created = self.records.create_project(new_project, make_events).await;
         let project = created?;
         self.announcer.announced();
         if let Some(user) = caller.user() {
@@ -131,7 +131,7 @@ impl Repositories {
         let context = self.announcer.context(administrator.caller());
         let visibility_changed = update.public.is_some_and(|public| public != project.public);
         let updated = self
-            .store
+            .records
             .update_project(project.id, update, metadata_hash, |project, _repositories| {
                 let mut events = vec![context.project(AddonEventKey::ProjectModified, project)];
                 if visibility_changed {
@@ -149,7 +149,7 @@ impl Repositories {
         let project = administrator.project();
         let context = self.announcer.context(administrator.caller());
         let events = vec![context.project(AddonEventKey::ProjectDeleted, project)];
-        match self.store.delete_project(project.id, events).await {
+        match self.records.delete_project(project.id, events).await {
             Err(StoreError::InUse { .. }) => {
                 let message = format!("The project {} still has repositories.", project.key);
                 return Err(Refusal::conflict(message));
@@ -183,7 +183,7 @@ impl Repositories {
         caller: &Caller,
         key: &str,
     ) -> Result<Named<Project, ProjectPermission>, Refusal> {
-        let found = self.store.find_project_by_key(key).await?;
+        let found = self.records.find_project_by_key(key).await?;
         self.accounts.named_project(caller, key.to_owned(), found).await
     }
 }

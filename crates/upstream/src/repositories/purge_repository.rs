@@ -58,7 +58,7 @@ impl Repositories {
         let context = self.announcer.context(caller);
         let make_events =
             |ordered: &Repository| vec![context.repository(AddonEventKey::RepoModified, ordered)];
-        let ordered = self.store.order_purge(id, context.now_ms, make_events).await?;
+        let ordered = self.records.order_purge(id, context.now_ms, make_events).await?;
         self.announcer.announced();
         self.purge_ordered.notify_one();
         tracing::info!(repository.id = id.0, "everything that no ref leads to is to be removed");
@@ -74,8 +74,8 @@ impl Repositories {
     }
 
     async fn progress_of(&self, repository: &Repository) -> Result<PurgeProgress, Refusal> {
-        let mirrors = self.store.mirrors.all_mirrors().await?;
-        let states = self.store.mirrors.mirror_states_of(repository.id).await?;
+        let mirrors = self.mirrors.all_mirrors().await?;
+        let states = self.mirrors.mirror_states_of(repository.id).await?;
         let number = repository.purge.number;
         let told = states.into_iter().filter_map(|state| {
             let mirror = mirrors.iter().find(|mirror| mirror.id == state.mirror_id)?;
@@ -88,7 +88,7 @@ impl Repositories {
     /// Carries out what is ordered here, and whether all of it could be.
     async fn purge_ordered_ones(&self) -> Result<bool, Refusal> {
         let mut are_done = true;
-        for id in self.store.awaiting_purge().await? {
+        for id in self.records.awaiting_purge().await? {
             if let Err(error) = self.purge(id).await {
                 are_done = false;
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -99,13 +99,13 @@ impl Repositories {
     }
 
     async fn purge(&self, id: RepositoryId) -> Result<(), Refusal> {
-        let Some(recorded) = self.store.find_repository(id).await? else { return Ok(()) };
+        let Some(recorded) = self.records.find_repository(id).await? else { return Ok(()) };
         if recorded.state != RepositoryState::Available {
             return Ok(());
         }
         let served = self.changes.open_to_change(&recorded).await?;
         purge(&served).await.map_err(Refusal::internal)?;
-        Ok(self.store.record_purge(id, recorded.purge.number, self.announcer.now_ms()).await?)
+        Ok(self.records.record_purge(id, recorded.purge.number, self.announcer.now_ms()).await?)
     }
 }
 
@@ -148,6 +148,6 @@ mod tests {
         let told = tokio::time::timeout(Duration::ZERO, repositories.purge_ordered.notified()).await;
         assert!(told.is_ok(), "who carries it out was told");
         let id = administrator.repository().id;
-        assert_eq!(repositories.store.awaiting_purge().await.expect("readable"), [id]);
+        assert_eq!(repositories.records.awaiting_purge().await.expect("readable"), [id]);
     }
 }

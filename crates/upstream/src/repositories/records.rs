@@ -10,8 +10,8 @@ use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    Page, PageRequest, ProjectId, Repository, RepositoryHashes, RepositoryId, RepositorySearch,
-    RepositoryState, RepositoryUpdate, UpstreamStore,
+    FollowingStore, MirrorServerStore, Page, PageRequest, ProjectId, Repository, RepositoryHashes,
+    RepositoryId, RepositoryRecords, RepositorySearch, RepositoryState, RepositoryUpdate, UpstreamStore,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -46,6 +46,9 @@ type DeletionListener = Box<dyn Fn(RepositoryId) + Send + Sync>;
 /// The repositories of the upstream and their projects.
 pub struct Repositories {
     pub(super) store: UpstreamStore,
+    pub(super) records: RepositoryRecords,
+    pub(super) followings: FollowingStore,
+    pub(super) mirrors: MirrorServerStore,
     pub(super) served: ServedRepositories,
     pub(super) announcer: Arc<Announcer>,
     pub(super) accounts: Arc<Accounts>,
@@ -73,6 +76,9 @@ impl Repositories {
     ) -> Self {
         let (purge_ordered, whole_contents_places) = (Notify::new(), Semaphore::new(MAX_AT_ONCE));
         Self {
+            records: store.repositories.clone(),
+            followings: store.followings.clone(),
+            mirrors: store.mirrors.clone(),
             store,
             served,
             announcer,
@@ -107,7 +113,7 @@ impl Repositories {
         page: PageRequest,
     ) -> Result<Page<Repository>, Refusal> {
         let visible = permit::visibility(caller);
-        Ok(self.store.list_repositories(project, visible, name, page).await?)
+        Ok(self.records.list_repositories(project, visible, name, page).await?)
     }
 
     /// Repositories that the caller may read and that are what the search asks for.
@@ -118,7 +124,7 @@ impl Repositories {
         page: PageRequest,
     ) -> Result<Page<Repository>, Refusal> {
         let visible = permit::visibility(caller);
-        Ok(self.store.search_repositories(search, visible, page).await?)
+        Ok(self.records.search_repositories(search, visible, page).await?)
     }
 
     /// The repository with this slug in the project with this key.
@@ -145,7 +151,7 @@ impl Repositories {
     /// That the caller may read the repository with this id.
     pub(super) async fn reader_by_id<'a>(&self, caller: &'a Caller, id: &str) -> Result<Reader<'a>, Refusal> {
         let found = match id.parse::<RepositoryId>() {
-            Ok(id) => self.store.find_repository(id).await?,
+            Ok(id) => self.records.find_repository(id).await?,
             Err(_) => None,
         };
         let named = self.accounts.named_repository(caller, id.to_owned(), found).await?;
@@ -160,7 +166,7 @@ impl Repositories {
         after: Option<(ProjectId, RepositoryId)>,
         limit: u64,
     ) -> Result<Vec<RepositoryHashes>, Refusal> {
-        Ok(self.store.list_hashes(permit::visibility(reader.caller()), after, limit).await?)
+        Ok(self.records.list_hashes(permit::visibility(reader.caller()), after, limit).await?)
     }
 
     /// Changes a repository. A new name changes its slug and URLs.
@@ -229,7 +235,7 @@ impl Repositories {
             events
         };
         let stored = self
-            .store
+            .records
             .update_repository(repository.id, update, context.now_ms, metadata_hash, make_events)
             .await?;
         self.announcer.announced();
@@ -274,7 +280,7 @@ impl Repositories {
             let lock = repositories.changes.lock(id).await;
             let context = repositories.announcer.context(&caller);
             let events = vec![context.repository(AddonEventKey::RepoDeleted, &repository)];
-            repositories.store.delete_repository(id, events).await?;
+            repositories.records.delete_repository(id, events).await?;
             repositories.announcer.announced();
             repositories.changes.forget(id);
             if let Some(listener) = repositories.deletion_listener.get() {
@@ -326,7 +332,7 @@ impl Repositories {
         key: &str,
         slug: &str,
     ) -> Result<Named<Repository, RepositoryPermission>, Refusal> {
-        let found = self.store.find_repository_by_slug(key, slug).await?;
+        let found = self.records.find_repository_by_slug(key, slug).await?;
         self.accounts.named_repository(caller, format!("{key}/{slug}"), found).await
     }
 }

@@ -126,7 +126,7 @@ impl Repositories {
     }
 
     async fn mirror_named(&self, name: &str) -> Result<MirrorServer, Refusal> {
-        let mirrors = self.store.mirrors.all_mirrors().await?;
+        let mirrors = self.mirrors.all_mirrors().await?;
         let found = mirrors
             .into_iter()
             .find(|mirror| mirror.id.as_str() == name || mirror.name.to_lowercase() == name.to_lowercase());

@@ -37,7 +37,7 @@ async fn record(server: &TestUpstream, project: &Project, number: usize) {
         created_at: 0,
     };
     let store = &server.upstream.0.store;
-    store.create_repository(repository, metadata_hash, |_| Vec::new()).await.expect("recorded");
+    store.repositories.create_repository(repository, metadata_hash, |_| Vec::new()).await.expect("recorded");
 }
 
 async fn compare(server: &TestUpstream, project: Option<ProjectId>, digests: &Digests) -> Vec<DifferingPart> {
@@ -105,10 +105,11 @@ async fn only_what_differs_is_told_again() {
     let store = &server.upstream.0.store;
     let renamed = RepositoryUpdate { name: Some("New".to_owned()), ..RepositoryUpdate::default() };
     store
+        .repositories
         .update_repository(RepositoryId(300), renamed, 1, metadata_hash, |_| Vec::new())
         .await
         .expect("renamed");
-    store.delete_repository(RepositoryId(600), Vec::new()).await.expect("deleted");
+    store.repositories.delete_repository(RepositoryId(600), Vec::new()).await.expect("deleted");
     let told = compare(&server, None, &digests).await;
     assert_eq!(numbers(&told), [(1, 256), (2, 88)]);
     digests.extend(known(&told));

@@ -71,6 +71,7 @@ async fn a_mirror_sees_a_repository_that_was_announced_and_none_that_is_being_cr
         let update = RepositoryUpdate { state: Some(state), ..RepositoryUpdate::default() };
         let store = &server.upstream.0.store;
         store
+            .repositories
             .update_repository(repository.id, update, 0, metadata_hash, |_| Vec::new())
             .await
             .expect("recorded");
@@ -306,7 +307,8 @@ async fn a_creation_that_was_interrupted_is_given_up_at_the_next_start_also_if_i
     let unfinished =
         RepositoryUpdate { state: Some(RepositoryState::Initialising), ..RepositoryUpdate::default() };
     let store = &server.upstream.0.store;
-    let update = store.update_repository(repository.id, unfinished, 0, metadata_hash, |_| Vec::new());
+    let update =
+        store.repositories.update_repository(repository.id, unfinished, 0, metadata_hash, |_| Vec::new());
     update.await.expect("recorded");
     let folder = Arc::clone(&server.folder);
     drop(server);
@@ -316,7 +318,10 @@ async fn a_creation_that_was_interrupted_is_given_up_at_the_next_start_also_if_i
     while !server.upstream.status().await.expect("a status").reconciliation.complete {
         tokio::task::yield_now().await;
     }
-    assert_eq!(server.upstream.0.store.find_repository(repository.id).await.expect("readable"), None);
+    assert_eq!(
+        server.upstream.0.store.repositories.find_repository(repository.id).await.expect("readable"),
+        None
+    );
     server.stop().await;
 }
 
@@ -328,7 +333,8 @@ async fn a_creation_that_cannot_be_given_up_is_given_up_later() {
     let unfinished =
         RepositoryUpdate { state: Some(RepositoryState::Initialising), ..RepositoryUpdate::default() };
     let store = &server.upstream.0.store;
-    let update = store.update_repository(repository.id, unfinished, 0, metadata_hash, |_| Vec::new());
+    let update =
+        store.repositories.update_repository(repository.id, unfinished, 0, metadata_hash, |_| Vec::new());
     let draft = update.await.expect("recorded");
     // Where a file is in the place of the trash, nothing goes there.
     let trash = server.folder.path().join("repositories/trash");
@@ -337,11 +343,11 @@ async fn a_creation_that_cannot_be_given_up_is_given_up_later() {
     let changes = &server.upstream.0.changes;
     changes.abandon(&draft).await;
     changes.abandon_again().await;
-    assert!(store.find_repository(draft.id).await.expect("readable").is_some());
+    assert!(store.repositories.find_repository(draft.id).await.expect("readable").is_some());
     std::fs::remove_file(&trash).expect("it is there");
     std::fs::create_dir(&trash).expect("a folder");
     changes.abandon_again().await;
-    assert_eq!(store.find_repository(draft.id).await.expect("readable"), None);
+    assert_eq!(store.repositories.find_repository(draft.id).await.expect("readable"), None);
     assert!(server.repository("APP", "Engine").await.id != draft.id, "the name is free again");
 }
 

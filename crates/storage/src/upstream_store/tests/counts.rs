@@ -37,11 +37,12 @@ async fn what_is_held_and_what_waits_is_counted() {
         let waiting = store.webhooks.count_waiting().await.unwrap();
         assert_eq!((waiting.events, waiting.failing_webhooks), (2, 1));
 
-        let mut paths = store.repository_paths(&[site.id, tool.id, RepositoryId(99)]).await.unwrap();
+        let mut paths =
+            store.repositories.repository_paths(&[site.id, tool.id, RepositoryId(99)]).await.unwrap();
         paths.sort();
         let path = |repository: &Repository| (repository.id, "PRJ".to_owned(), repository.slug.clone());
         assert_eq!(paths, [path(&site), path(&tool)]);
-        assert_eq!(store.repository_paths(&[]).await.unwrap(), []);
+        assert_eq!(store.repositories.repository_paths(&[]).await.unwrap(), []);
         test.remove().await;
     }
 }

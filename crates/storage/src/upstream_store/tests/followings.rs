@@ -110,7 +110,7 @@ async fn it_ends_by_itself_or_with_its_repository() {
         assert_eq!((page.values.len(), page.next_start), (1, Some(1)));
         store.followings.stop_following(one).await.unwrap();
         assert!(matches!(store.followings.stop_following(one).await, Err(StoreError::NotFound { .. })));
-        store.delete_repository(two, Vec::new()).await.unwrap();
+        store.repositories.delete_repository(two, Vec::new()).await.unwrap();
         assert!(store.followings.all_followings().await.unwrap().is_empty());
         let nothing = store.followings.follow_source(RepositoryId(9_999), source(URL, None), NOW).await;
         assert!(matches!(nothing, Err(StoreError::NotFound { .. })), "{nothing:?}");

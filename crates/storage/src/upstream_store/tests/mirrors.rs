@@ -214,10 +214,10 @@ async fn a_mirror_that_is_accepted_again_is_told_of_what_was_deleted_meanwhile()
         store.mirrors.delete_mirror(&gone.id).await.unwrap();
         let deleted = |id: RepositoryId| event("repo:deleted", Some(id));
         let long_ago = NewEvent { created_at: LONG_AGO, ..deleted(older.id) };
-        store.delete_repository(older.id, vec![long_ago]).await.unwrap();
-        store.delete_repository(site.id, vec![deleted(site.id)]).await.unwrap();
+        store.repositories.delete_repository(older.id, vec![long_ago]).await.unwrap();
+        store.repositories.delete_repository(site.id, vec![deleted(site.id)]).await.unwrap();
         // What was never announced was never mirrored.
-        store.delete_repository(undone.id, Vec::new()).await.unwrap();
+        store.repositories.delete_repository(undone.id, Vec::new()).await.unwrap();
         assert_eq!(pending_keys(&store, &kept.id).await, ["repo:deleted", "repo:deleted"]);
 
         let back = mirror(&store, "AAAA").await;

@@ -50,7 +50,7 @@ fn new_user(name: &str) -> NewUser {
 }
 
 async fn project(store: &UpstreamStore, key: &str) -> Project {
-    store.create_project(new_project(key), |_| Vec::new()).await.expect("the key is free")
+    store.repositories.create_project(new_project(key), |_| Vec::new()).await.expect("the key is free")
 }
 
 fn new_project(key: &str) -> NewProject {
@@ -65,7 +65,11 @@ fn new_project(key: &str) -> NewProject {
 
 async fn repository(store: &UpstreamStore, project: ProjectId, slug: &str) -> Repository {
     let repository = new_repository(project, slug);
-    store.create_repository(repository, metadata_hash, |_| Vec::new()).await.expect("the slug is free")
+    store
+        .repositories
+        .create_repository(repository, metadata_hash, |_| Vec::new())
+        .await
+        .expect("the slug is free")
 }
 
 fn new_repository(project_id: ProjectId, slug: &str) -> NewRepository {

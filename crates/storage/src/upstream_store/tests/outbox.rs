@@ -11,6 +11,7 @@ async fn each_enabled_mirror_gets_each_event_once_and_in_order() {
         store.mirrors.update_mirror(&two.id, off).await.unwrap();
         let three = mirror(&store, "CCCC").await;
         store
+            .repositories
             .create_project(new_project("PRJ"), |project| {
                 vec![event("first", None), event(&format!("second {}", project.key), None)]
             })
@@ -33,11 +34,11 @@ async fn a_change_that_fails_leaves_no_event() {
         let project = project(&store, "PRJ").await;
         repository(&store, project.id, "site").await;
         let announced = || vec![event("never", None)];
-        assert!(store.create_project(new_project("PRJ"), |_| announced()).await.is_err());
+        assert!(store.repositories.create_project(new_project("PRJ"), |_| announced()).await.is_err());
         let twin = new_repository(project.id, "site");
-        assert!(store.create_repository(twin, metadata_hash, |_| announced()).await.is_err());
-        assert!(store.delete_project(project.id, announced()).await.is_err());
-        assert!(store.delete_repository(RepositoryId(99), announced()).await.is_err());
+        assert!(store.repositories.create_repository(twin, metadata_hash, |_| announced()).await.is_err());
+        assert!(store.repositories.delete_project(project.id, announced()).await.is_err());
+        assert!(store.repositories.delete_repository(RepositoryId(99), announced()).await.is_err());
         assert_eq!(store.outbox.count_pending(&follower.id).await.unwrap(), 0);
         test.remove().await;
     }
@@ -118,7 +119,10 @@ async fn many_writers_at_once_all_succeed() {
                 tokio::spawn(async move {
                     let project = project(&store, &format!("P{number}")).await;
                     let site = repository(&store, project.id, "site").await;
-                    store.delete_repository(site.id, vec![event("repo:deleted", Some(site.id))]).await
+                    store
+                        .repositories
+                        .delete_repository(site.id, vec![event("repo:deleted", Some(site.id))])
+                        .await
                 })
             })
             .collect();

@@ -28,19 +28,24 @@ async fn a_slug_is_unique_in_its_project_only() {
         assert_eq!(site.slug, "site");
         assert_eq!(site.project, one);
         let twin = repository(&store, two.id, "site").await;
-        let again =
-            store.create_repository(new_repository(one.id, "SITE"), metadata_hash, |_| Vec::new()).await;
+        let again = store
+            .repositories
+            .create_repository(new_repository(one.id, "SITE"), metadata_hash, |_| Vec::new())
+            .await;
         assert!(
             matches!(again, Err(StoreError::Conflict { what: "repository slug", value }) if value == "site")
         );
-        let nowhere =
-            store.create_repository(new_repository(ProjectId(99), "x"), metadata_hash, |_| Vec::new()).await;
+        let nowhere = store
+            .repositories
+            .create_repository(new_repository(ProjectId(99), "x"), metadata_hash, |_| Vec::new())
+            .await;
         assert!(matches!(nowhere, Err(StoreError::NotFound { what: "project", .. })));
 
         let moving = RepositoryUpdate { project_id: Some(one.id), ..Default::default() };
-        let moved = store.update_repository(twin.id, moving, NOW, metadata_hash, |_| Vec::new()).await;
+        let moved =
+            store.repositories.update_repository(twin.id, moving, NOW, metadata_hash, |_| Vec::new()).await;
         assert!(matches!(moved, Err(StoreError::Conflict { what: "repository slug", .. })));
-        assert_eq!(store.find_repository_by_slug("two", "SITE").await.unwrap(), Some(twin));
+        assert_eq!(store.repositories.find_repository_by_slug("two", "SITE").await.unwrap(), Some(twin));
         test.remove().await;
     }
 }
@@ -50,15 +55,15 @@ async fn ids_that_are_taken_elsewhere_are_skipped_and_an_identity_is_given_once(
     for (store, test) in stores().await {
         let one = project(&store, "ONE").await;
         let first = repository(&store, one.id, "first").await;
-        store.skip_repository_ids(RepositoryId(41)).await.unwrap();
+        store.repositories.skip_repository_ids(RepositoryId(41)).await.unwrap();
         let second = repository(&store, one.id, "second").await;
         assert!(second.id.0 > 41, "{:?}", second.id);
-        store.skip_repository_ids(first.id).await.unwrap();
+        store.repositories.skip_repository_ids(first.id).await.unwrap();
         assert!(repository(&store, one.id, "third").await.id > second.id, "ids never go back");
 
         let mut copy = new_repository(one.id, "copy");
         copy.identity = first.identity;
-        let again = store.create_repository(copy, metadata_hash, |_| Vec::new()).await;
+        let again = store.repositories.create_repository(copy, metadata_hash, |_| Vec::new()).await;
         assert!(matches!(again, Err(StoreError::Conflict { what: "repository identity", .. })), "{again:?}");
         test.remove().await;
     }
@@ -75,8 +80,11 @@ async fn updates_change_what_they_name_and_the_metadata_hash() {
             description: Some("What you see".to_owned()),
             ..Default::default()
         };
-        let updated =
-            store.update_repository(site.id, update, NOW + 5, metadata_hash, |_| Vec::new()).await.unwrap();
+        let updated = store
+            .repositories
+            .update_repository(site.id, update, NOW + 5, metadata_hash, |_| Vec::new())
+            .await
+            .unwrap();
         let expected = Repository {
             project: two,
             slug: "page".to_owned(),
@@ -86,10 +94,13 @@ async fn updates_change_what_they_name_and_the_metadata_hash() {
             ..site.clone()
         };
         assert_eq!(updated, expected);
-        assert_eq!(store.find_repository(site.id).await.unwrap(), Some(expected));
+        assert_eq!(store.repositories.find_repository(site.id).await.unwrap(), Some(expected));
         let clearing = RepositoryUpdate { description: Some(String::new()), ..Default::default() };
-        let cleared =
-            store.update_repository(site.id, clearing, NOW, metadata_hash, |_| Vec::new()).await.unwrap();
+        let cleared = store
+            .repositories
+            .update_repository(site.id, clearing, NOW, metadata_hash, |_| Vec::new())
+            .await
+            .unwrap();
         assert_eq!(cleared.description, None);
         test.remove().await;
     }
@@ -100,18 +111,19 @@ async fn users_see_what_they_may_read() {
     for (store, test) in stores().await {
         let (alice, bob) = (user(&store, "alice").await, user(&store, "bob").await);
         let open = store
+            .repositories
             .create_project(NewProject { public: true, ..new_project("OPEN") }, |_| Vec::new())
             .await
             .unwrap();
         let closed = project(&store, "CLOSED").await;
         repository(&store, open.id, "in-open").await;
         let showcase = NewRepository { public: true, ..new_repository(closed.id, "showcase") };
-        store.create_repository(showcase, metadata_hash, |_| Vec::new()).await.unwrap();
+        store.repositories.create_repository(showcase, metadata_hash, |_| Vec::new()).await.unwrap();
         let single = repository(&store, closed.id, "single").await;
         repository(&store, closed.id, "hidden").await;
         let draft =
             NewRepository { state: RepositoryState::Initialising, ..new_repository(closed.id, "draft") };
-        store.create_repository(draft, metadata_hash, |_| Vec::new()).await.unwrap();
+        store.repositories.create_repository(draft, metadata_hash, |_| Vec::new()).await.unwrap();
         store
             .set_permission(PermissionLevel::Repository(single.id), alice.id, "REPO_READ", Vec::new())
             .await
@@ -129,12 +141,16 @@ async fn users_see_what_they_may_read() {
             (Visibility::User(bob.id), "in-open showcase single hidden draft"),
         ];
         for (view, expected) in views {
-            let seen = store.list_repositories(None, view, None, FIRST_PAGE).await.unwrap();
+            let seen = store.repositories.list_repositories(None, view, None, FIRST_PAGE).await.unwrap();
             let slugs: Vec<_> = seen.values.iter().map(|repository| repository.slug.as_str()).collect();
             assert_eq!(slugs.join(" "), expected, "seen by {view:?}");
         }
         let view = Visibility::User(alice.id);
-        let found = store.list_repositories(Some(closed.id), view, Some("SING"), FIRST_PAGE).await.unwrap();
+        let found = store
+            .repositories
+            .list_repositories(Some(closed.id), view, Some("SING"), FIRST_PAGE)
+            .await
+            .unwrap();
         assert_eq!(found.values, std::slice::from_ref(&single));
         test.remove().await;
     }
@@ -151,7 +167,8 @@ async fn pages_do_not_repeat_what_was_shown() {
         let mut start = Some(0);
         while let Some(from) = start {
             let request = PageRequest { start: from, limit: 2 };
-            let page = store.list_repositories(None, Visibility::All, None, request).await.unwrap();
+            let page =
+                store.repositories.list_repositories(None, Visibility::All, None, request).await.unwrap();
             slugs.extend(page.values.into_iter().map(|repository| repository.slug));
             start = page.next_start;
             if from == 0 {
@@ -173,7 +190,7 @@ async fn hashes_are_walked_by_project() {
         let mut walked = Vec::new();
         let mut after = None;
         loop {
-            let hashes = store.list_hashes(Visibility::All, after, 2).await.unwrap();
+            let hashes = store.repositories.list_hashes(Visibility::All, after, 2).await.unwrap();
             let Some(last) = hashes.last() else { break };
             after = Some((last.project_id, last.repository_id));
             walked.extend(hashes.into_iter().map(|hashes| hashes.repository_id));
@@ -188,10 +205,10 @@ async fn the_id_of_a_deleted_repository_is_not_used_again() {
     for (store, test) in stores().await {
         let project = project(&store, "PRJ").await;
         let site = repository(&store, project.id, "site").await;
-        store.delete_repository(site.id, Vec::new()).await.unwrap();
+        store.repositories.delete_repository(site.id, Vec::new()).await.unwrap();
         assert!(repository(&store, project.id, "site").await.id > site.id);
         assert!(matches!(
-            store.delete_repository(site.id, Vec::new()).await,
+            store.repositories.delete_repository(site.id, Vec::new()).await,
             Err(StoreError::NotFound { what: "repository", .. })
         ));
         test.remove().await;
@@ -206,10 +223,11 @@ async fn ref_changes_count_generations_and_refuse_a_stale_one() {
         let follower = mirror(&store, "AAAA").await;
         let announce =
             |generation: Generation| vec![event(&format!("repo:refs_changed {generation}"), Some(site.id))];
-        let generation = store.record_ref_change(change(site.id, 0, "first"), announce).await.unwrap();
+        let generation =
+            store.repositories.record_ref_change(change(site.id, 0, "first"), announce).await.unwrap();
         assert_eq!(generation, Generation(1));
 
-        let stale = store.record_ref_change(change(site.id, 0, "late"), announce).await;
+        let stale = store.repositories.record_ref_change(change(site.id, 0, "late"), announce).await;
         assert!(
             matches!(
                 stale,
@@ -217,11 +235,11 @@ async fn ref_changes_count_generations_and_refuse_a_stale_one() {
             ),
             "{stale:?}"
         );
-        let recorded = store.find_repository(site.id).await.unwrap().unwrap();
+        let recorded = store.repositories.find_repository(site.id).await.unwrap().unwrap();
         assert_eq!((recorded.generation, recorded.content_hash.as_str()), (Generation(1), "first"));
         assert_eq!(pending_keys(&store, &follower.id).await, ["repo:refs_changed 1"]);
 
-        let missing = store.record_ref_change(change(RepositoryId(99), 0, "x"), announce).await;
+        let missing = store.repositories.record_ref_change(change(RepositoryId(99), 0, "x"), announce).await;
         assert!(matches!(missing, Err(StoreError::NotFound { what: "repository", .. })));
         test.remove().await;
     }
@@ -234,9 +252,9 @@ async fn of_two_ref_changes_at_once_one_wins() {
         let site = repository(&store, project.id, "site").await;
         let record = |hash: &'static str| {
             let store = store.clone();
-            tokio::spawn(
-                async move { store.record_ref_change(change(site.id, 0, hash), |_| Vec::new()).await },
-            )
+            tokio::spawn(async move {
+                store.repositories.record_ref_change(change(site.id, 0, hash), |_| Vec::new()).await
+            })
         };
         let (left, right) = (record("left"), record("right"));
         let results = [left.await.unwrap(), right.await.unwrap()];
@@ -287,20 +305,21 @@ async fn orders_to_purge_are_counted_and_stay_until_they_are_carried_out() {
         let project = project(&store, "PRJ").await;
         let site = repository(&store, project.id, "site").await;
         assert_eq!(site.purge, PurgeOrders::default());
-        assert_eq!(store.awaiting_purge().await.unwrap(), []);
+        assert_eq!(store.repositories.awaiting_purge().await.unwrap(), []);
         for number in 1..=2 {
-            let ordered = store.order_purge(site.id, NOW + number, |_| Vec::new()).await.unwrap();
+            let ordered =
+                store.repositories.order_purge(site.id, NOW + number, |_| Vec::new()).await.unwrap();
             let expected = PurgeOrders { number, ordered_at: Some(NOW + number), ..PurgeOrders::default() };
             assert_eq!(ordered.purge, expected);
         }
-        store.record_purge(site.id, 1, NOW + 3).await.unwrap();
-        assert_eq!(store.awaiting_purge().await.unwrap(), [site.id]);
-        store.record_purge(site.id, 2, NOW + 4).await.unwrap();
-        store.record_purge(site.id, 1, NOW + 5).await.unwrap();
-        assert_eq!(store.awaiting_purge().await.unwrap(), []);
-        let found = store.find_repository(site.id).await.unwrap().unwrap();
+        store.repositories.record_purge(site.id, 1, NOW + 3).await.unwrap();
+        assert_eq!(store.repositories.awaiting_purge().await.unwrap(), [site.id]);
+        store.repositories.record_purge(site.id, 2, NOW + 4).await.unwrap();
+        store.repositories.record_purge(site.id, 1, NOW + 5).await.unwrap();
+        assert_eq!(store.repositories.awaiting_purge().await.unwrap(), []);
+        let found = store.repositories.find_repository(site.id).await.unwrap().unwrap();
         assert_eq!((found.purge.done, found.purge.done_at), (2, Some(NOW + 4)));
-        let missing = store.order_purge(RepositoryId(99), NOW, |_| Vec::new()).await;
+        let missing = store.repositories.order_purge(RepositoryId(99), NOW, |_| Vec::new()).await;
         assert!(matches!(missing, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }

@@ -15,12 +15,12 @@ fn slugs(page: &Page<Repository>) -> String {
 async fn repositories_are_found_by_each_trait_and_by_all_together() {
     for (store, test) in stores().await {
         let open = NewProject { public: true, ..new_project("OPEN") };
-        let open = store.create_project(open, |_| Vec::new()).await.unwrap();
+        let open = store.repositories.create_project(open, |_| Vec::new()).await.unwrap();
         let closed = project(&store, "CLOSED").await;
         repository(&store, open.id, "engine").await;
         repository(&store, closed.id, "engine").await;
         let shown = NewRepository { public: true, ..new_repository(closed.id, "shown") };
-        store.create_repository(shown, metadata_hash, |_| Vec::new()).await.unwrap();
+        store.repositories.create_repository(shown, metadata_hash, |_| Vec::new()).await.unwrap();
 
         let nothing = RepositorySearch::default;
         let cases = [
@@ -41,10 +41,12 @@ async fn repositories_are_found_by_each_trait_and_by_all_together() {
             ),
         ];
         for (search, expected) in cases {
-            let found = store.search_repositories(&search, Visibility::All, FIRST_PAGE).await.unwrap();
+            let found =
+                store.repositories.search_repositories(&search, Visibility::All, FIRST_PAGE).await.unwrap();
             assert_eq!(slugs(&found), expected, "{search:?}");
         }
-        let seen = store.search_repositories(&nothing(), Visibility::Public, FIRST_PAGE).await.unwrap();
+        let seen =
+            store.repositories.search_repositories(&nothing(), Visibility::Public, FIRST_PAGE).await.unwrap();
         assert_eq!(slugs(&seen), "engine shown");
         test.remove().await;
     }
@@ -55,7 +57,7 @@ async fn projects_are_found_by_the_permission_that_is_held() {
     for (store, test) in stores().await {
         let alice = user(&store, "alice").await.id;
         let open = NewProject { public: true, ..new_project("OPEN") };
-        store.create_project(open, |_| Vec::new()).await.unwrap();
+        store.repositories.create_project(open, |_| Vec::new()).await.unwrap();
         for (key, permission) in [("READ", "PROJECT_READ"), ("WRITE", "PROJECT_WRITE")] {
             let granted = project(&store, key).await;
             store
@@ -74,7 +76,7 @@ async fn projects_are_found_by_the_permission_that_is_held() {
         ];
         for (user, permissions, or_public, expected) in cases {
             let held = ProjectsHeld { user, permissions, or_public };
-            let found = store.list_projects_held(&held, None, FIRST_PAGE).await.unwrap();
+            let found = store.repositories.list_projects_held(&held, None, FIRST_PAGE).await.unwrap();
             let keys: Vec<_> = found.values.iter().map(|project| project.key.as_str()).collect();
             assert_eq!(keys.join(" "), expected, "{held:?}");
         }

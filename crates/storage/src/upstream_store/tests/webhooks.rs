@@ -164,7 +164,7 @@ async fn the_log_is_bounded_and_counted() {
         let failure =
             store.webhooks.latest_invocation(asking.id, None, Some(InvocationOutcome::Failure)).await;
         assert_eq!(failure.unwrap().unwrap().exchange.outcome, InvocationOutcome::Failure);
-        store.delete_repository(site.id, Vec::new()).await.unwrap();
+        store.repositories.delete_repository(site.id, Vec::new()).await.unwrap();
         assert_eq!(store.webhooks.find_webhook(asking.id).await.unwrap(), None);
         assert_eq!(store.webhooks.count_invocations(asking.id, None).await.unwrap(), Default::default());
         test.remove().await;
@@ -186,7 +186,7 @@ async fn a_report_comes_with_what_was_recorded_since_the_last_one() {
                 changes,
                 changed_at: NOW,
             };
-            store.record_ref_change(record, |_| Vec::new()).await.unwrap();
+            store.repositories.record_ref_change(record, |_| Vec::new()).await.unwrap();
         };
         let report = async |generation: Option<i64>| {
             let state = RepositoryMirrorState {

@@ -8,11 +8,9 @@ use sea_orm::{
     QuerySelect, SelectTwo, Set,
 };
 
-use super::outbox::announce;
+use super::RepositoryRecords;
 use super::projects::folded_key;
-use super::ref_changes::remember_changes;
 use super::visibility::visible_repositories;
-use super::{UpstreamStore, deletions};
 use crate::change_count::Shown;
 use crate::database::Database;
 use crate::entities::{project, repository};
@@ -21,9 +19,12 @@ use crate::ids::{Generation, ProjectId, RepositoryId, RepositoryIdentity};
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewRepository, RefChangeRecord, Repository, RepositoryUpdate, Visibility};
 use crate::text_search::{contains, folded};
+use crate::upstream_store::deletions;
+use crate::upstream_store::outbox::announce;
+use crate::upstream_store::ref_changes::remember_changes;
 use crate::write_transaction::WriteTransaction;
 
-impl UpstreamStore {
+impl RepositoryRecords {
     /// Creates a repository at generation 0 and announces it; fails with a conflict on "repository slug", or on
     /// "repository identity" when there is one with this identity.
     pub async fn create_repository(
@@ -226,6 +227,21 @@ impl UpstreamStore {
         Ok(expected.next())
     }
 
+    /// The project key and the slug of each of these repositories that is there.
+    pub async fn repository_paths(
+        &self,
+        ids: &[RepositoryId],
+    ) -> Result<Vec<(RepositoryId, String, String)>, StoreError> {
+        let rows = with_project()
+            .filter(repository::Column::Id.is_in(ids.iter().copied()))
+            .all(self.database.connection())
+            .await?;
+        let path = |(repository, project): (repository::Model, Option<project::Model>)| {
+            Some((repository.id, project?.key, repository.slug))
+        };
+        Ok(rows.into_iter().filter_map(path).collect())
+    }
+
     async fn one_repository(&self, condition: Condition) -> Result<Option<Repository>, StoreError> {
         let found = with_project().filter(condition).one(self.database.connection()).await?;
         found.map(assemble).transpose()
@@ -246,7 +262,7 @@ fn unique_identity(identity: &RepositoryIdentity) -> UniqueField<'_> {
 }
 
 /// Puts to what is known of each repository the repository itself; leaves out what is known of one that is gone.
-pub(super) async fn with_repositories<T>(
+pub(crate) async fn with_repositories<T>(
     database: &Database,
     known: Vec<(RepositoryId, T)>,
 ) -> Result<Vec<(Repository, T)>, StoreError> {

@@ -3,12 +3,12 @@
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, QuerySelect};
 
-use super::UpstreamStore;
+use super::RepositoryRecords;
 use crate::entities::repository;
 use crate::error::StoreError;
 use crate::ids::RepositoryId;
 
-impl UpstreamStore {
+impl RepositoryRecords {
     /// The ids of all repositories that are recorded.
     pub async fn repository_ids(&self) -> Result<Vec<RepositoryId>, StoreError> {
         let ids = repository::Entity::find().select_only().column(repository::Column::Id);

@@ -2,8 +2,8 @@
 
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::UpstreamStore;
-use super::repositories::{assemble, with_project};
+use super::RepositoryRecords;
+use super::records::{assemble, with_project};
 use super::visibility::visible_repositories;
 use crate::entities::{project, repository};
 use crate::error::StoreError;
@@ -26,7 +26,7 @@ type ComparedColumns = (
     i64,
 );
 
-impl UpstreamStore {
+impl RepositoryRecords {
     /// The hashes of the repositories that are visible, ordered by project and repository and following the
     /// given pair; an empty list is the end.
     pub async fn list_hashes(

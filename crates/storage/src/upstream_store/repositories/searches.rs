@@ -3,7 +3,7 @@
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, Condition};
 
-use super::UpstreamStore;
+use super::RepositoryRecords;
 use super::projects::folded_key;
 use super::visibility::visible_repositories;
 use crate::entities::{project, project_permission, repository};
@@ -12,7 +12,7 @@ use crate::page::{Page, PageRequest};
 use crate::records::{Project, ProjectsHeld, Repository, RepositorySearch, Visibility};
 use crate::text_search::contains;
 
-impl UpstreamStore {
+impl RepositoryRecords {
     /// The repositories that are visible and that are what the search asks for, in order of creation.
     pub async fn search_repositories(
         &self,

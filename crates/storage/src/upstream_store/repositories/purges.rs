@@ -3,15 +3,15 @@
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::UpstreamStore;
-use super::outbox::announce;
-use super::repositories::{assemble, with_project};
+use super::RepositoryRecords;
+use super::records::{assemble, with_project};
 use crate::entities::repository;
 use crate::error::StoreError;
 use crate::ids::RepositoryId;
 use crate::records::{NewEvent, Repository};
+use crate::upstream_store::outbox::announce;
 
-impl UpstreamStore {
+impl RepositoryRecords {
     /// Records one more order, and announces it.
     pub async fn order_purge(
         &self,

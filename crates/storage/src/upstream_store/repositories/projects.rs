@@ -5,9 +5,8 @@ use sea_orm::{
     QuerySelect, Set,
 };
 
-use super::UpstreamStore;
-use super::outbox::announce;
-use super::repositories::refresh_metadata_hash;
+use super::RepositoryRecords;
+use super::records::refresh_metadata_hash;
 use super::visibility::visible_projects;
 use crate::entities::{project, repository};
 use crate::error::{StoreError, UniqueField, require_row};
@@ -15,6 +14,7 @@ use crate::ids::ProjectId;
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewProject, Project, ProjectUpdate, Repository, Visibility};
 use crate::text_search::{contains, folded};
+use crate::upstream_store::outbox::announce;
 use crate::write_transaction::WriteTransaction;
 
 /// The form in which project keys are stored and compared.
@@ -29,7 +29,7 @@ fn unique_fields<'a>(key: &'a str, name: &'a str) -> [UniqueField<'a>; 2] {
     ]
 }
 
-impl UpstreamStore {
+impl RepositoryRecords {
     /// Creates a project and announces it; fails with a conflict on "project key" or "project name".
     pub async fn create_project(
         &self,
