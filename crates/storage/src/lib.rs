@@ -44,5 +44,5 @@ pub use owner::{CLIENT_KEY_SETTING, DatabaseOwners, Owner, SERVER_ID_SETTING};
 pub use page::{Page, PageRequest};
 pub use records::*;
 pub use upstream_store::{
-    FollowingStore, MirrorServerStore, Outbox, RepositoryRecords, UpstreamStore, WebhookStore,
+    AccountStore, FollowingStore, MirrorServerStore, Outbox, RepositoryRecords, UpstreamStore, WebhookStore,
 };

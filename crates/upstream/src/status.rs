@@ -56,7 +56,7 @@ impl Upstream {
             mirrors,
             unreachable_mirrors,
             pending_requests: store.mirrors.count_requests(Some(RequestState::Pending)).await?,
-            users: store.count_users().await?,
+            users: store.accounts.count_users().await?,
             reconciliation: self.0.changes.status(),
             disk: self.disk_agreement(),
             doubled_mirrors: self.0.downstream.members.doubled_mirrors(),

@@ -120,7 +120,7 @@ impl Upstream {
             folder: &options.data,
             now_ms: options.clock.now_ms(),
         };
-        let admin = create_admin(&store, &passwords, &first).await?;
+        let admin = create_admin(&store.accounts, &passwords, &first).await?;
 
         let tasks = DetachedTasks::default();
         let announcer = Arc::new(Announcer::new(
@@ -166,7 +166,7 @@ impl Upstream {
         let changes = Arc::new(changes);
         served.store().subscribe(changes.suspicions());
         let accounts = Arc::new(Accounts::new(
-            store.clone(),
+            &store,
             passwords,
             Arc::clone(&announcer),
             Arc::clone(&members),
@@ -174,7 +174,7 @@ impl Upstream {
             data,
         ));
         let repositories = Arc::new(Repositories::new(
-            store.clone(),
+            &store,
             served.clone(),
             Arc::clone(&announcer),
             Arc::clone(&accounts),

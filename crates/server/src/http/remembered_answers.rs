@@ -334,7 +334,7 @@ mod tests {
             kind: heliostat_storage::UserKind::Normal,
             created_at: 0,
         };
-        counted.store.create_user(user).await.expect("created");
+        counted.store.accounts.create_user(user).await.expect("created");
         assert_eq!(counted.ask(PATH, &[ada]).await, "5");
         assert_eq!(counted.ask(PATH, &[ada]).await, "5");
 

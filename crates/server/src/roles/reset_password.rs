@@ -79,7 +79,7 @@ async fn give_password(
     let database = Database::open(&url, Role::Upstream, Flush::EachCommit).await;
     let database = database.map_err(|error| PasswordResetError::Failed(error.with_reason()))?;
     let store = UpstreamStore::new(database.clone());
-    let changed = heliostat_upstream::reset_password(&store, name, &Secret::new(password)).await;
+    let changed = heliostat_upstream::reset_password(&store.accounts, name, &Secret::new(password)).await;
     let closed = database.close().await;
     changed.map_err(|error| failed(&error))?;
     closed.map_err(|error| failed(&error))?;

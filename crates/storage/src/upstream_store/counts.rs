@@ -14,7 +14,7 @@ impl UpstreamStore {
         Ok(UpstreamHoldings {
             projects: project::Entity::find().count(connection).await?,
             repositories: repository::Entity::find().count(connection).await?,
-            users: self.count_users().await?,
+            users: self.accounts.count_users().await?,
             webhooks: webhook::Entity::find().count(connection).await?,
         })
     }

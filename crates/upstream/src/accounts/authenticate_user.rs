@@ -60,7 +60,7 @@ impl Accounts {
         let as_user = login.into_caller();
         // A mirror that has nothing under the name that its user asked for names no repository; that takes the same time.
         let id = repository_id.map_or(NO_REPOSITORY, RepositoryId);
-        let found = self.store.repositories.find_repository(id).await?;
+        let found = self.repositories.find_repository(id).await?;
         let named = self.named_repository(&as_user, id.to_string(), found).await?;
         let repository = named.found.map(|(_, held)| held);
         Ok(AuthenticatedUser { user, global: as_user.global().unwrap_or(global), repository })

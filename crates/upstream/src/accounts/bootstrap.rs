@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use heliostat_auth::{GlobalPermission, NewPassword, PasswordError, Passwords, Secret, UnfitPassword};
 use heliostat_git::{make_folder_durably, write_durably};
-use heliostat_storage::{NewUser, PermissionLevel, StoreError, UpstreamStore, UserKind};
+use heliostat_storage::{AccountStore, NewUser, PermissionLevel, StoreError, UserKind};
 use thiserror::Error;
 
 /// Name of the first administrator.
@@ -57,7 +57,7 @@ pub(crate) struct FirstAdmin<'a> {
 
 /// Creates the administrator unless there are users already.
 pub(crate) async fn create_admin(
-    store: &UpstreamStore,
+    store: &AccountStore,
     passwords: &Passwords,
     first: &FirstAdmin<'_>,
 ) -> Result<Option<AdminAccount>, BootstrapError> {
@@ -94,7 +94,7 @@ fn not_needed(first: &FirstAdmin<'_>) -> Option<AdminAccount> {
 }
 
 async fn store_admin(
-    store: &UpstreamStore,
+    store: &AccountStore,
     passwords: &Passwords,
     first: &FirstAdmin<'_>,
 ) -> Result<AdminAccount, BootstrapError> {

@@ -54,7 +54,7 @@ impl Accounts {
         };
         if held.is_none() {
             let id = found.as_ref().map_or(NO_PROJECT, |project| project.id);
-            let sees_it = self.store.repositories.is_project_visible(id, permit::visibility(caller)).await?;
+            let sees_it = self.repositories.is_project_visible(id, permit::visibility(caller)).await?;
             held = sees_it.then_some(ProjectPermission::Read);
         }
         Ok(Named { name, found: found.zip(held) })

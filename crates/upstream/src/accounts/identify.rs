@@ -186,9 +186,9 @@ impl Accounts {
     /// Mirrors that may sign under this name: their id, or as Bitbucket's do the key of their add-on. Keys are chosen by
     /// mirrors, so only the signature tells which one it is.
     async fn mirrors_named(&self, issuer: &str) -> Result<Vec<MirrorServer>, Refusal> {
-        let mut mirrors = match self.store.mirrors.find_mirror(&MirrorServerId::from(issuer)).await? {
+        let mut mirrors = match self.mirrors.find_mirror(&MirrorServerId::from(issuer)).await? {
             Some(mirror) => vec![mirror],
-            None => self.store.mirrors.find_mirrors_by_addon_key(issuer).await?,
+            None => self.mirrors.find_mirrors_by_addon_key(issuer).await?,
         };
         mirrors.retain(|mirror| mirror.enabled);
         Ok(mirrors)

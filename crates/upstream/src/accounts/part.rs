@@ -6,11 +6,15 @@ use std::sync::Arc;
 use heliostat_auth::Passwords;
 use heliostat_downstream::{Announcer, Members};
 use heliostat_peer::DetachedTasks;
-use heliostat_storage::UpstreamStore;
+use heliostat_storage::{AccountStore, MirrorServerStore, RepositoryRecords, UpstreamStore};
 
 /// Users, their tokens and their permissions.
 pub struct Accounts {
-    pub(super) store: UpstreamStore,
+    pub(super) store: AccountStore,
+    /// What permissions are granted on.
+    pub(super) repositories: RepositoryRecords,
+    /// Which sign their requests.
+    pub(super) mirrors: MirrorServerStore,
     pub(super) passwords: Passwords,
     pub(super) announcer: Arc<Announcer>,
     pub(super) members: Arc<Members>,
@@ -21,13 +25,23 @@ pub struct Accounts {
 
 impl Accounts {
     pub(crate) fn new(
-        store: UpstreamStore,
+        store: &UpstreamStore,
         passwords: Passwords,
         announcer: Arc<Announcer>,
         members: Arc<Members>,
         tasks: DetachedTasks,
         data: PathBuf,
     ) -> Self {
-        Self { store, passwords, announcer, members, tasks, data }
+        let (repositories, mirrors) = (store.repositories.clone(), store.mirrors.clone());
+        Self {
+            store: store.accounts.clone(),
+            repositories,
+            mirrors,
+            passwords,
+            announcer,
+            members,
+            tasks,
+            data,
+        }
     }
 }

@@ -4,7 +4,7 @@
 use heliostat_auth::{NewPassword, PasswordError, Passwords, Secret, UnfitPassword};
 use heliostat_downstream::EventContext;
 use heliostat_peer::Clock;
-use heliostat_storage::{StoreError, UpstreamStore};
+use heliostat_storage::{AccountStore, StoreError};
 use thiserror::Error;
 
 /// Why the password is as it was.
@@ -32,7 +32,7 @@ pub enum PasswordResetError {
 
 /// Gives a user a new password. Mirrors are told at the next start, so that none goes on to believe the former one.
 pub async fn reset_password(
-    store: &UpstreamStore,
+    store: &AccountStore,
     name: &str,
     password: &Secret,
 ) -> Result<(), PasswordResetError> {

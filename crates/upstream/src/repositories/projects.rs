@@ -106,7 +106,7 @@ impl Repositories {
             let granted = ProjectPermission::Admin.as_str();
             let events = vec![context.permissions_changed(Some(&user.name))];
             let stored = self
-                .store
+                .grants
                 .set_permission(PermissionLevel::Project(project.id), UserId(user.id), granted, events)
                 .await;
             stored?;

@@ -10,8 +10,9 @@ use heliostat_git_serve::ServedRepositories;
 use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    FollowingStore, MirrorServerStore, Page, PageRequest, ProjectId, Repository, RepositoryHashes,
-    RepositoryId, RepositoryRecords, RepositorySearch, RepositoryState, RepositoryUpdate, UpstreamStore,
+    AccountStore, FollowingStore, MirrorServerStore, Page, PageRequest, ProjectId, Repository,
+    RepositoryHashes, RepositoryId, RepositoryRecords, RepositorySearch, RepositoryState, RepositoryUpdate,
+    UpstreamStore,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -45,10 +46,11 @@ type DeletionListener = Box<dyn Fn(RepositoryId) + Send + Sync>;
 
 /// The repositories of the upstream and their projects.
 pub struct Repositories {
-    pub(super) store: UpstreamStore,
     pub(super) records: RepositoryRecords,
     pub(super) followings: FollowingStore,
     pub(super) mirrors: MirrorServerStore,
+    /// Makes users administrators of the projects that they create.
+    pub(super) grants: AccountStore,
     pub(super) served: ServedRepositories,
     pub(super) announcer: Arc<Announcer>,
     pub(super) accounts: Arc<Accounts>,
@@ -66,7 +68,7 @@ pub struct Repositories {
 
 impl Repositories {
     pub(crate) fn new(
-        store: UpstreamStore,
+        store: &UpstreamStore,
         served: ServedRepositories,
         announcer: Arc<Announcer>,
         accounts: Arc<Accounts>,
@@ -79,7 +81,7 @@ impl Repositories {
             records: store.repositories.clone(),
             followings: store.followings.clone(),
             mirrors: store.mirrors.clone(),
-            store,
+            grants: store.accounts.clone(),
             served,
             announcer,
             accounts,

@@ -34,7 +34,7 @@ impl MirrorServerStore {
     }
 
     /// Puts another request of its mirror in the place of an open one, with an id of its own: who has seen the old one cannot
-    /// accept the new one by it. One that is decided stays, and is returned. Fails as [`UpstreamStore::file_request`] does.
+    /// accept the new one by it. One that is decided stays, and is returned. Fails as [`MirrorServerStore::file_request`] does.
     pub async fn replace_request(
         &self,
         id: RequestId,

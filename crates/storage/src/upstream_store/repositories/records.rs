@@ -37,7 +37,7 @@ impl RepositoryRecords {
     }
 
     /// Records a repository that was on disk under this id before, at a generation that it has not had.
-    /// Fails with a conflict like [`UpstreamStore::create_repository`].
+    /// Fails with a conflict like [`RepositoryRecords::create_repository`].
     pub async fn adopt_repository(
         &self,
         (id, generation): (RepositoryId, Generation),

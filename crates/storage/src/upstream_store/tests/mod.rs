@@ -33,7 +33,7 @@ async fn stores() -> Vec<(UpstreamStore, TestDatabase)> {
 }
 
 async fn user(store: &UpstreamStore, name: &str) -> User {
-    store.create_user(new_user(name)).await.expect("the name is free")
+    store.accounts.create_user(new_user(name)).await.expect("the name is free")
 }
 
 fn new_user(name: &str) -> NewUser {

@@ -86,12 +86,14 @@ async fn users_see_the_projects_in_which_they_may_read_something() {
         store.repositories.create_project(open, |_| Vec::new()).await.unwrap();
         let granted = project(&store, "GRANTED").await;
         store
+            .accounts
             .set_permission(PermissionLevel::Project(granted.id), alice.id, "PROJECT_READ", Vec::new())
             .await
             .unwrap();
         let partly = project(&store, "PARTLY").await;
         let inside = repository(&store, partly.id, "inside").await;
         store
+            .accounts
             .set_permission(PermissionLevel::Repository(inside.id), bob.id, "REPO_READ", Vec::new())
             .await
             .unwrap();

@@ -125,10 +125,12 @@ async fn users_see_what_they_may_read() {
             NewRepository { state: RepositoryState::Initialising, ..new_repository(closed.id, "draft") };
         store.repositories.create_repository(draft, metadata_hash, |_| Vec::new()).await.unwrap();
         store
+            .accounts
             .set_permission(PermissionLevel::Repository(single.id), alice.id, "REPO_READ", Vec::new())
             .await
             .unwrap();
         store
+            .accounts
             .set_permission(PermissionLevel::Project(closed.id), bob.id, "PROJECT_READ", Vec::new())
             .await
             .unwrap();

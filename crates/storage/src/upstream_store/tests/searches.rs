@@ -61,6 +61,7 @@ async fn projects_are_found_by_the_permission_that_is_held() {
         for (key, permission) in [("READ", "PROJECT_READ"), ("WRITE", "PROJECT_WRITE")] {
             let granted = project(&store, key).await;
             store
+                .accounts
                 .set_permission(PermissionLevel::Project(granted.id), alice, permission, Vec::new())
                 .await
                 .unwrap();

@@ -5,17 +5,17 @@ use sea_orm::{
     QueryOrder, QuerySelect, Set, sea_query::Expr,
 };
 
-use super::UpstreamStore;
+use super::AccountStore;
 use super::last_holder::require_another_holder;
-use super::outbox::announce;
 use crate::entities::user_account;
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::UserId;
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, NewUser, User, UserFilter};
 use crate::text_search::{describes_user, folded};
+use crate::upstream_store::outbox::announce;
 
-impl UpstreamStore {
+impl AccountStore {
     /// Creates a user; fails with a conflict on "user name" or "user slug".
     pub async fn create_user(&self, user: NewUser) -> Result<User, StoreError> {
         let slug = folded(&user.slug);

@@ -8,15 +8,15 @@ use sea_orm::{
     QueryOrder, QuerySelect, Related, Set,
 };
 
-use super::UpstreamStore;
+use super::AccountStore;
 use super::last_holder::{ALWAYS_HELD, require_another_holder};
-use super::outbox::announce;
 use crate::entities::{global_permission, project_permission, repository_permission, user_account};
 use crate::error::{StoreError, require_row};
 use crate::ids::{ProjectId, RepositoryId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::records::{NewEvent, PermissionLevel, PermissionsOfUser, UserPermission};
 use crate::text_search::describes_user;
+use crate::upstream_store::outbox::announce;
 use crate::write_transaction::WriteTransaction;
 
 /// The column that says at which level a permission was granted, and what stands in it.
@@ -25,7 +25,7 @@ const GLOBAL: i32 = 0;
 const PROJECT: i32 = 1;
 const REPOSITORY: i32 = 2;
 
-impl UpstreamStore {
+impl AccountStore {
     /// Grants a user a permission at a level, in place of the one they have there, and announces it. The last one who holds
     /// SYS_ADMIN keeps it.
     pub async fn set_permission(

@@ -4,15 +4,15 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, sea_query::Expr,
 };
 
-use super::UpstreamStore;
-use super::outbox::announce;
+use super::AccountStore;
 use crate::entities::{access_token, user_account};
 use crate::error::{StoreError, UniqueField, require_row};
 use crate::ids::{TokenId, UserId};
 use crate::page::{Page, PageRequest};
 use crate::records::{AccessToken, NewAccessToken, NewEvent, User};
+use crate::upstream_store::outbox::announce;
 
-impl UpstreamStore {
+impl AccountStore {
     /// Creates a token for a user.
     pub async fn create_token(&self, token: NewAccessToken) -> Result<AccessToken, StoreError> {
         let user_id = token.user_id;
