@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, LocalBoxFuture};
 use heliostat_foreign::{Credentials, RepositoryPath, Source};
 use heliostat_git::{ClientKey, Git};
 use heliostat_git_serve::{ServedRepositories, ServingEngine, keep_house, keep_room};
-use heliostat_storage::{MirrorStore, StoreError};
+use heliostat_storage::{OriginStore, StoreError};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -73,7 +73,7 @@ impl Origin {
     pub fn open(
         options: OriginOptions,
         git: Git,
-        store: MirrorStore,
+        store: OriginStore,
         source: Arc<dyn Source>,
         service: Option<Arc<dyn ServiceAccess>>,
         stop: CancellationToken,
@@ -85,7 +85,7 @@ impl Origin {
     async fn opened(
         options: OriginOptions,
         git: Git,
-        store: MirrorStore,
+        store: OriginStore,
         source: Arc<dyn Source>,
         service: Option<Arc<dyn ServiceAccess>>,
         stop: CancellationToken,

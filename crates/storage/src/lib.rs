@@ -1,7 +1,7 @@
 //! What the roles remember: entities, migrations and stores.
 //!
-//! A role opens its [`Database`] once, and asks an [`UpstreamStore`] or a [`MirrorStore`] for plain
-//! records. SQLite and PostgreSQL behave the same here and pass the same tests. Nothing outside this
+//! A role opens its [`Database`] once, and asks an [`UpstreamStore`], a [`MirrorStore`] or an [`OriginStore`] for
+//! plain records. SQLite and PostgreSQL behave the same here and pass the same tests. Nothing outside this
 //! crate names the database library; nothing in it knows HTTP, Git or who may do what.
 
 mod change_count;
@@ -16,6 +16,7 @@ mod migrate;
 mod migrations;
 mod mirror_store;
 mod named_value;
+mod origin_store;
 mod owner;
 mod page;
 mod pool_size;
@@ -40,6 +41,7 @@ pub use ids::{
 };
 pub use mirror_store::MirrorStore;
 pub use named_value::UnknownName;
+pub use origin_store::OriginStore;
 pub use owner::{CLIENT_KEY_SETTING, DatabaseOwners, Owner, SERVER_ID_SETTING};
 pub use page::{Page, PageRequest};
 pub use records::*;

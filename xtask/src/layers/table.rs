@@ -329,7 +329,7 @@ pub const FOLDERS: &[FolderOrder] = &[
         krate: "crates/storage",
         rows: &[
             &["owner", "settings", "watch"],
-            &["mirror_store", "upstream_store"],
+            &["mirror_store", "origin_store", "upstream_store"],
             &["text_search"],
             &["entities"],
             &[

@@ -10,7 +10,7 @@ use heliostat_git::{CreateError, ObjectFormat, OpenError, Origin, RefName, Repos
 use heliostat_git_serve::{ServedRepositories, ServedRepository};
 use heliostat_peer::{Clock, DetachedTasks};
 use heliostat_refusal::Refusal;
-use heliostat_storage::{MirrorStore, StoreError};
+use heliostat_storage::{OriginStore, StoreError};
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -41,7 +41,7 @@ pub(crate) enum LoadError {
 
 /// The repositories that are here.
 pub(crate) struct Repositories {
-    pub(super) store: MirrorStore,
+    pub(super) store: OriginStore,
     pub(super) served: ServedRepositories,
     pub(super) clock: Clock,
     pub(super) max_repositories: usize,
@@ -74,7 +74,7 @@ impl Repositories {
     /// Reads what an earlier process has left. What is on the disk and recorded nowhere goes into the trash. With the token, that
     /// ends which no reader waits for.
     pub(crate) async fn load(
-        store: MirrorStore,
+        store: OriginStore,
         served: ServedRepositories,
         clock: Clock,
         origin_url: String,
@@ -348,7 +348,7 @@ mod tests {
         let workshop = Workshop::new().await;
         let url = format!("sqlite:{}", workshop.path("mirror.db").display());
         let database = Database::open(&url, Role::Mirror, Flush::NowAndThen).await.expect("a database");
-        let store = MirrorStore::new(database);
+        let store = OriginStore::new(database);
         let options = ServingOptions::default();
         let served = ServedRepositories::new(workshop.git.clone(), workshop.path("store"), &options);
         let served = served.expect("a folder");

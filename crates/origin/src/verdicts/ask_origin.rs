@@ -11,7 +11,7 @@ use heliostat_foreign::{Credentials, Listing, Refusal, RepositoryPath, Source};
 use heliostat_git::{ClientKey, ContentHash, FairQueue, Permit, Shares};
 use heliostat_git_wire::LsRefs;
 use heliostat_peer::Clock;
-use heliostat_storage::MirrorStore;
+use heliostat_storage::OriginStore;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
@@ -121,7 +121,7 @@ pub(crate) struct Verdicts {
     pub(super) kept: Mutex<HashMap<ReaderKey, Grant>>,
     /// Readers of whom there is something new to be kept.
     pub(super) changed: Mutex<HashMap<ReaderKey, Arc<Reader>>>,
-    pub(super) store: MirrorStore,
+    pub(super) store: OriginStore,
     pub(super) repositories: Arc<Repositories>,
     /// Readers of whom there is something on the disk, or may be.
     pub(super) on_disk: Arc<Mutex<HashMap<ReaderDigest, OnDisk>>>,
@@ -138,7 +138,7 @@ impl Verdicts {
         clock: Clock,
         lifetimes: Lifetimes,
         key: FingerprintKey,
-        store: MirrorStore,
+        store: OriginStore,
         repositories: Arc<Repositories>,
         kept: &KeptReaders,
     ) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heliostat_git::ContentHash;
-use heliostat_storage::{MirrorStore, OriginReader, OriginRepositoryId, StoreError};
+use heliostat_storage::{OriginReader, OriginRepositoryId, OriginStore, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::ask_origin::{ReaderDigest, ReaderKey, Verdicts, digest_of};
@@ -53,7 +53,7 @@ impl KeptReaders {
     /// Reads those to whom something was shown since a moment. The others go: a reader on the disk of whom nothing is known in
     /// memory would stay there when the origin refuses them.
     pub(crate) async fn read(
-        store: &MirrorStore,
+        store: &OriginStore,
         since: i64,
         now: i64,
         max: u64,

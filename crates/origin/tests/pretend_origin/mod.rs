@@ -20,7 +20,7 @@ use heliostat_git::{
 use heliostat_git_wire::{Advertised, LsRefs};
 use heliostat_origin::{NotOpened, OpenedRepository, Origin, OriginOptions, RepositoryView, Visit, permit};
 use heliostat_peer::Clock;
-use heliostat_storage::{Database, Flush, MirrorStore, Role};
+use heliostat_storage::{Database, Flush, OriginStore, Role};
 use parking_lot::Mutex;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
@@ -360,7 +360,7 @@ async fn start(
     let (real, later) = (Clock::system(), Arc::clone(later_ms));
     options.clock = Clock::reading(move || real.now_ms() + later.load(Ordering::SeqCst));
     change(&mut options);
-    let (git, store, stop) = (workshop.git.clone(), MirrorStore::new(database), CancellationToken::new());
+    let (git, store, stop) = (workshop.git.clone(), OriginStore::new(database), CancellationToken::new());
     let source: Arc<dyn Source> = source.clone();
     let origin = Origin::open(options, git, store, source, None, stop.clone()).await;
     let origin = origin.expect("the mirror starts");

@@ -4,7 +4,6 @@
 //! disagree.
 
 mod held;
-mod origin_repositories;
 mod repositories;
 mod synchronisation;
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The mirror's store on each kind of database, as a story per file.
 
-mod origin_repositories;
 mod repositories;
 mod synchronisation;
 mod upstream_servers;

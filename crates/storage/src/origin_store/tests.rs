@@ -1,7 +1,16 @@
 //! Repositories of a Git server that is not ours, and their readers.
 
-use super::*;
+use super::OriginStore;
+use crate::database::Role;
 use crate::records::OriginReader;
+use crate::test_databases::TestDatabase;
+
+const NOW: i64 = 1_763_000_000_000;
+
+async fn stores() -> Vec<(OriginStore, TestDatabase)> {
+    let databases = TestDatabase::each(Role::Mirror).await;
+    databases.into_iter().map(|test| (OriginStore::new(test.database.clone()), test)).collect()
+}
 
 fn reader(of: &crate::records::OriginRepository, name: &str, granted_at: i64) -> OriginReader {
     OriginReader {
