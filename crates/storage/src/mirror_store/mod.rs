@@ -24,9 +24,4 @@ impl MirrorStore {
     pub fn new(database: Database) -> Self {
         Self { database }
     }
-
-    /// Where it is stored.
-    pub fn database(&self) -> &Database {
-        &self.database
-    }
 }

@@ -11,10 +11,9 @@ use sea_orm::{
 
 use super::MirrorStore;
 use super::upstream_servers::lock_upstream;
-use crate::entities::{mirrored_repository, upstream_server};
+use crate::entities::mirrored_repository;
 use crate::error::{StoreError, require_row};
 use crate::ids::{Generation, LocalRepositoryId, UpstreamServerId};
-use crate::page::{Page, PageRequest};
 use crate::records::{MirroredRepository, MirroredStatus, NewMirroredRepository, RepositoryMetadata};
 use crate::text_search::folded;
 
@@ -105,7 +104,7 @@ impl MirrorStore {
     }
 
     /// The repository that an upstream knows by this id, removed or not.
-    pub async fn find_repository_by_external_id(
+    pub(super) async fn find_repository_by_external_id(
         &self,
         upstream_server_id: &UpstreamServerId,
         external_id: &str,
@@ -115,45 +114,6 @@ impl MirrorStore {
             .one(self.database.connection())
             .await?;
         Ok(found.map(MirroredRepository::from))
-    }
-
-    /// The repository with this name in URLs, in whatever case, that was not removed.
-    ///
-    /// If several have it, the upstream that was added first wins, then the newest repository: the news
-    /// that the older one was renamed has not arrived yet.
-    pub async fn find_repository_by_slug(
-        &self,
-        project_key: &str,
-        slug: &str,
-    ) -> Result<Option<MirroredRepository>, StoreError> {
-        let found = mirrored_repository::Entity::find()
-            .find_also_related(upstream_server::Entity)
-            .filter(mirrored_repository::Column::ProjectKey.eq(folded(project_key).to_uppercase()))
-            .filter(mirrored_repository::Column::Slug.eq(folded(slug)))
-            .filter(mirrored_repository::Column::RemovedAt.is_null())
-            .order_by_asc(upstream_server::Column::CreatedAt)
-            .order_by_asc(upstream_server::Column::Id)
-            .order_by_desc(mirrored_repository::Column::LocalId)
-            .limit(1)
-            .all(self.database.connection())
-            .await?;
-        Ok(found.into_iter().next().map(|(repository, _)| repository.into()))
-    }
-
-    /// Repositories of one upstream, or all, that were not removed, in the order of their local ids.
-    pub async fn list_repositories(
-        &self,
-        upstream_server_id: Option<&UpstreamServerId>,
-        page: PageRequest,
-    ) -> Result<Page<MirroredRepository>, StoreError> {
-        let rows = of_upstream(upstream_server_id)
-            .filter(mirrored_repository::Column::RemovedAt.is_null())
-            .order_by_asc(mirrored_repository::Column::LocalId)
-            .offset(page.offset())
-            .limit(page.rows())
-            .all(self.database.connection())
-            .await?;
-        Ok(Page::cut(rows, page).map(MirroredRepository::from))
     }
 
     /// The repositories that follow a local id, removed ones included, for walking over all of them; an

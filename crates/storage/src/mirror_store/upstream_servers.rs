@@ -46,7 +46,10 @@ impl MirrorStore {
     }
 
     /// The upstream with this id.
-    pub async fn find_upstream(&self, id: &UpstreamServerId) -> Result<Option<UpstreamServer>, StoreError> {
+    pub(super) async fn find_upstream(
+        &self,
+        id: &UpstreamServerId,
+    ) -> Result<Option<UpstreamServer>, StoreError> {
         let found = upstream_server::Entity::find_by_id(id.clone()).one(self.database.connection()).await?;
         Ok(found.map(UpstreamServer::from))
     }

@@ -58,9 +58,4 @@ impl UpstreamStore {
             database,
         }
     }
-
-    /// Where it is stored.
-    pub fn database(&self) -> &Database {
-        &self.database
-    }
 }

@@ -7,12 +7,10 @@ mod upstream_servers;
 use super::MirrorStore;
 use crate::database::Role;
 use crate::ids::UpstreamServerId;
-use crate::page::PageRequest;
 use crate::records::{MirroredRepository, RepositoryMetadata, UpstreamServer};
 use crate::test_databases::TestDatabase;
 
 const NOW: i64 = 1_763_000_000_000;
-const FIRST_PAGE: PageRequest = PageRequest { start: 0, limit: 25 };
 
 async fn stores() -> Vec<(MirrorStore, TestDatabase)> {
     let databases = TestDatabase::each(Role::Mirror).await;
