@@ -50,8 +50,8 @@ pub use remote::{
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,
     NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft,
-    RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks, SwapRefsError, TakeBackError,
-    TrashReason, TrashedRepository, Unreached,
+    RepositoryNotes, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks,
+    SwapRefsError, TakeBackError, TrashReason, TrashedRepository, Unreached,
 };
 pub use service::{
     GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack,

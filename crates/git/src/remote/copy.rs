@@ -61,8 +61,8 @@ async fn fill(source: &Repository, copy: &Repository) -> Result<(), CopyError> {
         copy.set_head(&head).await?;
     }
     let io_error = |error| CopyError::Io { id: source.id(), error };
-    if let Some(identity) = source.identity().await.map_err(io_error)? {
-        copy.set_identity(&identity).await.map_err(io_error)?;
+    if let Some(identity) = source.notes().identity().await.map_err(io_error)? {
+        copy.notes().set_identity(&identity).await.map_err(io_error)?;
     }
     let options = ["fetch", "--quiet", "--atomic", "--force", "--no-tags", "--update-shallow"];
     let command = copy.command("copy a repository").args(options).yielding().time_limit(COPY_TIME_LIMIT);
@@ -73,8 +73,8 @@ async fn fill(source: &Repository, copy: &Repository) -> Result<(), CopyError> {
     command.args(["+refs/*:refs/*", &format!("^{INTERNAL_NAMESPACE}*")]).run().await?;
     copy.command("pack references").args(["pack-refs", "--all"]).run().await?;
     let io_error = |error| CopyError::Io { id: source.id(), error };
-    if let Some(identity) = source.identity().await.map_err(io_error)? {
-        copy.set_identity(&identity).await.map_err(io_error)?;
+    if let Some(identity) = source.notes().identity().await.map_err(io_error)? {
+        copy.notes().set_identity(&identity).await.map_err(io_error)?;
     }
     let path = copy.path().to_owned();
     blocking(move || sync_tree(&path)).await.map_err(io_error)
@@ -111,10 +111,10 @@ mod tests {
             workshop.commit(&source, "a/b");
             workshop.run(source.path(), &["tag", "-a", "-m", "annotated", "v1", "trunk"]);
             workshop.run(source.path(), &["update-ref", "refs/heliostat/x", "trunk"]);
-            source.set_identity("the same").await.expect("writable");
+            source.notes().set_identity("the same").await.expect("writable");
             copy_repository(&source, &backup).await.expect("copied");
             let copy = backup.open(id).await.expect("there");
-            assert_eq!(copy.identity().await.expect("readable").as_deref(), Some("the same"));
+            assert_eq!(copy.notes().identity().await.expect("readable").as_deref(), Some("the same"));
             assert_eq!(copy.refs().await.expect("readable"), source.refs().await.expect("readable"));
             assert_eq!(copy.head().await.expect("readable"), Some(trunk));
             copy.verify().await.expect("whole");

@@ -21,7 +21,7 @@ use crate::refs::{
     StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_format, read_head,
     update_refs, write_head,
 };
-use crate::repository::{FirstLooks, LastSyncs, Locks};
+use crate::repository::{FirstLooks, LastSyncs, Locks, RepositoryNotes};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -101,6 +101,11 @@ impl Repository {
     /// Its folder.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// What this server has written down about it, beside what git keeps.
+    pub fn notes(&self) -> RepositoryNotes {
+        RepositoryNotes::new(self.path().to_owned(), self.git().durability())
     }
 
     /// The executable that works on it.

@@ -159,7 +159,7 @@ impl Inventory {
     async fn origins_of_unrecorded(&self) -> Result<Vec<(u64, Origin)>, LoadError> {
         let mut origins = Vec::new();
         for disk_id in self.unrecorded().await? {
-            let origin = self.repositories.repository(disk_id).origin().await;
+            let origin = self.repositories.repository(disk_id).notes().origin().await;
             origins.extend(origin.map_err(LoadError::Repositories)?.map(|origin| (disk_id, origin)));
         }
         Ok(origins)

@@ -138,7 +138,7 @@ impl Inventory {
     /// Notes in the repository itself what it is, for the day on which the database is lost.
     pub(crate) async fn note_origin(&self, entry: &Entry) {
         let repository = self.repositories.repository(entry.disk_id());
-        if let Err(error) = repository.note_origin(origin_of(&entry.record())).await {
+        if let Err(error) = repository.notes().set_origin(origin_of(&entry.record())).await {
             tracing::warn!(repository.local_id = entry.local_id.0, %error, "cannot note what a repository is a replica of");
         }
     }

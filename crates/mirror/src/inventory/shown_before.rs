@@ -38,7 +38,7 @@ impl Inventory {
             return None;
         }
         let repository = self.repositories.repository(disk_id(record.local_id));
-        let proven = repository.proven_state().await.ok().flatten()?;
+        let proven = repository.notes().proven_state().await.ok().flatten()?;
         let generation = Generation(proven.generation);
         let is_recorded = record.content_hash.as_deref() == Some(proven.content_hash.as_str());
         if is_recorded || generation <= recorded || generation >= known {
@@ -54,7 +54,7 @@ impl Inventory {
     /// new history must not be followed: a next process would take the proof for one of it.
     pub(super) async fn forget_proof(&self, entry: &Entry) -> bool {
         let repository = self.repositories.repository(entry.disk_id());
-        let forgotten = repository.forget_proven_state().await;
+        let forgotten = repository.notes().forget_proven_state().await;
         if let Err(error) = &forgotten {
             tracing::warn!(repository.local_id = entry.local_id.0, %error, "cannot forget which state was shown");
         }
@@ -103,7 +103,7 @@ pub(crate) mod tests {
             let second = hash_of(&repository).await;
             inventory.note_known(&entry, &told(4, &second)).await.expect("recorded");
             let proven = RecordedState { generation: 4, content_hash: second.to_string() };
-            repository.note_proven_state(&proven).await.expect("noted");
+            repository.notes().set_proven_state(&proven).await.expect("noted");
             Self { folder, first, second }
         }
 

@@ -77,9 +77,9 @@ impl Purges {
     async fn purge(&self, entry: &Entry, order: PurgeOrder) -> Result<(), PurgeFailure> {
         // Synchronisations go on beside it; one that puts another copy in its place makes it fail, and it is tried again.
         let served = self.served.open(entry.disk_id()).await?;
-        if served.repository.purged().await? < order.number {
+        if served.repository.notes().purged().await? < order.number {
             purge(&served).await?;
-            served.repository.note_purged(order.number).await?;
+            served.repository.notes().set_purged(order.number).await?;
         }
         entry.note_purged(order.number);
         let generation = entry.record().generation_synced;

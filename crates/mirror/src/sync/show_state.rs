@@ -138,7 +138,7 @@ async fn note_proof(entry: &Entry, repository: &Repository, state: &RefSnapshot)
     let content_hash = state.content_hash();
     let Some(generation) = entry.generation_of(content_hash) else { return };
     let proven = RecordedState { generation: generation.0, content_hash: content_hash.to_string() };
-    if let Err(error) = repository.note_proven_state(&proven).await {
+    if let Err(error) = repository.notes().set_proven_state(&proven).await {
         tracing::warn!(repository.local_id = entry.local_id.0, %error, "cannot note which state is shown");
     }
 }

@@ -247,7 +247,7 @@ impl Repositories {
         };
         let served = opened.map_err(|error| not_opened(entry, &error))?;
         if !entry.is_looked_at() {
-            let identity = served.repository.identity().await.map_err(Refusal::internal)?;
+            let identity = served.repository.notes().identity().await.map_err(Refusal::internal)?;
             if identity.as_deref() != Some(self.identity_of(&entry.path).as_str()) {
                 self.give_up(entry, TrashReason::Unrecorded).await?;
                 return Err(not_now(&entry.path));

@@ -90,7 +90,7 @@ impl Changes {
         on_disk: &git::Repository,
     ) -> Result<(), Refusal> {
         let look = self.faults.begin_look(recorded.id);
-        match on_disk.identity().await.map_err(Refusal::internal)? {
+        match on_disk.notes().identity().await.map_err(Refusal::internal)? {
             Some(identity) if identity == recorded.identity.as_str() => Ok(()),
             Some(identity) => {
                 let fault = RepositoryFault::OtherRepository { on_disk: identity };
@@ -98,7 +98,7 @@ impl Changes {
                 self.faults.note(look, recorded, fault);
                 Err(refusal)
             }
-            None => on_disk.set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal),
+            None => on_disk.notes().set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal),
         }
     }
 
@@ -126,7 +126,9 @@ impl Changes {
         refs: &git::RefSnapshot,
     ) -> Result<(), Refusal> {
         let look = self.faults.begin_look(recorded.id);
-        let Some(noted) = on_disk.recorded_state().await.map_err(Refusal::internal)? else { return Ok(()) };
+        let Some(noted) = on_disk.notes().recorded_state().await.map_err(Refusal::internal)? else {
+            return Ok(());
+        };
         if noted.generation >= recorded.generation.0 || noted.content_hash != refs.content_hash().as_str() {
             return Ok(());
         }
@@ -219,7 +221,7 @@ impl Changes {
 
     /// Whether what is on disk under a record's number is another repository: then it is not this record's to delete.
     pub(crate) async fn is_of_another_record(&self, recorded: &Repository) -> bool {
-        let on_disk = self.disk().repository(disk_id(recorded.id)).identity().await;
+        let on_disk = self.disk().repository(disk_id(recorded.id)).notes().identity().await;
         !matches!(on_disk, Ok(None))
             && !on_disk.is_ok_and(|found| found.as_deref() == Some(recorded.identity.as_str()))
     }
@@ -276,7 +278,7 @@ impl Changes {
     /// Whether what lies on disk was made for this record and is empty.
     async fn is_empty_draft(&self, draft: &Repository) -> bool {
         let Ok(on_disk) = self.disk().open(disk_id(draft.id)).await else { return false };
-        let made_for_it = on_disk.identity().await;
+        let made_for_it = on_disk.notes().identity().await;
         made_for_it.is_ok_and(|identity| identity.as_deref() == Some(draft.identity.as_str()))
             && on_disk.refs().await.is_ok_and(|refs| refs.is_empty())
     }
@@ -299,7 +301,7 @@ fn unreadable_now(recorded: &Repository, reason: &str) -> Refusal {
 pub(crate) async fn note_recorded(on_disk: &git::Repository, recorded: &Repository) {
     let state =
         git::RecordedState { generation: recorded.generation.0, content_hash: recorded.content_hash.clone() };
-    if let Err(error) = on_disk.note_recorded_state(&state).await {
+    if let Err(error) = on_disk.notes().set_recorded_state(&state).await {
         tracing::warn!(repository.id = recorded.id.0, error = %error, "cannot note which state of a repository is recorded");
     }
 }

@@ -90,7 +90,7 @@ impl Repositories {
         let head = on_disk.head().await.ok().flatten();
         UnrecordedRepository {
             number,
-            identity: on_disk.identity().await.ok().flatten(),
+            identity: on_disk.notes().identity().await.ok().flatten(),
             default_branch: head.map(|branch| branch.as_str().to_owned()),
             references: on_disk.refs().await.ok().map(|refs| refs.len()),
         }
@@ -151,15 +151,15 @@ impl Repositories {
         }
         let format = on_disk.object_format().await.map_err(|error| damaged(id, &error))?;
         new_repository.object_format = recorded_format(format);
-        match on_disk.identity().await.map_err(Refusal::internal)? {
+        match on_disk.notes().identity().await.map_err(Refusal::internal)? {
             Some(identity) => new_repository.identity = RepositoryIdentity::from(identity),
             None => {
                 let identity = new_repository.identity.as_str();
-                on_disk.set_identity(identity).await.map_err(Refusal::internal)?;
+                on_disk.notes().set_identity(identity).await.map_err(Refusal::internal)?;
             }
         }
         // Higher than it had, as far as that was noted: mirrors that have it go on with it.
-        let noted = on_disk.recorded_state().await.map_err(Refusal::internal)?;
+        let noted = on_disk.notes().recorded_state().await.map_err(Refusal::internal)?;
         let generation = noted.map_or(1, |noted| noted.generation.saturating_add(1));
         let adopted = self.record_adopted(caller, (id, Generation(generation)), new_repository).await?;
         note_recorded(&on_disk, &adopted).await;

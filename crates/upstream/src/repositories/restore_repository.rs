@@ -191,7 +191,12 @@ impl Repositories {
             git::fetch_everything(draft.repository(), source, Some(&restoration.authorization)).await;
         fetched.map_err(|error| not_fetched(mirror, &error))?;
         draft.repository().verify().await.map_err(|error| not_fetched(mirror, &error))?;
-        draft.repository().set_identity(recorded.identity.as_str()).await.map_err(Refusal::internal)?;
+        draft
+            .repository()
+            .notes()
+            .set_identity(recorded.identity.as_str())
+            .await
+            .map_err(Refusal::internal)?;
         Ok(draft)
     }
 

@@ -8,9 +8,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::RepositoryNotes;
 use crate::disk::{blocking, read_note, sync_folder, write_durably, write_note};
 use crate::process::Durability;
-use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone: a generation and a hash, in one line.
 const RECORDED_STATE_FILE: &str = "heliostat-recorded";
@@ -30,28 +30,28 @@ pub struct RecordedState {
     pub content_hash: String,
 }
 
-impl Repository {
+impl RepositoryNotes {
     /// The state that was last noted; `None` if none was, or the note cannot be understood.
     pub async fn recorded_state(&self) -> io::Result<Option<RecordedState>> {
-        state_in(self.path().join(RECORDED_STATE_FILE)).await
+        state_in(self.folder.join(RECORDED_STATE_FILE)).await
     }
 
     /// Notes the state that was recorded. A power failure may bring the note before back, which then says nothing: the
     /// references are not those of its state.
-    pub async fn note_recorded_state(&self, state: &RecordedState) -> io::Result<()> {
-        let (path, text) = (self.path().join(RECORDED_STATE_FILE), line_of(state));
+    pub async fn set_recorded_state(&self, state: &RecordedState) -> io::Result<()> {
+        let (path, text) = (self.folder.join(RECORDED_STATE_FILE), line_of(state));
         blocking(move || write_note(&path, text.as_bytes())).await
     }
 
     /// The state that was last proven and shown, or about to be; `None` if none was, or the note cannot be understood.
     pub async fn proven_state(&self) -> io::Result<Option<RecordedState>> {
-        state_in(self.path().join(PROVEN_STATE_FILE)).await
+        state_in(self.folder.join(PROVEN_STATE_FILE)).await
     }
 
     /// Notes a state that was proven, before it is shown. It says nothing while the references are others.
-    pub async fn note_proven_state(&self, state: &RecordedState) -> io::Result<()> {
-        let (path, text) = (self.path().join(PROVEN_STATE_FILE), line_of(state));
-        let durability = self.git().durability();
+    pub async fn set_proven_state(&self, state: &RecordedState) -> io::Result<()> {
+        let (path, text) = (self.folder.join(PROVEN_STATE_FILE), line_of(state));
+        let durability = self.durability;
         blocking(move || match durability {
             Durability::Strict => write_durably(&path, text.as_bytes()),
             Durability::Relaxed => write_note(&path, text.as_bytes()),
@@ -61,7 +61,7 @@ impl Repository {
 
     /// Forgets which state was proven, for good: its number is to mean another one. There need be no repository.
     pub async fn forget_proven_state(&self) -> io::Result<()> {
-        let (folder, durability) = (self.path().to_owned(), self.git().durability());
+        let (folder, durability) = (self.folder.clone(), self.durability);
         let forget = move || match std::fs::remove_file(folder.join(PROVEN_STATE_FILE)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Ok(()) if durability == Durability::Strict => sync_folder(&folder),
@@ -89,6 +89,7 @@ fn parse(text: &str) -> Option<RecordedState> {
 mod tests {
     use super::*;
     use crate::fixture::Workshop;
+    use crate::repository::Repository;
 
     #[tokio::test]
     async fn what_is_proven_is_noted_apart_from_what_is_recorded() {
@@ -96,19 +97,19 @@ mod tests {
         let relaxed = workshop.bare_with_commits("one", &["main"]).await;
         let git = workshop.git.clone().with_durability(Durability::Strict, relaxed.path());
         let strict = Repository::at(git, relaxed.path().to_owned());
-        assert_eq!(relaxed.proven_state().await.expect("readable"), None);
+        assert_eq!(relaxed.notes().proven_state().await.expect("readable"), None);
         for (generation, repository) in [(7, &relaxed), (8, &strict), (9, &relaxed)] {
             let state = RecordedState { generation, content_hash: "abc".to_owned() };
-            repository.note_proven_state(&state).await.expect("writable");
-            assert_eq!(strict.proven_state().await.expect("readable"), Some(state));
+            repository.notes().set_proven_state(&state).await.expect("writable");
+            assert_eq!(strict.notes().proven_state().await.expect("readable"), Some(state));
             if generation == 8 {
-                strict.forget_proven_state().await.expect("removable");
-                assert_eq!(relaxed.proven_state().await.expect("readable"), None);
+                strict.notes().forget_proven_state().await.expect("removable");
+                assert_eq!(relaxed.notes().proven_state().await.expect("readable"), None);
             }
         }
         let nowhere = Repository::at(workshop.git.clone(), workshop.path("nowhere.git"));
-        nowhere.forget_proven_state().await.expect("there is none");
-        assert_eq!(relaxed.recorded_state().await.expect("readable"), None);
+        nowhere.notes().forget_proven_state().await.expect("there is none");
+        assert_eq!(relaxed.notes().recorded_state().await.expect("readable"), None);
     }
 
     #[test]

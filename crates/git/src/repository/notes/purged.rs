@@ -3,8 +3,8 @@
 
 use std::io;
 
+use super::RepositoryNotes;
 use crate::disk::{blocking, read_note, write_note};
-use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone: the number of the order, in one line.
 const PURGED_FILE: &str = "heliostat-purged";
@@ -12,17 +12,17 @@ const PURGED_FILE: &str = "heliostat-purged";
 /// No number is longer.
 const MAX_FILE_BYTES: u64 = 32;
 
-impl Repository {
+impl RepositoryNotes {
     /// The number of the newest order that was carried out; 0 if there was none.
     pub async fn purged(&self) -> io::Result<i64> {
-        let path = self.path().join(PURGED_FILE);
+        let path = self.folder.join(PURGED_FILE);
         let text = blocking(move || read_note(&path, MAX_FILE_BYTES)).await?.unwrap_or_default();
         Ok(std::str::from_utf8(&text).ok().and_then(|text| text.trim_end().parse().ok()).unwrap_or(0))
     }
 
     /// Notes that an order was carried out. Without the note, as after a power failure, it is carried out once more.
-    pub async fn note_purged(&self, number: i64) -> io::Result<()> {
-        let path = self.path().join(PURGED_FILE);
+    pub async fn set_purged(&self, number: i64) -> io::Result<()> {
+        let path = self.folder.join(PURGED_FILE);
         blocking(move || write_note(&path, format!("{number}\n").as_bytes())).await
     }
 }
@@ -36,10 +36,10 @@ mod tests {
     async fn what_cannot_be_read_was_not_carried_out() {
         let workshop = Workshop::new().await;
         let repository = workshop.bare_with_commits("one", &["main"]).await;
-        assert_eq!(repository.purged().await.expect("readable"), 0);
-        repository.note_purged(12).await.expect("written");
-        assert_eq!(repository.purged().await.expect("readable"), 12);
+        assert_eq!(repository.notes().purged().await.expect("readable"), 0);
+        repository.notes().set_purged(12).await.expect("written");
+        assert_eq!(repository.notes().purged().await.expect("readable"), 12);
         std::fs::write(repository.path().join(PURGED_FILE), "rubbish").expect("written");
-        assert_eq!(repository.purged().await.expect("readable"), 0);
+        assert_eq!(repository.notes().purged().await.expect("readable"), 0);
     }
 }

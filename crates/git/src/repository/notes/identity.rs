@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use super::RepositoryNotes;
 use crate::disk::{blocking, read_note, write_durably};
-use crate::repository::Repository;
 
 /// The file in a repository's folder, which git leaves alone.
 const IDENTITY_FILE: &str = "heliostat-identity";
@@ -12,10 +12,10 @@ const IDENTITY_FILE: &str = "heliostat-identity";
 /// No identity is longer.
 const MAX_IDENTITY_BYTES: u64 = 64;
 
-impl Repository {
+impl RepositoryNotes {
     /// What was written into it when it was made; `None` in one that is older than that.
     pub async fn identity(&self) -> io::Result<Option<String>> {
-        let path = self.path().join(IDENTITY_FILE);
+        let path = self.folder.join(IDENTITY_FILE);
         blocking(move || {
             let Some(text) = read_note(&path, MAX_IDENTITY_BYTES + 1)? else { return Ok(None) };
             let text =
@@ -27,7 +27,7 @@ impl Repository {
 
     /// Gives an identity to a repository, durably.
     pub async fn set_identity(&self, identity: &str) -> io::Result<()> {
-        let (path, identity) = (self.path().to_owned(), identity.to_owned());
+        let (path, identity) = (self.folder.clone(), identity.to_owned());
         blocking(move || write_identity(&path, &identity)).await
     }
 }
@@ -50,13 +50,13 @@ mod tests {
         let main = RefName::branch("main").expect("valid");
         let repository =
             store.create_with_identity(7, &main, ObjectFormat::Sha1, "one").await.expect("created");
-        assert_eq!(repository.identity().await.expect("readable").as_deref(), Some("one"));
+        assert_eq!(repository.notes().identity().await.expect("readable").as_deref(), Some("one"));
         assert!(store.create_with_identity(7, &main, ObjectFormat::Sha256, "other").await.is_err());
-        assert_eq!(repository.identity().await.expect("readable").as_deref(), Some("one"));
+        assert_eq!(repository.notes().identity().await.expect("readable").as_deref(), Some("one"));
 
         let older = store.create(8, &main).await.expect("created");
-        assert_eq!(older.identity().await.expect("readable"), None);
-        older.set_identity("two").await.expect("writable");
-        assert_eq!(older.identity().await.expect("readable").as_deref(), Some("two"));
+        assert_eq!(older.notes().identity().await.expect("readable"), None);
+        older.notes().set_identity("two").await.expect("writable");
+        assert_eq!(older.notes().identity().await.expect("readable").as_deref(), Some("two"));
     }
 }
