@@ -49,7 +49,7 @@ pub use remote::{
 };
 pub use repository::{
     CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,
-    NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Repository, RepositoryDraft,
+    NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Removals, Repository, RepositoryDraft,
     RepositoryNotes, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks,
     SwapRefsError, TakeBackError, TrashReason, TrashedRepository, Unreached,
 };

@@ -149,7 +149,7 @@ pub(crate) async fn prune(
         let readers = repository.git().readers();
         let is_read = readers.may_need(repository.path(), Moment::default(), replaced);
         let may_go = !is_read || (haste == Haste::Now && waits.elapsed() >= READERS_LIMIT);
-        let removal = if may_go { repository.removal().await } else { None };
+        let removal = if may_go { repository.removals().begin().await } else { None };
         if let Some(removal) = removal {
             pack_what_came(repository, &packed).await?;
             let (packs, loose_objects) = old.remove(repository, haste).await?;

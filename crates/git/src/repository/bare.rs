@@ -21,7 +21,7 @@ use crate::refs::{
     StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_format, read_head,
     update_refs, write_head,
 };
-use crate::repository::{FirstLooks, LastSyncs, Locks, RepositoryNotes};
+use crate::repository::{FirstLooks, LastSyncs, Locks, Removals, RepositoryNotes};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
     removal_gates: Locks<tokio::sync::RwLock<()>>,
+    /// How many removals have begun and ended.
     removal_counts: Locks<AtomicU64>,
     atomic_pushes: Locks<AtomicPushes>,
     /// Held by one that writes down what references named before.
@@ -301,7 +302,7 @@ impl Repository {
             Some((before.get(name)?.clone(), name.as_bytes().to_vec()))
         });
         self.note_as_left(left.collect()).await;
-        let _no_removal = self.no_removal().await;
+        let _no_removal = self.removals().hold_off().await;
         update_refs(self.changing_command("update references"), self.path(), updates).await?;
         self.note_left_since(&before).await;
         Ok(())
@@ -322,14 +323,10 @@ impl Repository {
         self.0.shared.push_gates.of(self.id())
     }
 
-    /// Open to those who let references lead to objects, or to one who removes objects.
-    pub(super) fn removal_gates(&self) -> &Locks<tokio::sync::RwLock<()>> {
-        &self.0.shared.removal_gates
-    }
-
-    /// How many removals have begun and ended.
-    pub(super) fn removal_counts(&self) -> &Locks<AtomicU64> {
-        &self.0.shared.removal_counts
+    /// The removals of objects from it, and those who keep them off.
+    pub fn removals(&self) -> Removals {
+        let Shared { removal_gates, removal_counts, .. } = &*self.0.shared;
+        Removals::new(removal_gates.of(self.id()), removal_counts.of(self.id()))
     }
 
     /// Pushes that go on and are to change all or nothing.

@@ -47,7 +47,7 @@ impl Repository {
         let lock = self.refs_lock();
         let _lock = lock.lock().await;
         // Nobody creates one of the same name meanwhile, and nothing that they are to name is removed.
-        let turn = tokio::time::timeout(TURN_LIMIT, self.removal_gate().write_owned()).await;
+        let turn = tokio::time::timeout(TURN_LIMIT, self.removals().gate().write_owned()).await;
         let Ok(_alone) = turn else {
             return Ok(wanted.keys().map(|name| (name.clone(), IS_BUSY)).collect());
         };

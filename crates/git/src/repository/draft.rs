@@ -35,7 +35,7 @@ impl RepositoryDraft {
         let made = repository.path().to_owned();
         let durability = repository.git().durability();
         // What is looked up in one folder must not be removed in the other.
-        let _no_removal = store.repository(id).no_removal().await;
+        let _no_removal = store.repository(id).removals().hold_off().await;
         blocking(move || {
             if durability == Durability::Strict {
                 sync_tree(&made)?;

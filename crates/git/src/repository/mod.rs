@@ -57,7 +57,7 @@ pub use notes::{RecordedState, RepositoryNotes};
 pub use pack_index::{CommonIndex, PackIndex};
 pub use reached::{SearchFor, Unreached};
 pub(crate) use ref_window::MANY_REFS;
-pub use removals::{NoRemoval, Removal};
+pub use removals::{NoRemoval, Removal, Removals};
 pub use store::{CreateError, OpenError, RepositoryStore};
 pub use swap_refs::SwapRefsError;
 pub use trash::{DEFAULT_TRASH_TIME, Origin, TakeBackError, TrashReason, TrashedRepository};

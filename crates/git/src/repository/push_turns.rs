@@ -42,7 +42,7 @@ impl Repository {
     /// To be held by the process that takes a push.
     pub(crate) fn push_turn(&self) -> Arc<PushTurn> {
         let is_strict = self.git().durability() == Durability::Strict;
-        let gates = is_strict.then(|| self.push_gate()).into_iter().chain([self.removal_gate()]);
+        let gates = is_strict.then(|| self.push_gate()).into_iter().chain([self.removals().gate()]);
         Arc::new(PushTurn { gates: gates.collect(), in_last_step: Mutex::default() })
     }
 

@@ -142,7 +142,7 @@ impl Repository {
         if !error.fault().is_some_and(|fault| fault.is_damage()) {
             return Err(error);
         }
-        let _no_removal = self.no_removal().await;
+        let _no_removal = self.removals().hold_off().await;
         let mut doubtful = tips.clone();
         self.refs().await?.retain_unnamed(&mut doubtful);
         doubtful.extend(objects.difference(tips).cloned());

@@ -11,8 +11,6 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-use crate::repository::Repository;
-
 /// How long others are held up by one who waits for them to remove something; it tries again later.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -49,28 +47,42 @@ impl Drop for Removal {
     }
 }
 
-impl Repository {
+/// The removals of objects from one repository, and those who keep them off.
+#[derive(Debug)]
+pub struct Removals {
+    /// Open to those who let references lead to objects, or to one who removes objects.
+    gate: Arc<RwLock<()>>,
+    count: RemovalCount,
+}
+
+impl Removals {
+    /// Behind this gate, with so many removals begun and ended.
+    pub(super) fn new(gate: Arc<RwLock<()>>, count: Arc<AtomicU64>) -> Self {
+        Self { gate, count: RemovalCount(count) }
+    }
+
     /// To be held from the look for objects until references lead to them.
-    pub async fn no_removal(&self) -> NoRemoval {
-        NoRemoval { _guard: self.removal_gate().read_owned().await }
+    pub async fn hold_off(self) -> NoRemoval {
+        NoRemoval { _guard: self.gate.read_owned().await }
     }
 
     /// To be held from the last look at the references until what they do not lead to is removed; `None` while somebody
     /// changes references for longer than others can be held up.
-    pub async fn removal(&self) -> Option<Removal> {
-        let guard = tokio::time::timeout(MAX_WAIT, self.removal_gate().write_owned()).await.ok()?;
-        let count = self.removal_count();
+    pub async fn begin(self) -> Option<Removal> {
+        let Self { gate, count } = self;
+        let guard = tokio::time::timeout(MAX_WAIT, gate.write_owned()).await.ok()?;
         count.add_one();
         Some(Removal { _guard: guard, count })
     }
 
     /// To be held by one who compares it later.
-    pub(super) fn removal_count(&self) -> RemovalCount {
-        RemovalCount(self.removal_counts().of(self.id()))
+    pub(super) fn count(self) -> RemovalCount {
+        self.count
     }
 
-    pub(super) fn removal_gate(&self) -> Arc<RwLock<()>> {
-        self.removal_gates().of(self.id())
+    /// The gate itself, for those who pass it in their own way.
+    pub(super) fn gate(self) -> Arc<RwLock<()>> {
+        self.gate
     }
 }
 
@@ -84,20 +96,20 @@ mod tests {
         let repository = workshop.bare_with_commits("one", &["main"]).await;
         let push = repository.push_turn();
         push.begin_last_step().await;
-        let mut removal = Box::pin(repository.removal());
+        let mut removal = Box::pin(repository.removals().begin());
         assert!(futures_util::poll!(&mut removal).is_pending());
         drop(push);
-        let count = repository.removal_count();
+        let count = repository.removals().count();
         let before = count.now();
         let removal = removal.await.expect("nobody is left");
         assert_eq!(count.now(), before + 1);
         let late = repository.push_turn();
         let mut begins = Box::pin(late.begin_last_step());
         assert!(futures_util::poll!(&mut begins).is_pending());
-        assert!(futures_util::poll!(Box::pin(repository.no_removal())).is_pending());
+        assert!(futures_util::poll!(Box::pin(repository.removals().hold_off())).is_pending());
         drop(removal);
         assert_eq!(count.now(), before + 2);
         begins.await;
-        repository.no_removal().await;
+        repository.removals().hold_off().await;
     }
 }

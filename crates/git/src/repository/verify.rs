@@ -27,7 +27,7 @@ impl Repository {
 
     /// What was removed meanwhile, because nothing leads to it, is not missing: then it is looked again.
     async fn fsck(&self, operation: &'static str, depth: &str) -> Result<(), GitError> {
-        let removals = self.removal_count();
+        let removals = self.removals().count();
         loop {
             let before = removals.now();
             let found = self.fsck_once(operation, depth).await;

@@ -157,14 +157,14 @@ impl MissingWants {
         if !self.upstream.entry.has_brought(objects) {
             return false;
         }
-        let _no_removal = self.repository.no_removal().await;
+        let _no_removal = self.repository.removals().hold_off().await;
         self.are_here(objects).await
     }
 
     /// The caller holds a turn with a place.
     async fn fetch(&self, objects: &BTreeSet<ObjectId>) -> Brought {
         let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
-        let no_removal = self.repository.no_removal().await;
+        let no_removal = self.repository.removals().hold_off().await;
         let fetched = synchroniser.fetch_wanted(&self.repository, entry, objects.clone()).await;
         drop(no_removal);
         match fetched {

@@ -36,7 +36,7 @@ impl Synchroniser {
         let replaced = moves.into_iter().filter_map(|moved| moved.step.from).collect();
         // What is shown already is whole.
         refs.retain_unnamed(&mut new);
-        let _no_removal = repository.no_removal().await;
+        let _no_removal = repository.removals().hold_off().await;
         if took_packs(repository, packs, &new, refs, &replaced).await {
             self.changes.count_in_event();
         } else if !new.is_empty() {

@@ -128,7 +128,7 @@ impl Fetcher {
         objects: &BTreeSet<ObjectId>,
     ) -> Result<(), NotFetched> {
         let Fetch { entry, repository, shown, .. } = fetch;
-        let _no_removal = repository.no_removal().await;
+        let _no_removal = repository.removals().hold_off().await;
         self.fetch(fetch, objects, KeptBy::Caller).await?;
         show_branches(repository, &shown.branches, &head_of(&shown.listing), objects).await?;
         entry.note_growth();
@@ -143,7 +143,7 @@ impl Fetcher {
         fetch: Fetch<'_>,
         objects: &BTreeSet<ObjectId>,
     ) -> Result<(), NotFetched> {
-        let _no_removal = fetch.repository.no_removal().await;
+        let _no_removal = fetch.repository.removals().hold_off().await;
         self.fetch(fetch, objects, KeptBy::OurRefs).await?;
         fetch.entry.note_brought(objects.iter().cloned());
         fetch.entry.note_growth();

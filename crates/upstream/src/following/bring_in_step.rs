@@ -44,7 +44,7 @@ impl Followings {
                 return Ok(false);
             }
             // From the look for objects until references lead to them.
-            let no_removal = git.no_removal().await;
+            let no_removal = git.removals().hold_off().await;
             match self.fetch_missing(&asked, &listing, &git, &before).await {
                 Err(FetchFailure::NotGiven { .. }) if listings < MAX_LISTINGS => continue,
                 Err(failure) => return Err(self.not_fetched(&git, &asked.url, failure)),
