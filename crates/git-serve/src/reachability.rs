@@ -128,7 +128,7 @@ impl Reachability {
         repository: &Repository,
         refs: &RefSnapshot,
     ) -> Result<BTreeSet<ObjectId>, GitError> {
-        let left = repository.left_tips().await;
+        let left = repository.left_tips().all().await;
         let left = left.map_err(|error| GitError::Io { operation: "read what references named", error })?;
         let mut recent: Vec<LeftTip> =
             left.into_iter().filter(|tip| tip.is_younger_than(self.keep)).collect();

@@ -48,10 +48,10 @@ pub use remote::{
     index_whole_pack, push_mirror, ssh_version,
 };
 pub use repository::{
-    CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, NewObject, NewObjects, NoRemoval,
-    NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Removals, Repository, RepositoryDraft,
-    RepositoryNotes, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor, StaleLocks,
-    SwapRefsError, TakeBackError, TrashReason, TrashedRepository, Unreached,
+    CommonIndex, CreateError, DEFAULT_TRASH_TIME, FillError, LeftTip, LeftTips, NewObject, NewObjects,
+    NoRemoval, NotTaken, OpenError, Origin, PackIndex, RecordedState, Removal, Removals, Repository,
+    RepositoryDraft, RepositoryNotes, RepositoryStore, STALE_LOCK_AGE, STALE_TRANSFER_AGE, SearchFor,
+    StaleLocks, SwapRefsError, TakeBackError, TrashReason, TrashedRepository, Unreached,
 };
 pub use service::{
     GitOutput, MAX_FETCH_REQUEST_BYTES, MAX_PUSH_BYTES, MAX_RECEIVE_REPORT_BYTES, ReceivedPack,

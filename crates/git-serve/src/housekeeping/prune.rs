@@ -78,8 +78,8 @@ pub async fn purge(served: &ServedRepository) -> Result<Pruned, GitError> {
     // What was left a moment ago is noted when the references are read.
     repository.refs().await?;
     repository.drop_wanted_refs(Duration::ZERO).await?;
-    let left = repository.left_tips().await.map_err(io_error)?;
-    repository.forget_left_tips(left).await.map_err(io_error)?;
+    let left = repository.left_tips().all().await.map_err(io_error)?;
+    repository.left_tips().forget(left).await.map_err(io_error)?;
     engine.remove_answers(repository.id()).await.map_err(io_error)?;
     // What a push has left that was killed.
     repository.clear_stale_transfers(Duration::ZERO).await.map_err(io_error)?;
@@ -96,7 +96,7 @@ pub(super) async fn prune_if_due(
 ) -> Result<bool, GitError> {
     let (repository, keep) = (&served.repository, served.engine().keep_unreachable());
     let io_error = |error| GitError::Io { operation: OPERATION, error };
-    let left = repository.left_tips().await.map_err(io_error)?;
+    let left = repository.left_tips().all().await.map_err(io_error)?;
     let (young, old): (Vec<_>, Vec<_>) = left.into_iter().partition(|tip| tip.is_younger_than(keep));
     if old.is_empty() {
         return Ok(false);
@@ -112,7 +112,7 @@ pub(super) async fn prune_if_due(
         let pruned = prune(served, &kept, Haste::WhenFree, thresholds).await?;
         tell(repository.id(), pruned, "what no reference has led to for long is removed");
     }
-    repository.forget_left_tips(old).await.map_err(io_error)?;
+    repository.left_tips().forget(old).await.map_err(io_error)?;
     Ok(is_due)
 }
 

@@ -114,7 +114,7 @@ async fn a_repository_that_has_become_empty_holds_nothing() {
     assert_eq!(packs_of(repository), 0);
     assert!(served.bundle().is_none());
     repository.verify().await.expect("whole");
-    assert_eq!(repository.left_tips().await.expect("readable"), []);
+    assert_eq!(repository.left_tips().all().await.expect("readable"), []);
     workshop.commit(repository, "main");
     repack(&served, &eager()).await.expect("maintained");
 }
@@ -134,7 +134,7 @@ async fn what_was_left_long_ago_goes_by_itself_and_the_rest_stays_noted() {
     repository.refs().await.expect("readable");
     let served = served.serve(repository.clone());
     assert!(!prune_if_due(&served, &eager()).await.expect("git runs"), "it was left a moment ago");
-    assert_eq!(repository.left_tips().await.expect("readable").len(), 2);
+    assert_eq!(repository.left_tips().all().await.expect("readable").len(), 2);
     let file = repository.path().join("heliostat-left-tips");
     let noted = std::fs::read_to_string(&file).expect("readable");
     let aged: String =
@@ -142,7 +142,7 @@ async fn what_was_left_long_ago_goes_by_itself_and_the_rest_stays_noted() {
     std::fs::write(&file, aged).expect("written");
     assert!(prune_if_due(&served, &eager()).await.expect("git runs"));
     assert!(!is_there(&repository, &topic).await);
-    assert_eq!(repository.left_tips().await.expect("readable"), []);
+    assert_eq!(repository.left_tips().all().await.expect("readable"), []);
     repository.verify().await.expect("whole");
     // The other one was only left behind.
     assert!(!prune_if_due(&served, &eager()).await.expect("git runs"));

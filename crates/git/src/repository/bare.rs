@@ -21,7 +21,7 @@ use crate::refs::{
     StoredHead, UpdateRefsError, ask_git_for_head, load_refs, object_format, read_format, read_head,
     update_refs, write_head,
 };
-use crate::repository::{FirstLooks, LastSyncs, Locks, Removals, RepositoryNotes};
+use crate::repository::{FirstLooks, LastSyncs, LeftTips, Locks, Removals, RepositoryNotes};
 
 /// A bare repository. Cloning is cheap; clones share what is in memory.
 #[derive(Debug, Clone)]
@@ -239,7 +239,7 @@ impl Repository {
         match load_refs(self.git(), self.path(), &known).await {
             Ok(read) => {
                 if let Some(last) = &last {
-                    self.note_left_tips(&last.snapshot, &read.snapshot).await;
+                    self.left_tips().note_moves(&last.snapshot, &read.snapshot).await;
                 }
                 load.publish(begun, &read);
                 self.0.shared.refs.changes.loaded(self.id(), &read.snapshot);
@@ -301,7 +301,7 @@ impl Repository {
             let name = update.name().as_str();
             Some((before.get(name)?.clone(), name.as_bytes().to_vec()))
         });
-        self.note_as_left(left.collect()).await;
+        self.left_tips().note(left.collect()).await;
         let _no_removal = self.removals().hold_off().await;
         update_refs(self.changing_command("update references"), self.path(), updates).await?;
         self.note_left_since(&before).await;
@@ -334,9 +334,9 @@ impl Repository {
         self.0.shared.atomic_pushes.of(self.id())
     }
 
-    /// Keeps those apart who write down what references named before.
-    pub(super) fn left_tips_lock(&self) -> Arc<parking_lot::Mutex<()>> {
-        self.0.shared.left_tips.of(self.id())
+    /// What its references named before.
+    pub fn left_tips(&self) -> LeftTips {
+        LeftTips::new(self.path().to_owned(), self.0.shared.left_tips.of(self.id()))
     }
 
     /// Which repositories of its store were looked at since the start.

@@ -9,10 +9,12 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use heliostat_git_wire::{ObjectId, PushCommand, RefSnapshot, SnapshotRef};
+use parking_lot::Mutex;
 
 use crate::disk::{blocking, read_note, write_note};
 use crate::repository::Repository;
@@ -59,67 +61,50 @@ impl LeftTip {
     }
 }
 
-impl Repository {
-    /// What references named before, as far as it was noted.
-    pub async fn left_tips(&self) -> io::Result<Vec<LeftTip>> {
-        let path = self.path().to_owned();
-        blocking(move || read(&path)).await
+/// What references of one repository named before, in the file that remembers it.
+#[derive(Debug)]
+pub struct LeftTips {
+    repository: PathBuf,
+    /// Held by one that writes the file.
+    writing: Arc<Mutex<()>>,
+}
+
+impl LeftTips {
+    /// In this folder, and written under this lock.
+    pub(super) fn new(repository: PathBuf, writing: Arc<Mutex<()>>) -> Self {
+        Self { repository, writing }
+    }
+
+    /// All of them, as far as they were noted.
+    pub async fn all(self) -> io::Result<Vec<LeftTip>> {
+        blocking(move || read(&self.repository)).await
     }
 
     /// Forgets these.
-    pub async fn forget_left_tips(&self, forgotten: Vec<LeftTip>) -> io::Result<()> {
-        let (path, writing) = (self.path().to_owned(), self.left_tips_lock());
+    pub async fn forget(self, forgotten: Vec<LeftTip>) -> io::Result<()> {
         let forgotten: HashSet<_> = forgotten.into_iter().collect();
         blocking(move || {
-            let _writing = writing.lock();
-            let mut tips = read(&path)?;
+            let _writing = self.writing.lock();
+            let mut tips = read(&self.repository)?;
             tips.retain(|tip| !forgotten.contains(tip));
-            write(&path, &tips)
+            write(&self.repository, &tips)
         })
         .await
     }
 
-    /// Notes what references name that a push is about to move or to delete. What its client says that they name counts only
-    /// where it is so: what was noted may be asked for.
-    pub(crate) async fn note_before_push(&self, commands: &[PushCommand]) {
-        let is_change = |command: &&PushCommand| !command.from.is_zero() && command.from != command.to;
-        let moved: Vec<_> = commands.iter().filter(is_change).collect();
-        if moved.is_empty() {
-            return;
-        }
-        // Git fails in the same way, and says so.
-        let Ok(here) = self.snapshot().await else { return };
-        let is_so =
-            |command: &&PushCommand| here.find(&command.name).map(SnapshotRef::object) == Some(&command.from);
-        let left = moved.into_iter().filter(is_so);
-        self.note_as_left(left.map(|command| (command.from.clone(), command.name.clone())).collect()).await;
-    }
-
-    /// Notes what references of `before` named that they do not name now, unless that is noted when they are read: where
-    /// they are not held in memory, nothing tells that they have changed.
-    pub(crate) async fn note_left_since(&self, before: &RefSnapshot) {
-        if self.cache().last_known(self.id()).is_some() {
-            return;
-        }
-        match self.refs().await {
-            Ok(after) => self.note_left_tips(before, &after).await,
-            Err(error) => tracing::debug!(%error, "cannot tell what references named before"),
-        }
-    }
-
     /// Notes what references of `before` named that they do not name in `after`.
-    pub(super) async fn note_left_tips(&self, before: &RefSnapshot, after: &RefSnapshot) {
+    pub(super) async fn note_moves(self, before: &RefSnapshot, after: &RefSnapshot) {
         let left = RefSnapshot::moves(before, after).into_iter();
-        self.note_as_left(left.filter_map(|moved| Some((moved.step.from?, moved.name))).collect()).await;
+        self.note(left.filter_map(|moved| Some((moved.step.from?, moved.name))).collect()).await;
     }
 
     /// Notes that references named these until now: each object with the name of its reference.
-    pub(super) async fn note_as_left(&self, left: Vec<(ObjectId, Vec<u8>)>) {
+    pub(super) async fn note(self, left: Vec<(ObjectId, Vec<u8>)>) {
         if left.is_empty() {
             return;
         }
         let left_at = seconds_now();
-        let (path, writing) = (self.path().to_owned(), self.left_tips_lock());
+        let (path, writing) = (self.repository.clone(), self.writing);
         let noted = blocking(move || {
             let _writing = writing.lock();
             let file = path.join(LEFT_TIPS_FILE);
@@ -137,7 +122,39 @@ impl Repository {
             Ok(())
         });
         if let Err(error) = noted.await {
-            tracing::warn!(%error, repository.path = %self.path().display(), "cannot note what references named before");
+            tracing::warn!(%error, repository.path = %self.repository.display(), "cannot note what references named before");
+        }
+    }
+}
+
+impl Repository {
+    /// Notes what references name that a push is about to move or to delete. What its client says that they name counts only
+    /// where it is so: what was noted may be asked for.
+    pub(crate) async fn note_before_push(&self, commands: &[PushCommand]) {
+        let is_change = |command: &&PushCommand| !command.from.is_zero() && command.from != command.to;
+        let moved: Vec<_> = commands.iter().filter(is_change).collect();
+        if moved.is_empty() {
+            return;
+        }
+        // Git fails in the same way, and says so.
+        let Ok(here) = self.snapshot().await else { return };
+        let is_so =
+            |command: &&PushCommand| here.find(&command.name).map(SnapshotRef::object) == Some(&command.from);
+        let left = moved.into_iter().filter(is_so);
+        self.left_tips()
+            .note(left.map(|command| (command.from.clone(), command.name.clone())).collect())
+            .await;
+    }
+
+    /// Notes what references of `before` named that they do not name now, unless that is noted when they are read: where
+    /// they are not held in memory, nothing tells that they have changed.
+    pub(crate) async fn note_left_since(&self, before: &RefSnapshot) {
+        if self.cache().last_known(self.id()).is_some() {
+            return;
+        }
+        match self.refs().await {
+            Ok(after) => self.left_tips().note_moves(before, &after).await,
+            Err(error) => tracing::debug!(%error, "cannot tell what references named before"),
         }
     }
 }
@@ -184,13 +201,13 @@ mod tests {
         let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
         let first = workshop.run(repository.path(), &["rev-parse", "main"]);
         repository.refs().await.expect("readable");
-        assert_eq!(repository.left_tips().await.expect("readable"), []);
+        assert_eq!(repository.left_tips().all().await.expect("readable"), []);
         workshop.commit(&repository, "main");
         workshop.run(repository.path(), &["update-ref", "-d", "refs/heads/topic"]);
         for _ in 0..2 {
             repository.refs().await.expect("readable");
         }
-        let left = repository.left_tips().await.expect("readable");
+        let left = repository.left_tips().all().await.expect("readable");
         let names: Vec<_> = left.iter().map(|tip| String::from_utf8_lossy(&tip.reference)).collect();
         assert_eq!(names, ["refs/heads/main", "refs/heads/topic"]);
         assert_eq!(left[0].object.as_str(), first.trim());
@@ -199,10 +216,10 @@ mod tests {
         let file = repository.path().join(LEFT_TIPS_FILE);
         let noted = std::fs::read(&file).expect("readable");
         std::fs::write(&file, &noted[..noted.len() - 1]).expect("cut");
-        assert_eq!(repository.left_tips().await.expect("readable"), left[..1]);
+        assert_eq!(repository.left_tips().all().await.expect("readable"), left[..1]);
         std::fs::write(&file, &noted).expect("whole again");
-        repository.forget_left_tips(left[..1].to_vec()).await.expect("written");
-        assert_eq!(repository.left_tips().await.expect("readable"), left[1..]);
+        repository.left_tips().forget(left[..1].to_vec()).await.expect("written");
+        assert_eq!(repository.left_tips().all().await.expect("readable"), left[1..]);
     }
 
     #[tokio::test]
@@ -214,11 +231,11 @@ mod tests {
         let state =
             |digit: &str| RefSnapshot::from_entries((0..9_000).map(|index| (name(index), object(digit))));
         for (before, after) in [("1", "2"), ("2", "3"), ("3", "4")] {
-            repository.note_left_tips(&state(before), &state(after)).await;
+            repository.left_tips().note_moves(&state(before), &state(after)).await;
         }
         let file = std::fs::metadata(repository.path().join(LEFT_TIPS_FILE)).expect("there");
         assert!(file.len() <= MAX_FILE_BYTES);
-        let left = repository.left_tips().await.expect("readable");
+        let left = repository.left_tips().all().await.expect("readable");
         assert!(left.last().is_some_and(|tip| tip.object == object("3")) && left.len() >= 9_000);
     }
 
@@ -237,7 +254,7 @@ mod tests {
             let update = RefUpdate::update(main.clone(), second, None);
             repository.update_refs(&[update]).await.expect("updated");
             repository.refs().await.expect("readable");
-            let left = repository.left_tips().await.expect("readable");
+            let left = repository.left_tips().all().await.expect("readable");
             let left: Vec<_> = left.iter().map(|tip| tip.object.as_str()).collect();
             assert_eq!(left, [first.trim()], "with {memory_bytes} bytes");
         }

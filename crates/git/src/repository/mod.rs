@@ -47,7 +47,7 @@ pub(crate) use create_refs::{IS_HIDDEN, in_the_way};
 pub use draft::RepositoryDraft;
 pub use fill_draft::FillError;
 pub(crate) use first_look::FirstLooks;
-pub use left_tips::LeftTip;
+pub use left_tips::{LeftTip, LeftTips};
 pub use leftovers::{STALE_LOCK_AGE, STALE_TRANSFER_AGE, StaleLocks};
 pub(crate) use locks::Locks;
 pub(crate) use make_durable::LastSyncs;

@@ -86,7 +86,7 @@ impl Repository {
         let objects = self.objects_of(&moves).await?;
         // First, so that no reader who has just seen it asks in vain when this process ends in the middle.
         let left = moves.iter().filter_map(|moved| Some((moved.step.from.clone()?, moved.name.clone())));
-        self.note_as_left(left.collect()).await;
+        self.left_tips().note(left.collect()).await;
         self.make_objects_durable().await?;
         let head = Some(head.clone()).filter(|_| !has_head);
         let head_first = head.as_ref().is_some_and(|head| before.get(head.as_str()).is_some());

@@ -261,7 +261,7 @@ async fn what_references_named_is_noted_before_they_move() {
     let Scene { repository, one, two, .. } = &scene;
     scene.show(&[("heads/main", one)]).await.expect("shown");
     let left = async || {
-        let left = repository.left_tips().await.expect("readable");
+        let left = repository.left_tips().all().await.expect("readable");
         left.into_iter().map(|tip| tip.object).collect::<Vec<_>>()
     };
     let lock = repository.path().join("packed-refs.lock");

@@ -35,7 +35,7 @@ impl Repository {
         let today = seconds_now() / SECONDS_OF_A_DAY;
         let named: Vec<_> = objects.iter().map(|object| (object, wanted_ref(object, today))).collect();
         let left = named.iter().map(|(object, name)| ((*object).clone(), name.clone().into_bytes()));
-        self.note_as_left(left.collect()).await;
+        self.left_tips().note(left.collect()).await;
         named
     }
 
@@ -105,7 +105,7 @@ mod tests {
         workshop.run(path, &["update-ref", &new_ref, new.as_str()]);
         workshop.run(path, &["update-ref", &wanted_ref(&old, 1), old.as_str()]);
         workshop.run(path, &["pack-refs", "--all"]);
-        let noted = repository.left_tips().await.expect("readable");
+        let noted = repository.left_tips().all().await.expect("readable");
         assert!(noted.iter().map(|tip| &tip.object).eq([&new]));
         let after = repository.refs().await.expect("readable");
         assert_eq!(after.content_hash(), before.content_hash());

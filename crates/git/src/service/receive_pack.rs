@@ -308,7 +308,7 @@ mod tests {
                 .expect("answered");
             // As a process finds it that is started when this one was killed: nothing has read the references since.
             let found = Repository::at(workshop.git.clone(), repository.path().to_owned());
-            let left = found.left_tips().await.expect("readable");
+            let left = found.left_tips().all().await.expect("readable");
             assert_eq!(left.len(), 1, "{left:?}");
             assert_eq!((left[0].object.as_str(), &left[0].reference[..]), (tip.trim(), &b"refs/heads/a"[..]));
         }
