@@ -158,7 +158,7 @@ async fn background_permit(served: &ServedRepository, interest: Interest) -> (Se
     tokio::select! {
         ready = async {
             let permit = served.engine().queue().background_permit().await;
-            let place = served.repository.place_in_background().await;
+            let place = served.repository.git().place_in_background().await;
             (served.at_place(place, ClientKey::server()), permit)
         } => ready,
         ready = async {

@@ -169,8 +169,8 @@ impl Git {
         self.queue(Lane::Fetch).permit(repository, client).await
     }
 
-    /// The same for work that no client waits for.
-    pub(crate) async fn place_in_background(&self) -> Permit {
+    /// Waits until a process may make an answer that no client waits for.
+    pub async fn place_in_background(&self) -> Permit {
         self.queue(Lane::Fetch).background_permit().await
     }
 

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 #[cfg(any(test, feature = "testing"))]
 use heliostat_git_wire::ObjectId;
-use heliostat_git_wire::{ContentHash, ObjectFormat, RefName, RefSnapshot};
+use heliostat_git_wire::{ObjectFormat, RefName, RefSnapshot};
 use tracing::Instrument;
 
 use super::atomic_pushes::AtomicPushes;
@@ -39,11 +39,11 @@ struct Inner {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) refs: Arc<SharedRefs>,
-    pub(crate) ref_locks: Locks<tokio::sync::Mutex<()>>,
+    ref_locks: Locks<tokio::sync::Mutex<()>>,
     /// Held by one that reads references into memory.
     ref_reads: Locks<tokio::sync::Mutex<()>>,
     /// Held by those who read references from disk, and alone by one that shows others at once.
-    pub(crate) swaps: Locks<tokio::sync::RwLock<()>>,
+    swaps: Locks<tokio::sync::RwLock<()>>,
     push_gates: Locks<tokio::sync::RwLock<()>>,
     removal_gates: Locks<tokio::sync::RwLock<()>>,
     /// How many removals have begun and ended.
@@ -90,7 +90,7 @@ impl Repository {
     }
 
     /// The repository with this number in a store whose repositories share this.
-    pub(crate) fn of_store(git: Git, path: PathBuf, id: u64, shared: Arc<Shared>) -> Self {
+    pub(super) fn of_store(git: Git, path: PathBuf, id: u64, shared: Arc<Shared>) -> Self {
         Self(Arc::new(Inner { git, path, id, shared }))
     }
 
@@ -136,11 +136,6 @@ impl Repository {
         self.git().place_for_fetch(client, self.id()).await
     }
 
-    /// Waits until a process may make an answer that no client waits for.
-    pub async fn place_in_background(&self) -> Permit {
-        self.git().place_in_background().await
-    }
-
     /// An invocation that works on this repository.
     pub fn command(&self, operation: &'static str) -> GitCommand {
         self.git().command(operation).repository(self.path())
@@ -162,7 +157,7 @@ impl Repository {
     }
 
     /// Since when processes of ours write into it.
-    pub(crate) fn oldest_writer(&self) -> OldestWriter {
+    pub(super) fn oldest_writer(&self) -> OldestWriter {
         self.0.shared.refs.writers.oldest(self.id())
     }
 
@@ -178,7 +173,7 @@ impl Repository {
     }
 
     /// The same, where they are most likely these, and some name objects that were looked at.
-    pub(crate) async fn refs_as(
+    pub(super) async fn refs_as(
         &self,
         expected: &RefSnapshot,
         objects: &LookedAt,
@@ -314,7 +309,7 @@ impl Repository {
     }
 
     /// Keeps those who read references from disk apart from one that shows others at once.
-    pub(crate) fn swaps(&self) -> Arc<tokio::sync::RwLock<()>> {
+    pub(super) fn swaps(&self) -> Arc<tokio::sync::RwLock<()>> {
         self.0.shared.swaps.of(self.id())
     }
 
@@ -363,11 +358,6 @@ impl Repository {
             // Git says what is the matter.
             Ok(Err(_)) | Err(_) => object_format(self.git(), self.path()).await,
         }
-    }
-
-    /// Whether it has no reference of its owners.
-    pub async fn is_empty(&self) -> Result<bool, GitError> {
-        Ok(self.refs().await?.content_hash() == &ContentHash::of_nothing())
     }
 
     /// Whether it has this object, reachable or not; for tests.
@@ -456,7 +446,7 @@ mod tests {
             assert!(repository.has_object(&commit).await.expect("readable"));
             let absent = ObjectId::parse("12".repeat(format.hex_len() / 2)).expect("hex");
             assert!(!repository.has_object(&absent).await.expect("readable"));
-            assert!(!repository.is_empty().await.expect("readable"));
+            assert!(!repository.refs().await.expect("readable").is_empty());
         }
     }
 

@@ -327,7 +327,7 @@ mod tests {
             repository.head().await.expect("readable").expect("attached").as_str(),
             "refs/heads/trunk/x"
         );
-        assert!(repository.is_empty().await.expect("readable"));
+        assert!(repository.refs().await.expect("readable").is_empty());
         assert!(matches!(store.create(298, &main()).await, Err(CreateError::Exists(298))));
         let tag = RefName::parse("refs/tags/x").expect("valid");
         assert!(matches!(store.create(1, &tag).await, Err(CreateError::NotABranch(_))));
