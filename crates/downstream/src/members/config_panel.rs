@@ -43,7 +43,7 @@ impl Members {
     pub async fn config_panel(&self, _: Administrator<'_>, mirror_id: &str) -> Result<ConfigPanel, Refusal> {
         let mirror = self.record(&MirrorServerId::from(mirror_id)).await?;
         let page = PageRequest { start: 0, limit: MAX_PROJECTS };
-        let projects = self.store.repositories.list_projects(Visibility::All, None, page).await?;
+        let projects = self.repositories.list_projects(Visibility::All, None, page).await?;
         let calls = panel_calls(&mirror, self.announcer.now_seconds());
         Ok(ConfigPanel { mirror, calls, projects: projects.values })
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    MirrorServer, MirrorServerId, MirrorUpdate, Page, PageRequest, StoreError, UpstreamStore,
+    MirrorServer, MirrorServerId, MirrorServerStore, MirrorUpdate, Outbox, Page, PageRequest,
+    RepositoryRecords, StoreError,
 };
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -63,7 +64,10 @@ const DOUBLE_TOLD_FOR_MS: i64 = 60_000;
 
 /// The mirrors that have joined.
 pub struct Members {
-    pub(super) store: UpstreamStore,
+    pub(super) mirrors: MirrorServerStore,
+    pub(super) outbox: Outbox,
+    /// The projects that a mirror may be told to follow.
+    pub(super) repositories: RepositoryRecords,
     client: PeerClient,
     pub(super) announcer: Arc<Announcer>,
     delivery: Arc<MirrorDelivery>,
@@ -81,7 +85,9 @@ impl Members {
         let DownstreamParts { store, client, announcer, tasks, .. } = parts.clone();
         let delivery = MirrorDelivery::new(&store, client.clone(), Arc::clone(&announcer));
         Self {
-            store,
+            mirrors: store.mirrors,
+            outbox: store.outbox,
+            repositories: store.repositories,
             client,
             announcer,
             delivery: Arc::new(delivery),
@@ -104,7 +110,7 @@ impl Members {
         _: Authenticated<'_>,
         page: PageRequest,
     ) -> Result<Page<MirrorServer>, Refusal> {
-        Ok(self.store.mirrors.list_mirrors(page).await?)
+        Ok(self.mirrors.list_mirrors(page).await?)
     }
 
     /// One mirror.
@@ -127,7 +133,7 @@ impl Members {
         if upgrade.base_url.is_some() || upgrade.descriptor_uri.is_some() {
             self.move_addresses(&mirror, &upgrade, &mut update)?;
         }
-        match self.store.mirrors.update_mirror(&mirror.id, update).await {
+        match self.mirrors.update_mirror(&mirror.id, update).await {
             Err(StoreError::Conflict { value, .. }) => {
                 let message = format!(
                     "Another mirror has the base URL {value}: an administrator of the upstream finds it by heliostat mirror \
@@ -189,7 +195,7 @@ impl Members {
     }
 
     async fn forget(self: &Arc<Self>, mirror: MirrorServer) -> Result<(), Refusal> {
-        self.store.mirrors.delete_mirror(&mirror.id).await?;
+        self.mirrors.delete_mirror(&mirror.id).await?;
         self.delivery.forget(&mirror.id);
         self.last_seen.forget(&mirror.id);
         self.instances.forget(&mirror.id);
@@ -220,8 +226,8 @@ impl Members {
     /// The mirror that the caller prefers.
     pub async fn preferred_mirror(&self, user: SignedInUser<'_>) -> Result<MirrorServer, Refusal> {
         let none = || Refusal::not_found("preferred mirror", "You have chosen no preferred mirror.");
-        let id = self.store.mirrors.preferred_mirror(user.id()).await?.ok_or_else(none)?;
-        self.store.mirrors.find_mirror(&id).await?.ok_or_else(none)
+        let id = self.mirrors.preferred_mirror(user.id()).await?.ok_or_else(none)?;
+        self.mirrors.find_mirror(&id).await?.ok_or_else(none)
     }
 
     /// Chooses the mirror that the caller prefers.
@@ -231,12 +237,12 @@ impl Members {
             return Err(Refusal::invalid("", message));
         }
         let mirror = self.record(&MirrorServerId::from(id)).await?;
-        Ok(self.store.mirrors.set_preferred_mirror(user.id(), &mirror.id).await?)
+        Ok(self.mirrors.set_preferred_mirror(user.id(), &mirror.id).await?)
     }
 
     /// Forgets which mirror the caller prefers.
     pub async fn delete_preferred_mirror(&self, user: SignedInUser<'_>) -> Result<(), Refusal> {
-        Ok(self.store.mirrors.delete_preferred_mirror(user.id()).await?)
+        Ok(self.mirrors.delete_preferred_mirror(user.id()).await?)
     }
 
     /// Analytics settings, for mirrors and administrators. A mirror names the process that calls, and the process that
@@ -297,7 +303,7 @@ impl Members {
     pub async fn seen(&self, mirror: &MirrorServer) {
         let now = self.announcer.now_ms();
         let due = self.last_seen.admit(&mirror.id, now) || mirror.last_seen_at.is_none();
-        if due && let Err(error) = self.store.mirrors.touch_mirror(&mirror.id, now).await {
+        if due && let Err(error) = self.mirrors.touch_mirror(&mirror.id, now).await {
             tracing::warn!(mirror.id = %mirror.id, error = %error, "cannot note that a mirror has called");
         }
         self.delivery.mirror_is_back(&mirror.id, now);
@@ -310,7 +316,7 @@ impl Members {
 
     /// What is recorded of a mirror.
     pub(crate) async fn record(&self, id: &MirrorServerId) -> Result<MirrorServer, Refusal> {
-        let found = self.store.mirrors.find_mirror(id).await?;
+        let found = self.mirrors.find_mirror(id).await?;
         found.ok_or_else(|| Refusal::not_found("mirror", format!("The mirror {id} does not exist.")))
     }
 }

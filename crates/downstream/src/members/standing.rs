@@ -96,7 +96,7 @@ impl Members {
         compared_ago: Option<Duration>,
     ) -> Result<Lease, Refusal> {
         let now_ms = self.announcer.now_ms();
-        Ok(self.announcer.leases().take(&self.store.outbox, mirror.id(), compared_ago, now_ms).await?)
+        Ok(self.announcer.leases().take(&self.outbox, mirror.id(), compared_ago, now_ms).await?)
     }
 
     /// How a mirror stands, for an administrator: others may not know which mirrors are behind.
@@ -113,13 +113,13 @@ impl Members {
         page: PageRequest,
     ) -> Result<Page<(Repository, RepositoryMirrorState)>, Refusal> {
         let mirror = self.record(&MirrorServerId::from(id)).await?;
-        Ok(self.store.mirrors.delayed_copies(&mirror.id, page).await?)
+        Ok(self.mirrors.delayed_copies(&mirror.id, page).await?)
     }
 
     /// How all mirrors stand, for the operator of the server.
     pub async fn standings(&self) -> Result<Vec<(MirrorServer, MirrorStanding)>, Refusal> {
         let mut standings = Vec::new();
-        for mirror in self.store.mirrors.all_mirrors().await? {
+        for mirror in self.mirrors.all_mirrors().await? {
             let standing = self.standing_of(&mirror).await?;
             standings.push((mirror, standing));
         }
@@ -128,7 +128,7 @@ impl Members {
 
     /// How many mirrors are there, and how many of them are not reachable: they were not heard of, or take no events.
     pub async fn unreachable(&self) -> Result<(usize, usize), Refusal> {
-        let mirrors = self.store.mirrors.all_mirrors().await?;
+        let mirrors = self.mirrors.all_mirrors().await?;
         let is_unreachable = |mirror: &&MirrorServer| mirror.enabled && !self.is_reachable(mirror);
         Ok((mirrors.len(), mirrors.iter().filter(is_unreachable).count()))
     }
@@ -139,9 +139,8 @@ impl Members {
     }
 
     async fn standing_of(&self, mirror: &MirrorServer) -> Result<MirrorStanding, Refusal> {
-        let events = self.store.outbox.count_pending(&mirror.id).await?;
-        let oldest_at =
-            if events > 0 { self.store.outbox.oldest_pending_at(&mirror.id).await? } else { None };
+        let events = self.outbox.count_pending(&mirror.id).await?;
+        let oldest_at = if events > 0 { self.outbox.oldest_pending_at(&mirror.id).await? } else { None };
         Ok(self.judged(mirror, Pending { events, oldest_at }))
     }
 
