@@ -92,7 +92,7 @@ impl FollowingStore {
             .all(self.database.connection())
             .await?;
         let rows = rows.into_iter().map(|row| (row.repository_id, Following::from(row)));
-        self.with_repositories(rows.collect()).await
+        with_repositories(&self.database, rows.collect()).await
     }
 
     /// Lets a repository follow nothing any more.

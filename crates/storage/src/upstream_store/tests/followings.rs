@@ -69,13 +69,13 @@ async fn those_that_fail_and_were_equal_least_lately_are_furthest_behind() {
             ("fails", 50, Some(failed)),
         ] {
             let id = repository(&store, project, name).await.id;
-            store.follow_source(id, source(URL, None), NOW + began).await.unwrap();
+            store.followings.follow_source(id, source(URL, None), NOW + began).await.unwrap();
             if let Some(outcome) = outcome {
-                store.record_following_attempt(id, URL, NOW + began, &outcome).await.unwrap();
+                store.followings.record_following_attempt(id, URL, NOW + began, &outcome).await.unwrap();
             }
         }
         let slugs = async |at_most: u64| -> Vec<String> {
-            let found = store.followings_furthest_behind(at_most).await.unwrap();
+            let found = store.followings.followings_furthest_behind(at_most).await.unwrap();
             found.into_iter().map(|(repository, _)| repository.slug).collect()
         };
         assert_eq!(slugs(9).await, ["fails", "new", "before", "lately"]);
