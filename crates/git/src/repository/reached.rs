@@ -161,6 +161,15 @@ impl Repository {
         Ok(sorted.commits)
     }
 
+    /// Whether these objects are here with all that they need, given that this is so for what references name. What was fetched
+    /// stays for a while when nothing leads to it any more.
+    pub async fn holds_whole(&self, objects: &BTreeSet<ObjectId>) -> Result<bool, GitError> {
+        let command = SearchFor::Client.command(self);
+        let command = command.args(["rev-list", "--objects", "--quiet", "--stdin", "--not", "--all"]);
+        let ended = command.input(lines_of("", objects).into_bytes()).run_to_end().await?;
+        Ok(ended.status.success())
+    }
+
     async fn sorted_by_kind(
         &self,
         objects: &BTreeSet<ObjectId>,
@@ -370,5 +379,24 @@ mod tests {
 
         std::fs::write(path.join("refs/heads/broken"), format!("{gone}\n")).expect("written");
         assert!(search([&first, &lost]).await.is_err(), "what a reference names is missing");
+    }
+
+    #[tokio::test]
+    async fn what_nothing_leads_to_is_whole_until_some_of_it_is_gone() {
+        let workshop = Workshop::new().await;
+        let repository = workshop.bare_with_commits("one", &["main", "topic"]).await;
+        let path = repository.path();
+        let object = |text: &str| ObjectId::parse(text.trim()).expect("an object name");
+        let tip = object(&workshop.commit(&repository, "topic"));
+        let parent = object(&workshop.run(path, &["rev-parse", "topic~1"]));
+        workshop.run(path, &["update-ref", "-d", "refs/heads/topic"]);
+        let is_whole = async |wanted: &ObjectId| {
+            let wanted = BTreeSet::from([wanted.clone()]);
+            repository.holds_whole(&wanted).await.expect("git runs")
+        };
+        assert!(is_whole(&tip).await && is_whole(&parent).await);
+        let (folder, name) = parent.as_str().split_at(2);
+        std::fs::remove_file(path.join("objects").join(folder).join(name)).expect("it lies by itself");
+        assert!(!is_whole(&tip).await && !is_whole(&parent).await);
     }
 }

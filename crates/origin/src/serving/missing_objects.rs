@@ -135,7 +135,10 @@ impl MissingObjects {
             return Brought::All;
         }
         if let Some(outage) = &self.outage {
-            return Brought::Unknown(outage.clone());
+            return match self.are_here_whole(&wanted).await {
+                true => Brought::All,
+                false => Brought::Unknown(outage.clone()),
+            };
         }
         let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&mut wanted, client)).await;
         let turn = match turn {
@@ -212,6 +215,25 @@ impl MissingObjects {
             self.entry.note_brought(named);
         }
         are_here
+    }
+
+    /// The same while the origin cannot be asked, of what no reference here leads to any more: others were shown something else
+    /// since, and what this reader was shown stays for a while. What belongs to it is looked for below all of it that is here.
+    async fn are_here_whole(&self, wanted: &Wanted) -> bool {
+        let Wanted { branches, shown, unnamed } = wanted;
+        let named: BTreeSet<ObjectId> = branches.union(shown).cloned().collect();
+        let mut tips = named.clone();
+        if !unnamed.is_empty() {
+            let refs = self.shown.listing.refs();
+            tips.extend(refs.refs().map(|found| found.object().clone()));
+            tips.extend(refs.head().and_then(Head::object).cloned());
+        }
+        let Ok(here) = self.repository.present(&tips).await else { return false };
+        if !named.is_subset(&here) || !matches!(self.repository.holds_whole(&here).await, Ok(true)) {
+            return false;
+        }
+        let unreached = self.repository.first_unreached(unnamed, &here, SearchFor::Client).await;
+        matches!(unreached, Ok(None))
     }
 
     /// Waits for a turn with a place, to bring what is still wanted then. `None` if another one has brought all of it meanwhile.
