@@ -98,6 +98,7 @@ impl Origin {
             max_repositories: options.max_repositories.max(1),
             max_disk_bytes: options.max_disk_bytes,
             trash_time: options.trash_time,
+            optional_git_suffix: options.optional_git_suffix,
         };
         let (clock, origin_url) = (options.clock.clone(), source.base_url().to_string());
         let (of_store, of_served, of_clock) = (store.clone(), served.clone(), clock.clone());

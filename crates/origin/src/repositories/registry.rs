@@ -47,6 +47,7 @@ pub(crate) struct Repositories {
     pub(super) max_repositories: usize,
     pub(super) max_disk_bytes: Option<u64>,
     pub(super) trash_time: Duration,
+    optional_git_suffix: bool,
     /// Something has grown.
     pub(super) growth: Notify,
     /// Told with repositories in the trash, and part of what tells one from another.
@@ -63,11 +64,13 @@ pub(crate) struct Repositories {
 /// While it is held, nobody else makes a repository or gives one up. Who holds it waits for nobody who fetches.
 pub(super) type Making = OwnedMutexGuard<()>;
 
-/// How much may be here.
+/// How much may be here, and what is one repository.
 pub(crate) struct Limits {
     pub(crate) max_repositories: usize,
     pub(crate) max_disk_bytes: Option<u64>,
     pub(crate) trash_time: Duration,
+    /// `.git` at the end of a path makes no difference.
+    pub(crate) optional_git_suffix: bool,
 }
 
 impl Repositories {
@@ -101,7 +104,7 @@ impl Repositories {
             }
         }
         let by_disk_id = entries.values().map(|entry| (entry.disk_id(), Arc::clone(entry))).collect();
-        let Limits { max_repositories, max_disk_bytes, trash_time } = limits;
+        let Limits { max_repositories, max_disk_bytes, trash_time, optional_git_suffix } = limits;
         Ok(Self {
             store,
             served,
@@ -109,6 +112,7 @@ impl Repositories {
             max_repositories,
             max_disk_bytes,
             trash_time,
+            optional_git_suffix,
             growth: Notify::new(),
             origin_url,
             entries: RwLock::new(entries),
@@ -134,8 +138,23 @@ impl Repositories {
         self.entries.read().get(path).cloned()
     }
 
+    /// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without,
+    /// it has said itself that both are one: there is one copy. Where it answers at both, only its operator knows whether they
+    /// are. Who may read, and what, is asked at the path that the reader has named, wherever the objects are.
+    pub(crate) fn place_of(
+        &self,
+        path: &RepositoryPath,
+        moved_to: Option<&RepositoryPath>,
+    ) -> RepositoryPath {
+        let led_to = moved_to.filter(|place| place.bare() == path.bare()).unwrap_or(path);
+        match self.optional_git_suffix {
+            true => self.place_of_both_spellings(led_to),
+            false => led_to.clone(),
+        }
+    }
+
     /// Where the repository at this path is, if `.git` at the end of a path makes no difference: in the spelling in which it came.
-    pub(crate) fn place_of_both_spellings(&self, path: &RepositoryPath) -> RepositoryPath {
+    fn place_of_both_spellings(&self, path: &RepositoryPath) -> RepositoryPath {
         let place = path.spellings().into_iter().find(|spelling| self.find(spelling).is_some());
         place.unwrap_or_else(|| path.clone())
     }
@@ -352,8 +371,12 @@ mod tests {
         let options = ServingOptions::default();
         let served = ServedRepositories::new(workshop.git.clone(), workshop.path("store"), &options);
         let served = served.expect("a folder");
-        let limits =
-            Limits { max_repositories: 1, max_disk_bytes: None, trash_time: Duration::from_hours(1) };
+        let limits = Limits {
+            max_repositories: 1,
+            max_disk_bytes: None,
+            trash_time: Duration::from_hours(1),
+            optional_git_suffix: false,
+        };
         let (origin_url, stop) = ("https://git.example.com/".to_owned(), CancellationToken::new());
         let repositories =
             Repositories::load(store.clone(), served, Clock::system(), origin_url, limits, stop).await;

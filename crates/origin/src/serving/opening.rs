@@ -122,7 +122,7 @@ impl Opening {
         match refs {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
-                let place = self.place_here(path, shown.listing.moved_to());
+                let place = self.repositories.place_of(path, shown.listing.moved_to());
                 let opened = self.open_entry(&place, format).await?;
                 // Otherwise some of it may have to be fetched before there is anything to answer with.
                 let is_here = opened.entry.is_in_step_with(shown.branches.content_hash());
@@ -145,7 +145,7 @@ impl Opening {
             HeardRefs::Before(branches) => {
                 // Only what is here can be shown, and only if it is what this reader was shown.
                 let refusal = outage.unwrap_or_else(|| OriginRefusal::Away("it was not asked".to_owned()));
-                let place = self.place_here(path, None);
+                let place = self.repositories.place_of(path, None);
                 let Some(entry) = self.repositories.find(&place) else {
                     return Err(NotOpened::ByOrigin(refusal));
                 };
@@ -173,17 +173,6 @@ impl Opening {
              knows are served all the same."
         );
         NotOpened::ByMirror(Refusal::challenged(vec![CHALLENGE.to_owned()], told))
-    }
-
-    /// Where a repository is kept here. Where the origin has led from a path to the same one with `.git` at its end, or without,
-    /// it has said itself that both are one: there is one copy. Where it answers at both, only its operator knows whether they
-    /// are. Who may read, and what, is asked at the path that the reader has named, wherever the objects are.
-    fn place_here(&self, path: &RepositoryPath, moved_to: Option<&RepositoryPath>) -> RepositoryPath {
-        let led_to = moved_to.filter(|place| place.bare() == path.bare()).unwrap_or(path);
-        match self.options.optional_git_suffix {
-            true => self.repositories.place_of_both_spellings(led_to),
-            false => led_to.clone(),
-        }
     }
 
     async fn open_entry(&self, path: &RepositoryPath, format: ObjectFormat) -> Result<OpenEntry, Refusal> {
