@@ -11,6 +11,7 @@ mod long_lists;
 mod matrix;
 mod outage;
 mod reading;
+mod restarts;
 mod scene;
 mod sizes;
 mod together;

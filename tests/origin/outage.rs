@@ -61,7 +61,7 @@ async fn a_mirror_that_has_nothing_yet_tells_what_is_the_matter_and_asks_for_no_
 
 #[test]
 fn a_build_with_a_new_token_reads_what_everybody_was_shown_while_the_origin_is_away() {
-    let scene = Scene::start();
+    let mut scene = Scene::start();
     for (person, place) in [(Person::Anonymous, Place::Public), (Person::Reader, Place::Private)] {
         let folder = scene.origin.folder(place.path());
         Operation::Clone.at(&scene.url(person, place), &folder).expect("may read");
@@ -79,13 +79,21 @@ fn a_build_with_a_new_token_reads_what_everybody_was_shown_while_the_origin_is_a
 
     scene.origin_is(Manner::Gone);
     let folder = scene.origin.folder(Place::Public.path());
-    let listed = git(Path::new("/"), &["-c", &new, "ls-remote", public.as_str()]);
-    assert_eq!(listed, git(&folder, &["ls-remote", "."]));
-    let copy = tempfile::tempdir().expect("a folder can be made");
-    git(copy.path(), &["-c", &new, "clone", "--quiet", public.as_str(), "."]);
-    assert_eq!(git(copy.path(), &["rev-parse", "HEAD"]), git(&folder, &["rev-parse", "refs/heads/main"]));
-    let said = listing_fails(&new, private.as_str());
-    assert!(said.contains("503"), "nobody knows: {said}");
-    let said = listing_fails(&wrong, public.as_str());
-    assert!(said.contains("503"), "it was refused when the origin could be asked: {said}");
+    let check = || {
+        let listed = git(Path::new("/"), &["-c", &new, "ls-remote", public.as_str()]);
+        assert_eq!(listed, git(&folder, &["ls-remote", "."]));
+        let copy = tempfile::tempdir().expect("a folder can be made");
+        git(copy.path(), &["-c", &new, "clone", "--quiet", public.as_str(), "."]);
+        assert_eq!(git(copy.path(), &["rev-parse", "HEAD"]), git(&folder, &["rev-parse", "refs/heads/main"]));
+        let said = listing_fails(&new, private.as_str());
+        assert!(said.contains("503"), "nobody knows: {said}");
+        let said = listing_fails(&wrong, public.as_str());
+        assert!(said.contains("503"), "it was refused when the origin could be asked: {said}");
+    };
+    check();
+    scene.mirror.terminate();
+    for _ in 0..2 {
+        scene.mirror.restart();
+        check();
+    }
 }

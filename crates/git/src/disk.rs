@@ -100,8 +100,9 @@ pub(crate) fn read_note(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8
     Ok(Some(content))
 }
 
-/// Replaces a small file in one step unless this is what it holds. A power failure may bring back what it held before.
-pub(crate) fn write_note(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Replaces a file that only its owner can read in one step, unless this is what it holds. A power failure may bring back what
+/// it held before, or leave less of one that is new.
+pub fn write_note(path: &Path, content: &[u8]) -> io::Result<()> {
     let longest = u64::try_from(content.len()).unwrap_or(u64::MAX).saturating_add(1);
     if read_note(path, longest)?.as_deref() == Some(content) {
         return Ok(());

@@ -22,7 +22,7 @@ pub mod fixture_http;
 
 pub use disk::{
     FileSigns, age_of, blocking, entries, files_below, make_folder_durably, remove_if_there, sync_folder,
-    sync_tree, write_durably,
+    sync_tree, write_durably, write_note,
 };
 pub use disk_room::{DiskRoom, DiskState};
 /// The names of Git that callers need to say what they want.

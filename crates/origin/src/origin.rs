@@ -23,7 +23,7 @@ use crate::serving::{
     ServiceAccess, Visit,
 };
 use crate::status::{OriginStatus, RepositoryView};
-use crate::verdicts::{KeptReaders, Lifetimes, Verdicts, fingerprint_key, keep_readers};
+use crate::verdicts::{KeptLists, KeptReaders, Lifetimes, Verdicts, fingerprint_key, keep_readers};
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -37,6 +37,9 @@ pub enum StartError {
     /// The key of what is remembered of readers cannot be read or made.
     #[error("cannot read or make the key of what is remembered of readers")]
     Key(#[source] io::Error),
+    /// The folder of the lists that readers were shown cannot be read.
+    #[error("cannot read which lists of references readers were shown")]
+    Lists(#[source] io::Error),
     /// The database does not answer.
     #[error("cannot read what the mirror remembers")]
     Store(#[from] StoreError),
@@ -111,9 +114,10 @@ impl Origin {
         let lifetimes = Lifetimes { following: options.verdict_lifetime, stale: options.serve_stale };
         let now = clock.now_ms();
         let since = lifetimes.stale_since(now);
-        let kept = KeptReaders::read(&store, since, now, options.max_kept_readers).await?;
+        let lists = KeptLists::open(&options.data).await.map_err(StartError::Lists)?;
+        let kept = KeptReaders::read(&store, lists, since, now, options.max_kept_readers).await?;
         let (of_source, of_repositories) = (Arc::clone(&source), Arc::clone(&repositories));
-        let verdicts = Verdicts::new(of_source, clock, lifetimes, key, store, of_repositories, &kept);
+        let verdicts = Verdicts::new(of_source, clock, lifetimes, key, store, of_repositories, kept);
         let verdicts = Arc::new(verdicts);
 
         let (options, tasks) = (Arc::new(options), TaskTracker::new());

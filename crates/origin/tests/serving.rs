@@ -1,6 +1,7 @@
 //! What readers of a mirror of another Git server are given, and what they are not.
 
 mod pretend_origin;
+mod restarts;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -165,55 +166,6 @@ async fn nobody_is_known_for_longer_than_was_decided() {
     let world = World::with(|options| options.serve_stale = Duration::ZERO).await;
     world.clone_as("ann", "before", &[]).await.expect("it clones");
     world.source.fail(Some(away()));
-    assert_eq!(refusal(world.open("ann").await), away());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mirror_that_restarts_while_the_origin_is_away_knows_its_readers() {
-    let mut world = World::new().await;
-    world.clone_as("ann", "before", &[]).await.expect("it clones");
-    world.source.fail(Some(away()));
-    world.restart().await;
-    world.clone_as("ann", "during", &[]).await.expect("ann is known");
-    assert_eq!(refusal(world.open("bob").await), away());
-    world.source.fail(None);
-    world.source.revoke("ann");
-    assert_eq!(refusal(world.open("ann").await), Refusal::NotFound { said: None });
-    world.source.fail(Some(away()));
-    world.restart().await;
-    assert_eq!(refusal(world.open("ann").await), away());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_too_many_readers_those_are_known_after_a_restart_who_were_shown_something_last() {
-    let mut world = World::with(|options| options.max_kept_readers = 1).await;
-    world.source.show("bob", &["refs/"]);
-    world.clone_as("bob", "one", &[]).await.expect("it clones");
-    world.later_ms.store(1_000, Ordering::SeqCst);
-    world.clone_as("ann", "two", &[]).await.expect("it clones");
-    world.restart().await;
-    world.source.fail(Some(away()));
-    world.open("ann").await.expect("ann is known");
-    assert_eq!(refusal(world.open("bob").await), away());
-    // Who was refused after being one too many is not there either when there is room again.
-    world.source.fail(None);
-    world.source.revoke("bob");
-    assert_eq!(refusal(world.open("bob").await), Refusal::NotFound { said: None });
-    world.source.revoke("ann");
-    assert_eq!(refusal(world.open("ann").await), Refusal::NotFound { said: None });
-    world.restart().await;
-    world.source.fail(Some(away()));
-    assert_eq!(refusal(world.open("bob").await), away());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_was_set_back_makes_nobody_known_for_longer() {
-    let mut world = World::new().await;
-    world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
-    world.clone_as("ann", "before", &[]).await.expect("it clones");
-    world.source.fail(Some(away()));
-    world.later_ms.store(0, Ordering::SeqCst);
-    world.restart().await;
     assert_eq!(refusal(world.open("ann").await), away());
 }
 

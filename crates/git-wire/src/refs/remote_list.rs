@@ -81,6 +81,11 @@ pub struct RemoteCapabilities {
 }
 
 impl RemoteCapabilities {
+    /// Those with which a list was written down that is read again.
+    pub fn of_kept_list(object_format: ObjectFormat) -> Self {
+        Self { object_format, names_format: true, unborn: true }
+    }
+
     /// Reads the answer to `GET info/refs?service=git-upload-pack`.
     pub fn read(answer: &[u8]) -> Result<Self, RemoteListError> {
         let mut packets = Packets(answer);

@@ -72,6 +72,11 @@ impl Repositories {
         }
     }
 
+    /// Whether the disk takes more than what the database needs, as far as was looked.
+    pub(crate) fn has_room(&self) -> bool {
+        self.served.engine().room().is_none_or(|room| room.refusal().is_none())
+    }
+
     async fn require_disk(&self) -> Result<(), String> {
         let Some((mut complaint, state)) = self.disk_complaint().await else { return Ok(()) };
         // In the trash they would take as much as before.

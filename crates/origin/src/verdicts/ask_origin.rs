@@ -16,11 +16,12 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
 
-use super::contact::{Contact, is_about_the_origin};
+use super::contact::Contact;
 use super::fingerprint_key::FingerprintKey;
-use super::kept_readers::{KeptReaders, OnDisk};
+use super::kept_lists::KeptLists;
+use super::kept_readers::{KeptReaders, News, OnDisk};
 use super::known_readers::KnownReaders;
-use super::listings::{Listings, Shown};
+use super::listings::{ListName, Listings, Shown};
 use super::reader::{Grant, LastAnswer, Lifetimes, NewEnough, Reader};
 use crate::repositories::Repositories;
 
@@ -113,14 +114,15 @@ pub(crate) struct Verdicts {
     contact: Contact,
     clock: Clock,
     lifetimes: Lifetimes,
-    key: FingerprintKey,
+    pub(super) key: FingerprintKey,
     places: FairQueue,
-    listings: Listings,
+    pub(super) listings: Listings,
     pub(super) readers: KnownReaders,
-    /// What an earlier process has kept, until it is asked for.
-    pub(super) kept: Mutex<HashMap<ReaderKey, Grant>>,
-    /// Readers of whom there is something new to be kept.
-    pub(super) changed: Mutex<HashMap<ReaderKey, Arc<Reader>>>,
+    /// Readers to whom something was shown that is to be kept.
+    pub(super) changed: Mutex<HashMap<ReaderKey, News>>,
+    /// Readers who were refused, which is to be kept; and when, in epoch milliseconds.
+    pub(super) refused: Mutex<HashMap<ReaderDigest, i64>>,
+    pub(super) lists: KeptLists,
     pub(super) store: OriginStore,
     pub(super) repositories: Arc<Repositories>,
     /// Readers of whom there is something on the disk, or may be.
@@ -140,9 +142,9 @@ impl Verdicts {
         key: FingerprintKey,
         store: OriginStore,
         repositories: Arc<Repositories>,
-        kept: &KeptReaders,
+        kept: KeptReaders,
     ) -> Self {
-        let verdicts = Self {
+        Self {
             source,
             contact: Contact::default(),
             clock,
@@ -151,17 +153,16 @@ impl Verdicts {
             places: FairQueue::new(Shares::of_requests(MAX_QUESTIONS)),
             listings: Listings::new(),
             readers: KnownReaders::new(MAX_READERS, MAX_STRANGERS),
-            kept: Mutex::default(),
             changed: Mutex::default(),
+            refused: Mutex::default(),
+            lists: kept.lists,
             store,
             repositories,
-            on_disk: Arc::default(),
+            on_disk: Arc::new(Mutex::new(kept.on_disk)),
             max_kept: kept.max,
             writing: Arc::default(),
             counts: Counts::default(),
-        };
-        verdicts.take_in(kept);
-        verdicts
+        }
     }
 
     /// Whether the origin answers.
@@ -205,16 +206,16 @@ impl Verdicts {
             }
         };
         let key = (path.clone(), credentials.fingerprint(&self.key));
-        let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
+        let reader = self.readers.find_or_add(&key);
         let part = match asking {
             Asking::Anew => None,
             Asking::Greeting => Some(LsRefs::of_head()),
             // Of what it was asked last, when that was too long ago.
             Asking::Following => reader.confirmed_last(),
         };
-        let heard = match self.known(path, &reader, wanted) {
+        let heard = match self.known(path, &reader, wanted).await {
             Some(heard) => heard,
-            None => match self.confirmed(&key, &reader, wanted).filter(|_| asking == Asking::Following) {
+            None => match self.confirmed(&reader, wanted).filter(|_| asking == Asking::Following) {
                 Some(heard) => Ok(heard),
                 None => {
                     let question = Question { key: &key, reader: &reader, credentials, client };
@@ -235,7 +236,7 @@ impl Verdicts {
     ) -> Result<Heard, Refusal> {
         let since = NewEnough::AskedSince(Instant::now());
         let key = (path.clone(), credentials.fingerprint(&self.key));
-        let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
+        let reader = self.readers.find_or_add(&key);
         let question = Question { key: &key, reader: &reader, credentials, client };
         let heard = self.ask_anew(question, Some(part.clone()), since).await;
         self.counted(heard)
@@ -264,8 +265,8 @@ impl Verdicts {
     }
 
     /// A list that is in memory.
-    pub(super) fn find_list(&self, path: &RepositoryPath, hash: &ContentHash) -> Option<Arc<Shown>> {
-        self.listings.find(path, hash)
+    pub(super) fn find_list(&self, name: &ListName) -> Option<Arc<Shown>> {
+        self.listings.find(name)
     }
 
     /// Asks for this part where that is enough, or else for the whole, unless somebody else has done so by now.
@@ -279,14 +280,14 @@ impl Verdicts {
             return self.ask_for_part(question, &part, wanted).await;
         }
         let turn = Arc::clone(&question.reader.turn).lock_owned().await;
-        match self.known(&question.key.0, question.reader, wanted) {
+        match self.known(&question.key.0, question.reader, wanted).await {
             Some(heard) => heard,
             None => self.ask(question, turn).await,
         }
     }
 
     /// What holds without a question, if something does.
-    pub(super) fn known(
+    pub(super) async fn known(
         &self,
         path: &RepositoryPath,
         reader: &Reader,
@@ -297,10 +298,10 @@ impl Verdicts {
             Ok(()) => {
                 let grant = reader.grant()?;
                 // It may have been forgotten, for room in memory.
-                let shown = self.listings.find(path, grant.listed.as_ref()?)?;
+                let shown = self.listings.find(grant.listed.as_ref()?)?;
                 Ok(Heard::told(shown, grant.at_ms))
             }
-            Err(refusal) => self.without_answer(path, reader, refusal),
+            Err(refusal) => self.without_answer(path, reader, refusal).await,
         };
         self.count_shared();
         Some(heard)
@@ -352,43 +353,14 @@ impl Verdicts {
             }
             Err(refusal) if refusal.is_verdict() => {
                 self.contact.note_answer(self.clock.now_ms());
-                reader.note_refusal(began, refusal.clone());
+                let is_news = reader.note_refusal(began, refusal.clone());
                 self.readers.note_refused(key, reader);
-                self.forget_on_disk(key).await;
+                // Nobody is shown more for showing no credentials.
+                self.keep_refusal(key, is_news && !credentials.is_anonymous()).await;
                 Err(refusal)
             }
             Err(refusal) => self.heard_nothing(question, began, refusal).await,
         }
-    }
-
-    /// The origin has said nothing to a question that began then. The caller holds the reader's turn.
-    pub(super) async fn heard_nothing(
-        &self,
-        question: Question<'_>,
-        began: Instant,
-        refusal: Refusal,
-    ) -> Result<Heard, Refusal> {
-        let Question { key, reader, .. } = question;
-        if is_about_the_origin(&refusal) {
-            self.contact.note_failure(&refusal, self.clock.now_ms());
-        }
-        reader.note_silence(began, refusal.clone());
-        self.remember(key, reader).await;
-        if reader.grant().is_none() {
-            let (key, everybody) = self.everybody(&key.0);
-            // Who holds that turn asks for them just now, and remembers them as well.
-            if let Ok(_turn) = Arc::clone(&everybody.turn).try_lock_owned() {
-                self.remember(&key, &everybody).await;
-            }
-        }
-        self.without_answer(&key.0, reader, refusal)
-    }
-
-    /// Those who show no credentials.
-    fn everybody(&self, path: &RepositoryPath) -> (ReaderKey, Arc<Reader>) {
-        let key = (path.clone(), Credentials::anonymous().fingerprint(&self.key));
-        let reader = self.readers.find_or_add(&key, || self.kept.lock().remove(&key));
-        (key, reader)
     }
 
     fn note_shown(
@@ -399,39 +371,16 @@ impl Verdicts {
         began: Instant,
         asked_at: i64,
     ) -> Arc<Shown> {
-        let shown = self.listings.shared(&key.0, listing);
+        let (name, shown) = self.listings.shared(listing);
         reader.note_grant(Grant {
-            listed: Some(shown.listing.refs().content_hash().clone()),
+            listed: Some(name),
             branches: shown.branches.content_hash().clone(),
             at: began,
             at_ms: asked_at,
         });
         self.readers.note_shown(key, reader);
-        self.changed.lock().insert(key.clone(), Arc::clone(reader));
+        self.keep_grant(key, reader, name, &shown);
         shown
-    }
-
-    /// What holds while the origin says nothing: for a while, what it has said before of this reader, or of everybody. Builds come
-    /// with a new token each, and who leaves it out is shown no less; but whom it has refused by name stays refused.
-    fn without_answer(
-        &self,
-        path: &RepositoryPath,
-        reader: &Reader,
-        refusal: Refusal,
-    ) -> Result<Heard, Refusal> {
-        if refusal.is_verdict() {
-            return Err(refusal);
-        }
-        let holds = |grant: &Grant| grant.at.elapsed() <= self.lifetimes.stale;
-        let of_everybody = || self.everybody(path).1.grant().filter(holds);
-        let grant = match reader.grant().filter(holds) {
-            None if !reader.is_refused() => of_everybody(),
-            own => own,
-        };
-        let Some(grant) = grant else { return Err(refusal) };
-        let told = grant.listed.as_ref().and_then(|hash| self.listings.find(path, hash));
-        let refs = told.map_or(HeardRefs::Before(grant.branches), HeardRefs::Told);
-        Ok(Heard { refs, asked_at: grant.at_ms, outage: Some(refusal), part: None })
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Instant;
 use heliostat_foreign::{Listing, Refusal};
 use heliostat_git_wire::LsRefs;
 
-use super::ask_origin::{Heard, HeardRefs, Question, ReaderKey, Verdicts};
+use super::ask_origin::{Heard, HeardRefs, Question, Verdicts};
 use super::listings::Shown;
 use super::reader::{NewEnough, Reader};
 
@@ -30,9 +30,9 @@ const MAX_PREFIX_BYTES: usize = 1024;
 
 impl Verdicts {
     /// What of the last list is known to be so still by words that are new enough, if something is.
-    pub(super) fn confirmed(&self, key: &ReaderKey, reader: &Reader, wanted: NewEnough) -> Option<Heard> {
+    pub(super) fn confirmed(&self, reader: &Reader, wanted: NewEnough) -> Option<Heard> {
         let (part, asked_at) = reader.confirmed(wanted)?;
-        let shown = self.last_list(key, reader)?;
+        let shown = self.last_list(reader)?;
         Some(Heard { part: Some(part), ..Heard::told(shown, asked_at) })
     }
 
@@ -43,7 +43,7 @@ impl Verdicts {
         if prefixes.is_empty() || prefixes.len() > MAX_PREFIXES || bytes > MAX_PREFIX_BYTES {
             return false;
         }
-        self.last_list(question.key, question.reader).is_some_and(|shown| {
+        self.last_list(question.reader).is_some_and(|shown| {
             let refs = shown.listing.refs();
             refs.len() >= LONG_LIST_REFS && refs.count_of(part) <= refs.len() / PART_OF_LIST
         })
@@ -60,16 +60,16 @@ impl Verdicts {
         let Ok(turn) = Arc::clone(&reader.turn).try_lock_owned() else {
             let turn = Arc::clone(&reader.turn).lock_owned().await;
             let is_covered = |heard: &Heard| heard.part.as_ref().is_some_and(|known| known.covers(part));
-            if let Some(heard) = self.confirmed(key, reader, wanted).filter(is_covered) {
+            if let Some(heard) = self.confirmed(reader, wanted).filter(is_covered) {
                 self.count_shared();
                 return Ok(heard);
             }
-            return match self.known(&key.0, reader, wanted) {
+            return match self.known(&key.0, reader, wanted).await {
                 Some(heard) => heard,
                 None => self.ask(question, turn).await,
             };
         };
-        if let Some(shown) = self.last_list(key, reader) {
+        if let Some(shown) = self.last_list(reader) {
             let (began, asked_at) = (Instant::now(), self.clock().now_ms());
             match self.part_now(question, part).await {
                 Ok(Some(now)) if is_as_before(&shown, &now, part) => {
@@ -94,10 +94,10 @@ impl Verdicts {
     }
 
     /// The list that a reader was shown last, while it may be asked whether a part of it is so still.
-    fn last_list(&self, key: &ReaderKey, reader: &Reader) -> Option<Arc<Shown>> {
+    fn last_list(&self, reader: &Reader) -> Option<Arc<Shown>> {
         let grant = reader.unquestioned_grant()?;
         let is_young = grant.at.elapsed() <= self.lifetimes().list_age();
-        self.find_list(&key.0, grant.listed.as_ref().filter(|_| is_young)?)
+        self.find_list(grant.listed.as_ref().filter(|_| is_young)?)
     }
 }
 

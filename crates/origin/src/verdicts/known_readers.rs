@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use super::ask_origin::ReaderKey;
-use super::reader::{Grant, Reader};
+use super::reader::Reader;
 
 /// Readers in memory.
 pub(super) struct KnownReaders {
@@ -28,8 +28,8 @@ impl KnownReaders {
         self.shown.len() + self.strangers.len()
     }
 
-    /// A reader, who is added if nothing is known of them in memory: then `kept` tells what was kept of them.
-    pub(super) fn find_or_add(&self, key: &ReaderKey, kept: impl FnOnce() -> Option<Grant>) -> Arc<Reader> {
+    /// A reader, who is added if nothing is known of them in memory.
+    pub(super) fn find_or_add(&self, key: &ReaderKey) -> Arc<Reader> {
         if let Some(reader) = self.find(key) {
             return reader;
         }
@@ -37,10 +37,8 @@ impl KnownReaders {
         if let Some(reader) = self.find(key) {
             return reader;
         }
-        let kept = kept();
-        let readers = if kept.is_some() { &self.shown } else { &self.strangers };
-        let reader = Arc::new(Reader::known_before(kept));
-        readers.insert(key.clone(), Arc::clone(&reader));
+        let reader = Arc::new(Reader::default());
+        self.strangers.insert(key.clone(), Arc::clone(&reader));
         reader
     }
 
@@ -86,26 +84,22 @@ mod tests {
         let readers = KnownReaders::new(MAX, MAX);
         let known: Vec<_> = (0..10)
             .map(|number| {
-                let reader = readers.find_or_add(&key(number), || None);
+                let reader = readers.find_or_add(&key(number));
                 readers.note_shown(&key(number), &reader);
                 reader
             })
             .collect();
         for number in 100..100 + 20 * MAX {
             // Twice, so that they count as asked for often.
-            readers.find_or_add(&key(number), || None);
-            readers.find_or_add(&key(number), || None);
+            readers.find_or_add(&key(number));
+            readers.find_or_add(&key(number));
         }
         assert!(readers.len() < 3 * MAX, "there is an end to them");
         for (number, known) in known.iter().enumerate() {
-            let found = readers.find_or_add(&key(number), || panic!("it is in memory"));
-            assert!(Arc::ptr_eq(&found, known));
+            assert!(Arc::ptr_eq(&readers.find_or_add(&key(number)), known), "it is in memory");
         }
         readers.note_refused(&key(0), &known[0]);
-        assert!(
-            Arc::ptr_eq(&readers.find_or_add(&key(0), || None), &known[0]),
-            "what was said last is known"
-        );
+        assert!(Arc::ptr_eq(&readers.find_or_add(&key(0)), &known[0]), "what was said last is known");
         assert_eq!(readers.shown.len(), known.len() - 1);
     }
 }

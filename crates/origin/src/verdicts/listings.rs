@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use heliostat_foreign::{Listing, RepositoryPath};
-use heliostat_git::{ContentHash, ObjectFormat, RefSnapshot};
+use heliostat_git::{Head, ObjectFormat, ObjectId, RefSnapshot};
 use heliostat_git_wire::LsRefs;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use sha2::{Digest, Sha256};
 
 use crate::repositories::branches_and_tags;
 
@@ -43,18 +44,43 @@ impl Shown {
     }
 }
 
-/// Which list of which repository.
-type Key = (RepositoryPath, ContentHash);
+/// By what a list is known, in memory and on the disk: a digest of what it tells, so that the same is kept once, whoever is shown
+/// it wherever.
+pub(super) type ListName = [u8; 32];
+
+/// The name of a list.
+pub(super) fn name_of(listing: &Listing) -> ListName {
+    let refs = listing.refs();
+    let (kind, target, object) = match refs.head() {
+        None => ("none", &b""[..], None),
+        Some(Head::Symbolic { target, object }) => ("symbolic", &target[..], object.as_ref()),
+        Some(Head::Detached(object)) => ("detached", &b""[..], Some(object)),
+    };
+    let parts = [
+        refs.content_hash().as_str().as_bytes(),
+        listing.object_format().as_str().as_bytes(),
+        listing.moved_to().map_or("", RepositoryPath::as_str).as_bytes(),
+        kind.as_bytes(),
+        target,
+        object.map(ObjectId::as_bytes).unwrap_or_default(),
+    ];
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
 
 /// Lists in memory.
 #[derive(Debug)]
-pub(super) struct Listings(Cache<Key, Arc<Shown>, ByMemory>);
+pub(super) struct Listings(Cache<ListName, Arc<Shown>, ByMemory>);
 
 #[derive(Debug, Clone)]
 struct ByMemory;
 
-impl Weighter<Key, Arc<Shown>> for ByMemory {
-    fn weight(&self, _: &Key, shown: &Arc<Shown>) -> u64 {
+impl Weighter<ListName, Arc<Shown>> for ByMemory {
+    fn weight(&self, _: &ListName, shown: &Arc<Shown>) -> u64 {
         OVERHEAD_BYTES + shown.listing.refs().memory_bytes() + shown.branches.memory_bytes()
     }
 }
@@ -64,26 +90,20 @@ impl Listings {
         Self(Cache::with_weighter(EXPECTED_LISTINGS, MAX_MEMORY_BYTES, ByMemory))
     }
 
-    /// The one that is in memory already, if the origin shows the same again.
-    pub(super) fn shared(&self, path: &RepositoryPath, listing: Listing) -> Arc<Shown> {
-        let key = (path.clone(), listing.refs().content_hash().clone());
-        if let Some(known) = self.0.get(&key).filter(|known| is_same(&known.listing, &listing)) {
-            return known;
+    /// The one that is in memory already, if the same is shown again; and by what it is known.
+    pub(super) fn shared(&self, listing: Listing) -> (ListName, Arc<Shown>) {
+        let name = name_of(&listing);
+        if let Some(known) = self.find(&name) {
+            return (name, known);
         }
         let branches = branches_and_tags(listing.refs());
         let shown = Arc::new(Shown { listing, branches });
-        self.0.insert(key, Arc::clone(&shown));
-        shown
+        self.0.insert(name, Arc::clone(&shown));
+        (name, shown)
     }
 
-    /// The list with this hash, if it is in memory.
-    pub(super) fn find(&self, path: &RepositoryPath, hash: &ContentHash) -> Option<Arc<Shown>> {
-        self.0.get(&(path.clone(), hash.clone()))
+    /// The list with this name, if it is in memory.
+    pub(super) fn find(&self, name: &ListName) -> Option<Arc<Shown>> {
+        self.0.get(name)
     }
-}
-
-fn is_same(known: &Listing, listing: &Listing) -> bool {
-    known.object_format() == listing.object_format()
-        && known.refs().head() == listing.refs().head()
-        && known.moved_to() == listing.moved_to()
 }

@@ -9,6 +9,8 @@ use heliostat_git::ContentHash;
 use heliostat_git_wire::LsRefs;
 use parking_lot::Mutex;
 
+use super::listings::ListName;
+
 /// Longest time for which the origin's wish to be asked less is heeded.
 const MAX_LEFT_ALONE: Duration = Duration::from_mins(1);
 
@@ -46,9 +48,9 @@ impl Lifetimes {
 /// That the origin has shown a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// Of all references that it has shown.
-    pub(super) listed: Option<ContentHash>,
-    /// Of the branches and tags among them.
+    /// The list of all references that it has shown. Nothing where an earlier process has not kept it.
+    pub(super) listed: Option<ListName>,
+    /// The hash of the branches and tags among them.
     pub(super) branches: ContentHash,
     /// When it was asked.
     pub(super) at: Instant,
@@ -122,17 +124,16 @@ struct State {
 }
 
 impl Reader {
-    /// One of whom an earlier process has kept this.
-    pub(super) fn known_before(grant: Option<Grant>) -> Self {
-        let state = State { written: grant.clone(), grant, ..State::default() };
-        Self { state: Mutex::new(state), ..Self::default() }
-    }
-
-    /// An earlier process has kept this, or this one had before it forgot the reader.
+    /// This is on the disk: by an earlier process, or by this one before it forgot the reader.
     pub(super) fn note_kept(&self, grant: Grant) {
         let mut state = self.state.lock();
         state.written = Some(grant.clone());
         state.grant.get_or_insert(grant);
+    }
+
+    /// There it is known that the origin has said no.
+    pub(super) fn note_kept_refusal(&self) {
+        self.state.lock().is_refused = true;
     }
 
     /// The last answer, if it is new enough, or if the origin wants to be left alone since.
@@ -204,10 +205,13 @@ impl Reader {
         state.confirmed.clear();
     }
 
-    /// The origin says no.
-    pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) {
+    /// The origin says no. Returns whether that is news.
+    pub(super) fn note_refusal(&self, began: Instant, refusal: Refusal) -> bool {
         let last = Some(LastAnswer::now(began, Err(refusal)));
-        *self.state.lock() = State { last, is_refused: true, ..State::default() };
+        let mut state = self.state.lock();
+        let is_news = !state.is_refused;
+        *state = State { last, is_refused: true, ..State::default() };
+        is_news
     }
 
     /// Whether the origin has said no, as far as it has said something.
@@ -220,7 +224,8 @@ impl Reader {
         let mut state = self.state.lock();
         let grant = state.grant.clone()?;
         let is_written = state.written.as_ref().is_some_and(|written| {
-            written.branches == grant.branches && grant.at.saturating_duration_since(written.at) < age
+            let is_same = written.listed == grant.listed && written.branches == grant.branches;
+            is_same && grant.at.saturating_duration_since(written.at) < age
         });
         if is_written {
             return None;
@@ -240,8 +245,7 @@ mod tests {
     use super::*;
 
     fn grant(at: Instant) -> Grant {
-        let hash = ContentHash::of_nothing();
-        Grant { listed: Some(hash.clone()), branches: hash, at, at_ms: 1 }
+        Grant { listed: Some([1; 32]), branches: ContentHash::of_nothing(), at, at_ms: 1 }
     }
 
     #[test]
@@ -300,10 +304,11 @@ mod tests {
 
     #[test]
     fn silence_keeps_what_was_shown_and_a_refusal_takes_it() {
-        let reader = Reader::known_before(Some(grant(Instant::now())));
+        let reader = Reader::default();
+        reader.note_kept(grant(Instant::now()));
         reader.note_silence(Instant::now(), Refusal::Away("gone".to_owned()));
         assert!(reader.grant().is_some());
-        reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
+        assert!(reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None }));
         assert!(reader.grant().is_none());
         assert!(reader.to_write(Duration::ZERO).is_none());
     }
@@ -314,11 +319,12 @@ mod tests {
         let fall_silent = || reader.note_silence(Instant::now(), Refusal::Away("gone".to_owned()));
         fall_silent();
         assert!(!reader.is_refused(), "nobody has said no");
-        reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
+        let refuse = || reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
+        assert!(refuse());
         fall_silent();
-        assert!(reader.is_refused());
+        assert!(reader.is_refused() && !refuse(), "it is known");
         reader.note_grant(grant(Instant::now()));
-        assert!(!reader.is_refused());
+        assert!(!reader.is_refused() && refuse());
     }
 
     #[test]
@@ -332,6 +338,8 @@ mod tests {
         assert!(reader.to_write(age).is_none());
         reader.note_grant(grant(now + Duration::from_secs(61)));
         assert!(reader.to_write(age).is_some());
+        reader.note_grant(Grant { listed: Some([2; 32]), ..grant(now + Duration::from_secs(62)) });
+        assert!(reader.to_write(age).is_some(), "another list");
         reader.not_written();
         assert!(reader.to_write(age).is_some());
     }

@@ -8,6 +8,7 @@ pub(crate) mod mirror_setting;
 pub(crate) mod mirrored_repository;
 pub(crate) mod mirroring_request;
 pub(crate) mod origin_reader;
+pub(crate) mod origin_refusal;
 pub(crate) mod origin_repository;
 pub(crate) mod outbox_event;
 pub(crate) mod preferred_mirror;

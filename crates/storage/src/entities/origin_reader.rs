@@ -9,10 +9,10 @@ use crate::records::OriginReader;
 #[sea_orm(table_name = "origin_reader")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
+    pub reader: String,
     pub repository_id: OriginRepositoryId,
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub fingerprint: String,
     pub content_hash: String,
+    pub listing: Option<String>,
     pub granted_at: i64,
 }
 
@@ -23,7 +23,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl From<Model> for OriginReader {
     fn from(row: Model) -> Self {
-        let Model { repository_id, fingerprint, content_hash, granted_at } = row;
-        Self { repository_id, fingerprint, content_hash, granted_at }
+        let Model { reader, repository_id, content_hash, listing, granted_at } = row;
+        Self { reader, repository_id, content_hash, listing, granted_at }
     }
 }

@@ -13,6 +13,7 @@ mod held_repositories;
 mod mirror_project_index;
 mod mirror_tables;
 mod object_format;
+mod origin_lists;
 mod origin_repositories;
 mod registration_key;
 mod repository_identity;
@@ -67,6 +68,7 @@ impl MigratorTrait for MirrorMigrator {
             Box::new(held_repositories::HeldRepositories),
             Box::new(comparison_indexes::RemovedRepositories),
             Box::new(origin_repositories::OriginRepositories),
+            Box::new(origin_lists::OriginLists),
         ]
     }
 

@@ -2,7 +2,7 @@
 
 use super::OriginStore;
 use crate::database::Role;
-use crate::records::OriginReader;
+use crate::records::{OriginReader, OriginRefusal};
 use crate::test_databases::TestDatabase;
 
 const NOW: i64 = 1_763_000_000_000;
@@ -14,9 +14,10 @@ async fn stores() -> Vec<(OriginStore, TestDatabase)> {
 
 fn reader(of: &crate::records::OriginRepository, name: &str, granted_at: i64) -> OriginReader {
     OriginReader {
+        reader: format!("{name} of {}", of.id.0),
         repository_id: of.id,
-        fingerprint: name.to_owned(),
         content_hash: format!("hash at {granted_at}"),
+        listing: Some(format!("list at {granted_at}")),
         granted_at,
     }
 }
@@ -45,23 +46,27 @@ async fn readers_are_known_until_they_may_no_longer_read_or_the_repository_goes(
     for (store, _test) in stores().await {
         let one = store.origin_repository_at("/acme/one.git", "sha1", NOW).await.unwrap();
         let two = store.origin_repository_at("/acme/two.git", "sha1", NOW).await.unwrap();
-        let mut gone = reader(&two, "ann", NOW);
+        let mut gone = reader(&two, "cid", NOW);
         gone.repository_id.0 += 100;
         let (ann, bob) = (reader(&one, "ann", NOW), reader(&one, "bob", NOW + 1));
         let other = reader(&two, "ann", NOW + 2);
         store.keep_origin_readers(&[ann, bob.clone(), other.clone(), gone]).await.unwrap();
-        let newer = reader(&one, "ann", NOW + 3);
+        let newer = OriginReader { listing: None, ..reader(&one, "ann", NOW + 3) };
         store.keep_origin_readers(std::slice::from_ref(&newer)).await.unwrap();
-        assert_eq!(store.origin_readers_since(NOW, 10).await.unwrap(), [newer.clone(), other.clone(), bob]);
+        assert_eq!(
+            store.origin_readers_since(NOW, 10).await.unwrap(),
+            [newer.clone(), other.clone(), bob.clone()]
+        );
         assert_eq!(store.origin_readers_since(NOW, 1).await.unwrap(), std::slice::from_ref(&newer));
-        store.forget_origin_reader(one.id, "bob").await.unwrap();
-        store.forget_origin_reader(one.id, "bob").await.unwrap();
+        for refused_at in [NOW + 4, NOW + 5] {
+            let refusal = OriginRefusal { reader: bob.reader.clone(), refused_at };
+            store.refuse_origin_reader(&refusal).await.unwrap();
+        }
         assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), [newer.clone(), other]);
         store.delete_origin_repository(two.id).await.unwrap();
         assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), std::slice::from_ref(&newer));
-        let found = store.origin_reader(newer.repository_id, &newer.fingerprint).await.unwrap();
-        assert_eq!(found.as_ref(), Some(&newer));
-        assert_eq!(store.origin_reader(newer.repository_id, "nobody").await.unwrap(), None);
+        assert_eq!(store.origin_reader(&newer.reader).await.unwrap().as_ref(), Some(&newer));
+        assert_eq!(store.origin_reader("nobody").await.unwrap(), None);
         store.forget_origin_readers_outside(newer.granted_at, newer.granted_at).await.unwrap();
         assert!(!store.origin_readers_since(0, 10).await.unwrap().is_empty());
         store.forget_origin_readers_outside(0, newer.granted_at - 1).await.unwrap();
@@ -86,5 +91,35 @@ async fn no_more_readers_are_kept_than_so_many() {
         assert_eq!(store.keep_newest_origin_readers(2).await.unwrap(), None);
         assert_eq!(store.keep_newest_origin_readers(0).await.unwrap(), Some(NOW + 4));
         assert!(store.origin_readers_since(0, 10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn who_was_refused_is_so_until_they_are_shown_something() {
+    for (store, _test) in stores().await {
+        let one = store.origin_repository_at("/acme/one.git", "sha1", NOW).await.unwrap();
+        let refusals: Vec<_> = (0..1_200)
+            .map(|number| OriginRefusal { reader: format!("reader {number}"), refused_at: NOW + number })
+            .collect();
+        store.keep_origin_refusals(&refusals).await.unwrap();
+        store.keep_origin_refusals(&refusals[..2]).await.unwrap();
+        let ann = reader(&one, "ann", NOW);
+        let refused = OriginRefusal { reader: ann.reader.clone(), refused_at: NOW + 5_000 };
+        store.refuse_origin_reader(&refused).await.unwrap();
+        for refusal in refusals.iter().chain([&refused]) {
+            assert!(store.is_refused_by_origin(&refusal.reader).await.unwrap(), "{refusal:?}");
+        }
+        assert!(!store.is_refused_by_origin("nobody").await.unwrap());
+        store.keep_origin_readers(std::slice::from_ref(&ann)).await.unwrap();
+        assert!(!store.is_refused_by_origin(&ann.reader).await.unwrap());
+
+        store.keep_newest_origin_refusals(1_200).await.unwrap();
+        store.keep_newest_origin_refusals(100).await.unwrap();
+        for (number, is_kept) in [(0, false), (1_099, false), (1_100, true), (1_199, true)] {
+            let found = store.is_refused_by_origin(&format!("reader {number}")).await.unwrap();
+            assert_eq!(found, is_kept, "{number}");
+        }
+        store.keep_newest_origin_refusals(0).await.unwrap();
+        assert!(!store.is_refused_by_origin("reader 1199").await.unwrap());
     }
 }

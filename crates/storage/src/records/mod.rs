@@ -25,7 +25,7 @@ pub use mirrors::{
     MirrorOutcome, MirrorProgress, MirrorServer, MirrorType, MirrorUpdate, MirroringRequest, NameHolder,
     NewMirror, NewRequest, OpenRequestLimits, RepositoryMirrorState, RequestState,
 };
-pub use origins::{OriginReader, OriginRepository};
+pub use origins::{OriginReader, OriginRefusal, OriginRepository};
 pub use repositories::{
     ComparedRepository, NewProject, NewRepository, Project, ProjectKind, ProjectUpdate, ProjectsHeld,
     PurgeOrders, RefChangeRecord, Repository, RepositoryFormat, RepositoryHashes, RepositorySearch,

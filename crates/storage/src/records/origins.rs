@@ -20,12 +20,23 @@ pub struct OriginRepository {
 /// Somebody to whom the other server has shown a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginReader {
+    /// A hash of where they read and of the keyed hash of their credentials, in hex.
+    pub reader: String,
     /// Which repository.
     pub repository_id: OriginRepositoryId,
-    /// A keyed hash of their credentials, in hex.
-    pub fingerprint: String,
     /// The content hash of the branches and tags that they were shown.
     pub content_hash: String,
+    /// The name of the list of all that they were shown, if that is kept.
+    pub listing: Option<String>,
     /// When, in epoch milliseconds.
     pub granted_at: i64,
+}
+
+/// Somebody whom the other server has refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginRefusal {
+    /// A hash of where they wanted to read and of the keyed hash of their credentials, in hex.
+    pub reader: String,
+    /// When, in epoch milliseconds.
+    pub refused_at: i64,
 }
