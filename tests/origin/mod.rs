@@ -19,3 +19,4 @@ mod very_many_references;
 mod waiting;
 
 pub use reading::Operation;
+pub use scene::{Person, Place};

@@ -7,6 +7,7 @@ mod balancers;
 mod browser;
 mod browser_reads_self_link;
 mod fail2ban;
+mod forges;
 mod generated_clients;
 mod git_clients;
 mod github_webhooks;

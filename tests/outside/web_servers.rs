@@ -14,10 +14,11 @@ use url::Url;
 use crate::harness::{Checkout, Program, Server, ServerOptions, git, tool};
 use crate::origin::Operation;
 
-const MODULES: &str = "/usr/lib/apache2/modules";
+/// Where Apache's package puts its modules.
+pub const MODULES: &str = "/usr/lib/apache2/modules";
 
-/// `reader` with the password `secret`, as both web servers read it: the SHA-1 of the password.
-const PASSWORDS: &str = "reader:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n";
+/// The password `secret`, as both web servers read it: its SHA-1.
+pub const SECRET: &str = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=";
 
 /// Where both repositories lie, and how a server is set up.
 struct Site {
@@ -29,7 +30,8 @@ impl Site {
         let site = Site { folder: tempfile::tempdir().expect("a folder can be made") };
         // Web servers become other users.
         fs::set_permissions(site.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
-        fs::write(site.path().join("passwords"), PASSWORDS).expect("a file can be written");
+        let passwords = format!("reader:{SECRET}\n");
+        fs::write(site.path().join("passwords"), passwords).expect("a file can be written");
         fs::write(site.path().join("gitconfig"), "[safe]\n\tdirectory = *\n").expect("a file can be written");
         let checkout = Checkout::with_commits(&["one", "two"]);
         for place in ["public", "private"] {
@@ -125,7 +127,8 @@ async fn apache_with_mod_cgid_as_the_origin() {
     let (_apache, url) = site
         .start(|address| {
             let configuration = site.path().join("httpd.conf");
-            fs::write(&configuration, site.filled_in(APACHE, address)).expect("a file can be written");
+            let text = site.filled_in(&format!("{APACHE}{BACKEND}"), address);
+            fs::write(&configuration, text).expect("a file can be written");
             let mut apache = Command::new("/usr/sbin/apache2");
             apache.arg("-d").arg(site.path()).arg("-f").arg(configuration).arg("-DFOREGROUND");
             apache
@@ -193,7 +196,8 @@ http {
 }
 "#;
 
-const APACHE: &str = r#"ServerRoot @FOLDER@
+/// What Apache needs for git and passwords, whatever it serves.
+pub const APACHE: &str = r#"ServerRoot @FOLDER@
 ServerName localhost
 Listen @ADDRESS@
 PidFile @FOLDER@/pid
@@ -212,10 +216,13 @@ LoadModule alias_module @MODULES@/mod_alias.so
 LoadModule env_module @MODULES@/mod_env.so
 LoadModule setenvif_module @MODULES@/mod_setenvif.so
 ScriptSock @FOLDER@/cgisock
-SetEnv GIT_PROJECT_ROOT @FOLDER@/repositories
 SetEnv GIT_HTTP_EXPORT_ALL 1
 SetEnv GIT_CONFIG_GLOBAL @FOLDER@/gitconfig
 SetEnvIf Git-Protocol ".*" GIT_PROTOCOL=$0
+"#;
+
+const BACKEND: &str = r#"
+SetEnv GIT_PROJECT_ROOT @FOLDER@/repositories
 ScriptAlias /git/ @EXEC@/git-http-backend/
 <Directory "@EXEC@">
 Require all granted

@@ -25,6 +25,9 @@ const PROMTOOL: (&str, &str) = ("/usr/bin/promtool", "prometheus");
 /// The program that tries filters of fail2ban.
 const FAIL2BAN: (&str, &str) = ("/usr/bin/fail2ban-regex", "fail2ban");
 
+/// A forge behind a web server, without pages.
+const GITOLITE: (&str, &str) = ("/usr/bin/gitolite", "gitolite3");
+
 /// A server of SSH.
 const SSHD: (&str, &str) = ("/usr/sbin/sshd", "openssh-server");
 
@@ -37,7 +40,7 @@ pub struct Preparation {
 impl Preparation {
     /// Begins to install what is missing.
     pub fn begin(&mut self) {
-        self.begun.get_or_insert_with(|| thread::spawn(Tools::install));
+        self.begun.get_or_insert_with(|| thread::spawn(Tools::install_for_tests));
     }
 
     fn end(&mut self) -> anyhow::Result<Tools> {
@@ -60,7 +63,7 @@ impl Drop for Preparation {
 pub fn run(preparation: &mut Preparation) -> anyhow::Result<()> {
     let tools = preparation.end()?;
     lint(&tools)?;
-    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL, FAIL2BAN, SSHD]) {
+    for (program, package) in WEB_SERVERS.into_iter().chain([PROMTOOL, FAIL2BAN, GITOLITE, SSHD]) {
         if !Path::new(program).is_file() {
             debian::install(package)?;
         }

@@ -7,6 +7,7 @@
 
 mod chromium;
 mod jgit;
+mod kallithea;
 mod node;
 mod python;
 
@@ -47,6 +48,13 @@ impl Tools {
         Ok(Tools { python, node })
     }
 
+    /// Installs what is missing, and what only tests need.
+    pub fn install_for_tests() -> anyhow::Result<Self> {
+        let tools = Self::install()?;
+        kallithea::find_or_install()?;
+        Ok(tools)
+    }
+
     /// A command of one of the programs, found before any of the same name on this machine.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
@@ -60,6 +68,7 @@ impl Tools {
         tests.env("HELIOSTAT_NODE_MODULES", self.node.join("node_modules"));
         tests.env("HELIOSTAT_CHROMIUM", chromium::find_or_install()?);
         tests.env("HELIOSTAT_JGIT_CLASSPATH", jgit::find_or_install()?);
+        tests.env("HELIOSTAT_KALLITHEA", kallithea::find_or_install()?);
         Ok(())
     }
 
