@@ -1,4 +1,5 @@
-//! Who gets what on which day of the origin: as a table, and each cell of it with real git.
+//! Who gets what on which day of the origin: as a table, and each cell of it with real git, by each operation. All of them have
+//! the outcome of the row: what somebody may read does not depend on how it is read.
 
 use super::Operation;
 use super::reading::Content;
@@ -39,7 +40,7 @@ enum Outcome {
 
 use Outcome::{Asked, Forbidden, NotFound, Nothing, Reads};
 
-/// A day, and what each person gets of the public and of the private repository.
+/// A day, and what each person gets of the public and of the private repository, by each operation.
 struct Row {
     day: Day,
     public: [Outcome; 4],
@@ -92,20 +93,33 @@ impl Play {
     /// Those who may read have read, and the mirror has heard who may not.
     fn start() -> Self {
         let scene = Scene::start();
+        let play = Self { scene, elsewhere: GitOrigin::start(), is_renamed: false };
+        let read = |operation: Operation, person: Person, place: Place| {
+            play.by_name(operation, person, place, &play.content(place))
+        };
         for place in Place::ALL {
-            let folder = scene.origin.folder(place.path());
-            Operation::Clone.at(&scene.url(Person::Reader, place), &folder).expect("the reader may read");
-            Operation::List.at(&scene.url(Person::Revoked, place), &folder).expect("may read until now");
+            read(Operation::Clone, Person::Reader, place).expect("the reader may read");
+            read(Operation::List, Person::Revoked, place).expect("may read until now");
         }
-        let folder = scene.origin.folder(Place::Public.path());
         for person in [Person::Anonymous, Person::Stranger] {
-            Operation::List.at(&scene.url(person, Place::Public), &folder).expect("it is public");
+            read(Operation::List, person, Place::Public).expect("it is public");
         }
-        scene.revoke();
-        let folder = scene.origin.folder(Place::Private.path());
-        let refused = Operation::List.at(&scene.url(Person::Revoked, Place::Private), &folder);
-        refused.expect_err("not any more");
-        Self { scene, elsewhere: GitOrigin::start(), is_renamed: false }
+        play.scene.revoke();
+        read(Operation::List, Person::Revoked, Place::Private).expect_err("not any more");
+        play
+    }
+
+    /// Does it as somebody who, if they have a name, says it before they are asked.
+    fn by_name(
+        &self,
+        operation: Operation,
+        person: Person,
+        place: Place,
+        content: &Content,
+    ) -> Result<(), String> {
+        let settings = person.settings();
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        operation.reads_by(&settings, &self.scene.url(Person::Anonymous, place), content)
     }
 
     async fn days(&mut self, days: &[Day]) {
@@ -141,24 +155,28 @@ impl Play {
     }
 
     async fn ask(&self, day: Day, place: Place, person: Person, outcome: Outcome, content: &Content) {
-        let url = self.scene.url(person, place);
-        // Git says who it is when it is asked, which it is not at a public repository; and who is refused is so before it is
-        // said what is wanted.
-        let is_full = outcome == Reads && (place == Place::Private || person == Person::Anonymous);
-        let operations = if is_full { &Operation::ALL[..] } else { &[Operation::List] };
-        for operation in operations {
+        let slowly = || {
             if day == Day::Slow {
                 self.scene.origin.hold_next();
             }
-            let told = format!("{day:?}, {place:?}, {person:?}, {operation:?}");
-            judge(&told, outcome, &operation.reads(&url, content));
+        };
+        let told = format!("{day:?}, {place:?}, {person:?}");
+        for operation in Operation::ALL {
+            slowly();
+            let got = self.by_name(operation, person, place, content);
+            judge(&format!("{told}, {operation:?}"), outcome, &got);
+        }
+        let url = self.scene.url(person, place);
+        if person != Person::Anonymous {
+            // Git by itself says who it is when it is asked.
+            slowly();
+            judge(&format!("{told}, asked"), outcome, &Operation::List.reads(&url, content));
         }
         if outcome != Reads {
-            // Git does not say who it is before it is asked; others do, and then want without listening.
+            // Others than git want without listening.
             let asked = GitRequest::advertisement("version=2").send(&url).await;
             let want = [format!("want {}", content.tip), "done".to_owned()];
             let wanted = GitRequest::exchange("version=2", command_v2("fetch", &want)).send(&url).await;
-            let told = format!("{day:?}, {place:?}, {person:?}");
             assert!(asked.status != 200 && wanted.status != 200, "{told}: {asked:?}, {wanted:?}");
         }
     }

@@ -55,8 +55,13 @@ impl Operation {
 
     /// The same of what is known to lie there.
     pub fn reads(self, url: &Url, content: &Content) -> Result<(), String> {
+        self.reads_by(&[], url, content)
+    }
+
+    /// The same with these arguments of git before those of the command.
+    pub fn reads_by(self, settings: &[&str], url: &Url, content: &Content) -> Result<(), String> {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let run = |arguments: &[&str]| said(folder.path(), arguments);
+        let run = |arguments: &[&str]| said(folder.path(), &[settings, arguments].concat());
         let clone = ["clone", "--quiet", "--no-checkout"];
         match self {
             Self::List => {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
 use crate::harness::{
@@ -52,7 +54,14 @@ impl Person {
         format!("{}{}", self.name().unwrap_or_default(), "x".repeat(LONG_TOKEN_BYTES))
     }
 
-    /// A URL with who asks in it.
+    /// Arguments by which git says who asks before it is asked for that, at what is public too.
+    pub fn settings(self) -> Vec<String> {
+        let Some(name) = self.name() else { return Vec::new() };
+        let credentials = STANDARD.encode(format!("{name}:{}", self.password()));
+        vec!["-c".to_owned(), format!("http.extraHeader=Authorization: Basic {credentials}")]
+    }
+
+    /// A URL with who asks in it: git says it when it is asked for that.
     pub fn at(self, url: &Url) -> Url {
         let mut url = url.clone();
         if let Some(name) = self.name() {
