@@ -198,9 +198,7 @@ async fn it_says_who_is_at_fault_and_goes_on_when_that_is_over() {
 /// The metrics tell of a repository that could not be asked for what the REST API tells.
 async fn is_told_in_metrics(upstream: &Server, repository: &Value, followed: &Value) {
     let metrics = upstream.anonymous().get("/metrics").await.expect(200).text;
-    let text = |value: &Value| value.as_str().expect("is a text").to_owned();
-    let (project, slug) = (text(&repository["project"]["key"]), text(&repository["slug"]));
-    let labels = format!(r#"project="{project}",repository="{slug}""#);
+    let labels = format!(r#"repository_id="{}""#, repository["id"]);
     let value_of = |name: &str, labels: &str| {
         let sample = format!("heliostat_upstream_following_repository_{name}{{{labels}}} ");
         let value = metrics.lines().find_map(|line| line.strip_prefix(&sample)?.parse::<i64>().ok());

@@ -1,5 +1,5 @@
-//! How it goes with repositories of an upstream that follow one of another server: all of them together, and by name those
-//! that are furthest behind.
+//! How it goes with repositories of an upstream that follow one of another server: all of them together, and one by one
+//! those that are furthest behind. Those go by their id: who reads metrics need not know the names of repositories.
 
 use std::fmt;
 
@@ -20,8 +20,7 @@ pub struct FollowedRepositories(Vec<Followed>);
 
 #[derive(Debug)]
 struct Followed {
-    project: String,
-    repository: String,
+    repository_id: String,
     /// The name on the wire, in lower case as values of labels are.
     fault: Option<String>,
     attempted_at: u64,
@@ -60,7 +59,7 @@ impl FollowedRepositories {
     /// What an upstream shows of these.
     pub fn new(followed: Vec<(Repository, FollowedRepository)>) -> Self {
         let shown = followed.into_iter().take(MAX_FOLLOWED_REPOSITORIES);
-        Self(shown.map(|(repository, followed)| Followed::new(repository, &followed)).collect())
+        Self(shown.map(|(repository, followed)| Followed::new(&repository, &followed)).collect())
     }
 
     pub(super) fn encode(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
@@ -83,9 +82,9 @@ impl FollowedRepositories {
             |followed| followed.lag_seconds,
         )?;
         let failing = self.0.iter().map(|followed| {
-            let [project, repository] = followed.labels();
+            let [repository] = followed.labels();
             let fault = followed.fault.as_deref();
-            ([project, repository, ("fault", fault.unwrap_or(NO_FAULT))], u64::from(fault.is_some()))
+            ([repository, ("fault", fault.unwrap_or(NO_FAULT))], u64::from(fault.is_some()))
         });
         let help = of_most(
             "Whether the last look at what a repository follows failed: 1 if it did, with its reason in fault, else 0",
@@ -106,13 +105,12 @@ impl FollowedRepositories {
 }
 
 impl Followed {
-    fn new(repository: Repository, followed: &FollowedRepository) -> Self {
+    fn new(repository: &Repository, followed: &FollowedRepository) -> Self {
         let FollowedRepository { following, now_ms, .. } = followed;
         let seconds = |milliseconds: i64| u64::try_from(milliseconds / 1_000).unwrap_or(0);
         let equal_at = following.last_success_at.unwrap_or(following.created_at);
         Self {
-            project: repository.project.key,
-            repository: repository.slug,
+            repository_id: repository.id.to_string(),
             fault: following.error.as_ref().map(|error| error.fault.as_str().to_lowercase()),
             attempted_at: following.last_attempt_at.map_or(0, seconds),
             succeeded_at: following.last_success_at.map_or(0, seconds),
@@ -120,8 +118,8 @@ impl Followed {
         }
     }
 
-    fn labels(&self) -> [(&'static str, &str); 2] {
-        [("project", &self.project), ("repository", &self.repository)]
+    fn labels(&self) -> [(&'static str, &str); 1] {
+        [("repository_id", &self.repository_id)]
     }
 }
 
@@ -134,8 +132,7 @@ fn of_most(help: &str) -> String {
 #[cfg(test)]
 pub(super) fn sample() -> FollowedRepositories {
     FollowedRepositories(vec![Followed {
-        project: "APP".to_owned(),
-        repository: "tool".to_owned(),
+        repository_id: "7".to_owned(),
         fault: Some("too_many".to_owned()),
         attempted_at: 1_764_000_060,
         succeeded_at: 1_764_000_000,
@@ -149,11 +146,10 @@ mod tests {
     use crate::metrics::snapshot::Metrics;
 
     #[test]
-    fn a_repository_that_follows_is_told_by_name() {
+    fn each_repository_that_follows_has_metrics_by_its_id() {
         let mut sample = sample();
         let equal = Followed {
-            project: "APP".to_owned(),
-            repository: "site".to_owned(),
+            repository_id: "8".to_owned(),
             fault: None,
             attempted_at: 1_764_000_070,
             succeeded_at: 1_764_000_070,
@@ -163,11 +159,11 @@ mod tests {
         let text = Metrics { followed: Some(sample), ..Metrics::default() }.text();
         let name = "heliostat_upstream_following_repository";
         for rest in [
-            r#"last_attempt_timestamp_seconds{project="APP",repository="tool"} 1764000060"#,
-            r#"last_success_timestamp_seconds{project="APP",repository="tool"} 1764000000"#,
-            r#"lag_seconds{project="APP",repository="tool"} 75"#,
-            r#"failing{project="APP",repository="tool",fault="too_many"} 1"#,
-            r#"failing{project="APP",repository="site",fault="none"} 0"#,
+            r#"last_attempt_timestamp_seconds{repository_id="7"} 1764000060"#,
+            r#"last_success_timestamp_seconds{repository_id="7"} 1764000000"#,
+            r#"lag_seconds{repository_id="7"} 75"#,
+            r#"failing{repository_id="7",fault="too_many"} 1"#,
+            r#"failing{repository_id="8",fault="none"} 0"#,
         ] {
             let line = format!("{name}_{rest}");
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
