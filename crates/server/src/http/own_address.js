@@ -2,7 +2,7 @@
 
 /**
  * Whether this page was opened at an address from which the server takes nothing: another than its own, and not that of
- * this machine either. Then it says so before anybody clicks.
+ * this machine either. Then it says so before the user clicks.
  */
 function isElsewhere() {
   const own = document.body.dataset.baseUrl;

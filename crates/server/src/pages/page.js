@@ -267,10 +267,10 @@ const PAGE_LENGTH = 100;
 const MAX_LISTED = 1000;
 const SESSION = "console/session";
 
-// Who is signed in; null for nobody.
+// The user who is signed in; null if none is.
 let username = null;
 
-// Has the page be as for nobody, and says why; a page on which nobody signs in has no session to end.
+// Shows the page as without a session, and says why; a page without a sign-in form has no session to end.
 let endSession = async () => {};
 
 /** Begins a session of this browser in the place of the one before; answers who is signed in. */
@@ -386,9 +386,9 @@ function tellUnlessRefused(error) {
 }
 
 /**
- * Asks, and then shows what was answered, each time that it is called. An older answer may come after a newer one, or after
- * somebody else has signed in: only the one to the newest question is shown, and only to who has asked it. So it is with what
- * is told of an error.
+ * Asks, and then shows what was answered, each time that it is called. An older answer may come after a newer one, or
+ * after another user has signed in: only the answer to the newest question is shown, and only to the user who has asked
+ * it. The same holds for error messages.
  */
 function newest(read, showAnswer, tell = (error) => note("problem", error.message)) {
   let asked = 0;

@@ -86,7 +86,7 @@ async function restore(name, repository) {
 
 function showDifferences(name, mirror, { hereIsReadable, differences, differenceCount }) {
   show("differs-title", `What ${mirror} has of ${name} is not what is recorded`);
-  const readable = "These references would be as they are at the mirror. Whoever pushed what is lost may push it again.";
+  const readable = "These references would be as they are at the mirror. Users who pushed what is lost can push it again.";
   const unreadable = "What is here cannot be read, so that all references of the copy are listed. Later pushes may be lost.";
   show("differs-about", hereIsReadable ? readable : unreadable);
   const headings = headingsOf("differences");

@@ -3,7 +3,7 @@
 const [, slugInAddress] = location.pathname.slice(root.length).split("/").map(decodeURIComponent);
 const form = element("search");
 
-/** What administrators may do with a user. With their own account nobody does it by a slip. */
+/** What administrators may do with a user. For their own account it is only a link, against slips. */
 function actsOn(user) {
   if (user.name.toLowerCase() === username.toLowerCase()) return [pageLink("account", "Your account")];
   const remove = async () => {
