@@ -20,7 +20,7 @@ const GUESS: &str = "a guess";
 pub const METRICS_TOKEN: &str = "the-metrics-token-of-the-matrix";
 /// How long ago an expired token was made, in seconds.
 const LONG_AGO_SECONDS: i64 = 400;
-/// A server that has joined nobody.
+/// A server that has joined no upstream.
 const UNKNOWN_SERVER: &str = "AAAA-BBBB-CCCC-DDDD";
 /// Tokens are made with each of these as the most that they may do.
 const BOUNDS: [&str; 10] = [

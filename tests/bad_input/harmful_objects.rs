@@ -1,4 +1,4 @@
-//! Objects that would harm whoever checks them out, and objects that are only old: what a push may bring.
+//! Objects that would harm a client that checks them out, and objects that are only old: what a push may bring.
 
 use std::io::Write;
 use std::process::Stdio;

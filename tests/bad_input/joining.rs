@@ -28,7 +28,7 @@ async fn accept_is_refused(upstream: &Server, body: &Value) {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_lead_the_request_of_a_mirror_to_an_address_of_their_own() {
+async fn another_client_cannot_lead_the_request_of_a_mirror_to_its_own_address() {
     let upstream = Server::upstream(ServerOptions::default());
     let mirror = Server::mirror(upstream.base_url(), "Saigon", ServerOptions::default());
     let client = admin(&upstream);
@@ -36,8 +36,8 @@ async fn a_stranger_cannot_lead_the_request_of_a_mirror_to_an_address_of_their_o
         client.get(REQUESTS).await.expect(200).json()["values"].get(0).cloned()
     })
     .await;
-    let stranger = FakeMirror::start(good_descriptor).await;
-    let mut forged = request_of(shown["mirrorId"].as_str().expect("is text"), "Saigon", &stranger.base);
+    let forger = FakeMirror::start(good_descriptor).await;
+    let mut forged = request_of(shown["mirrorId"].as_str().expect("is text"), "Saigon", &forger.base);
     for key in [None, Some(heliostat_auth::shared_secret())] {
         if let Some(key) = key {
             forged["registrationKey"] = json!(key.expose());
@@ -49,7 +49,7 @@ async fn a_stranger_cannot_lead_the_request_of_a_mirror_to_an_address_of_their_o
     let seen = json!({"mirrorBaseUrl": shown["mirrorBaseUrl"]});
     let accepted = client.post(&accept, &seen).await.expect(200).json();
     assert_eq!(accepted["baseUrl"], mirror.base());
-    assert!(stranger.requests().is_empty(), "the stranger was told something");
+    assert!(forger.requests().is_empty(), "the forger was told something");
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_descriptor_elsewhere_is_not_accepted_by_those_who_do_not_name_its_add
     let seen = json!({"mirrorBaseUrl": shown["mirrorBaseUrl"], "mirrorInternalUrl": mirror.base.as_str()});
     let error = admin(&upstream).post(&accept, &seen).await.expect_error(409);
     assert_eq!(error["context"], "mirrorInternalUrl");
-    assert!(elsewhere.requests().is_empty() && mirror.requests().is_empty(), "nobody was told anything");
+    assert!(elsewhere.requests().is_empty() && mirror.requests().is_empty(), "neither was told anything");
 }
 
 #[tokio::test]

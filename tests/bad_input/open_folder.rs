@@ -11,7 +11,7 @@ fn open_to_others(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut found = Vec::new();
     let mut paths = vec![folder.to_owned()];
     while let Some(path) = paths.pop() {
-        // A file that is gone by now is open to nobody.
+        // A file that is gone by now is not open to others.
         let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
         let mode = metadata.permissions().mode();
         if mode & 0o077 != 0 && !metadata.is_symlink() {
@@ -61,7 +61,7 @@ async fn what_was_open_before_is_closed_when_a_role_is_ready() {
 fn an_open_folder_with_what_is_not_ours_is_refused_and_left_as_it_is() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     open(folder.path(), 0o755);
-    std::fs::write(folder.path().join("passwd"), "somebody else's").expect("a file can be written");
+    std::fs::write(folder.path().join("passwd"), "of another program").expect("a file can be written");
     open(&folder.path().join("passwd"), 0o644);
     let data = folder.path().to_str().expect("is UTF-8");
     let start = ["upstream", "--listen", "127.0.0.1:0", "--data", data];

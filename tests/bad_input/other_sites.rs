@@ -1,4 +1,4 @@
-//! Pages of other sites in the browser of somebody who is signed in here: what they can make the browser send, and show.
+//! Pages of other sites in the browser of a user who is signed in here: what they can make the browser send, and show.
 //!
 //! `every_operation::cross_site` asks each operation of the contract; here are the other ways in, and what browsers are
 //! told of pages.
@@ -167,7 +167,7 @@ async fn a_session_of_the_pages_counts_for_pages_of_this_server_only() {
     let page = browser.clone().with_header("x-heliostat-page", "1");
     page.get(private).await.expect(200);
     browser.clone().with_header("sec-fetch-site", "same-origin").get(private).await.expect(200);
-    // The cookie alone, as another site could make a browser send it, stands for nobody.
+    // The cookie alone, as another site could make a browser send it, authenticates no user.
     browser.get(private).await.expect_error(401);
     browser.clone().with_header("sec-fetch-site", "same-site").get(private).await.expect_error(401);
     let planted = format!("{private}?name=planted&password=Evil-Passw0rd");

@@ -1,4 +1,4 @@
-//! Pages of other sites: whatever may change something is 403 to them, before anybody looks at who calls.
+//! Pages of other sites: each request that may change something is 403 to them, before credentials are looked at.
 
 use reqwest::Method;
 
@@ -40,7 +40,7 @@ async fn what_changes_something_is_403_to_pages_of_other_sites() {
 }
 
 #[tokio::test]
-async fn pages_of_the_server_itself_are_answered_like_anybody() {
+async fn pages_of_the_server_itself_are_answered_like_other_clients() {
     for scene in scenes().await {
         let own = scene.origin();
         let own_page = [("origin", own.as_str()), ("sec-fetch-site", "same-origin")];

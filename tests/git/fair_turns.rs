@@ -1,4 +1,4 @@
-//! One client can slow itself and nobody else: readers that do not read, and clients that guess passwords.
+//! One client can slow itself and no other: readers that do not read, and clients that guess passwords.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,7 +12,7 @@ use crate::harness::{
     eventually, git, post_fetch, unique,
 };
 
-/// Readers of one network that take nothing: more than there are processes for anybody.
+/// Readers of one network that take nothing: more than there are processes for all clients.
 const STALLED: usize = 80;
 /// How many processes unverified clients of one network have.
 const SHARE: usize = 16;
@@ -24,7 +24,7 @@ const AT_UPSTREAM: &str = "/rest/api/latest/users";
 const AT_MIRROR: &str = "/rest/mirroring/latest/upstreamServers";
 
 #[tokio::test]
-async fn readers_that_take_nothing_keep_nobody_from_pushing_and_fetching() {
+async fn readers_that_take_nothing_keep_no_client_from_pushing_and_fetching() {
     // Nothing is stored, so that each reader has a process of its own.
     let arguments = ["--cache-size", "0"].map(str::to_owned).to_vec();
     let server = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
@@ -53,13 +53,13 @@ async fn readers_that_take_nothing_keep_nobody_from_pushing_and_fetching() {
         let clone = ["-c", &header, "clone", "--quiet", "--bare", "--depth=1", from.as_str(), &copy];
         git(pushed.path(), &clone);
     }
-    eventually("nobody else to run", || async { (children_of(&server) == SHARE).then_some(()) }).await;
+    eventually("no others to run", || async { (children_of(&server) == SHARE).then_some(()) }).await;
     drop(stalled);
     eventually("git to end", || async { (children_of(&server) == 0).then_some(()) }).await;
 }
 
 #[tokio::test]
-async fn who_guesses_is_told_to_wait_and_nobody_else_is() {
+async fn who_guesses_is_told_to_wait_and_no_other_client_is() {
     let server = Server::upstream(ServerOptions::default());
     let other = server.new_user().await;
     let user = eventually("a user who has to wait as well", || async {

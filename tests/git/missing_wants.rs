@@ -77,7 +77,7 @@ async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_
     });
     assert_eq!(fetches.await, 1, "{CLIENTS} clients share a fetch");
     assert_eq!(our_references(&folder), missed, "the next fetch has something to offer");
-    assert_eq!(git(checkout.path(), &["ls-remote", mirror.as_str()]), before, "and nobody sees it");
+    assert_eq!(git(checkout.path(), &["ls-remote", mirror.as_str()]), before, "and no client sees it");
     assert!(!before.contains("heliostat"), "{before}");
 
     checkout.push(&upstream, &[":topic"]);
@@ -89,7 +89,7 @@ async fn what_only_the_upstream_still_gives_is_fetched_once_and_goes_when_it_is_
         let refused = fetch(place, &missed);
         assert!(String::from_utf8_lossy(&refused.stderr).contains("not our ref"), "{refused:?}");
     }
-    assert!(has(&folder, &missed), "that it is here gives nobody anything");
+    assert!(has(&folder, &missed), "that it is here gives no client access");
     purged(&pair, &repository).await;
     assert!(!has(&folder, &missed) && our_references(&folder).is_empty(), "nothing of it is left");
     git(&folder, &["fsck", "--full"]);
@@ -107,10 +107,10 @@ async fn an_upstream_whose_last_answer_did_not_come_is_asked_once_more_and_not_f
     let brought = fetch(&mirror, &missed);
     assert!(brought.status.success(), "{}", String::from_utf8_lossy(&brought.stderr));
 
-    let stranger = pair.mirror.client(&pair.new_user().await);
+    let unknown_user = pair.mirror.client(&pair.new_user().await);
     line.cut_for_servers();
     // The mirror finds out as soon as it asks.
-    stranger.get("/rest/mirroring/latest/upstreamServers").await.refused(503);
+    unknown_user.get("/rest/mirroring/latest/upstreamServers").await.refused(503);
     eventually("the mirror to say that its upstream does not answer", || async {
         let status = pair.mirror.anonymous().get("/status").await.json();
         (status["upstream"]["reachable"] == false).then_some(())

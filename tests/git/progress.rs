@@ -53,7 +53,7 @@ async fn clone(folder: &Path, version: &str, arguments: &[&str], open_at: Option
 }
 
 #[tokio::test]
-async fn who_waits_for_a_cold_clone_sees_how_far_it_is_and_nobody_else_does() {
+async fn who_waits_for_a_cold_clone_sees_how_far_it_is_and_no_other_client_does() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let gate = folder.path().join("gate");
     let arguments = vec!["--git".to_owned(), slow_git(folder.path(), &gate)];

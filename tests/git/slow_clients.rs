@@ -129,7 +129,7 @@ async fn who_does_not_read_is_let_go() {
 }
 
 #[tokio::test]
-async fn half_sent_requests_take_little_memory_and_nobody_waits_for_them() {
+async fn half_sent_requests_take_little_memory_and_no_client_waits_for_them() {
     // However long a busy machine takes, none of them is over.
     let server = server_with(&["--fetch-parallelism", "1", "--client-timeout", "1h"]);
     let (repository, checkout) = server.pushed_repository(true).await;
@@ -156,7 +156,7 @@ async fn half_sent_requests_take_little_memory_and_nobody_waits_for_them() {
     assert!(taken < MAX_MEMORY_BYTES, "{HALF_SENT} half-sent requests took {taken} bytes");
     eventually("git to do nothing for them", || async { (children_of(&server) == 0).then_some(()) }).await;
     git(checkout.path(), &["clone", "--quiet", "--bare", "--depth=1", url.as_str(), "copy.git"]);
-    // They are requests all the same: whoever sends the last byte is answered.
+    // They are still requests: a client that sends the last byte is answered.
     let mut last = half_sent.pop().expect("there are some");
     last.write_all(&body[body.len() - 1..]).await.expect("the server reads");
     let mut status = [0; 12];

@@ -1,5 +1,5 @@
-//! What no reference leads to is given to nobody, whatever it is and however it is asked for; only what a reference named
-//! before it was moved is given for a while longer, to builds that began with it.
+//! What no reference leads to is given to no client, whatever it is and however it is asked for; only what a reference
+//! named before it was moved is given for a while longer, to builds that began with it.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use crate::harness::{
     Checkout, GitRequest, Pair, Server, ServerOptions, command_v2, eventually, git, git_output, shared_pair,
 };
 
-/// A commit with a file that nobody else has, by the ids of the three.
+/// A commit with a file that no other commit has, by the ids of the three.
 struct Secret {
     commit: String,
     tree: String,
@@ -69,7 +69,7 @@ async fn what_was_deleted_is_given_by_no_server_in_no_version() {
     pair.mirrored(&repository).await;
     for place in &places {
         shows(place, "refs/heads/oops", Some(&secret.commit)).await;
-        assert_eq!(secret.given_by(place, 2).len(), 3, "while the branch is there, anybody may have it");
+        assert_eq!(secret.given_by(place, 2).len(), 3, "while the branch is there, any reader may have it");
     }
     checkout.push(&url, &[":oops"]);
     pair.mirrored(&repository).await;

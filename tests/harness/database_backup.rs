@@ -63,8 +63,8 @@ impl DatabaseBackup {
     }
 }
 
-/// Waits until nobody is in this database: the sessions of a process that was killed end a moment later, and what is used
-/// cannot be copied.
+/// Waits until this database has no sessions: those of a process that was killed end a moment later, and a database in
+/// use cannot be copied.
 fn until_left(database: &str) -> String {
     format!(
         "DO $$ BEGIN FOR look IN 1..2400 LOOP \

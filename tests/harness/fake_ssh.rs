@@ -77,7 +77,7 @@ impl FakeSsh {
         format!("127.0.0.1 {HOST_KEY}\n")
     }
 
-    /// Lets nobody reach the server any more, or again.
+    /// Makes the server unreachable, or reachable again.
     pub fn be_gone(&self, is_gone: bool) {
         let places = ["repositories", "gone"].map(|name| self.folder.path().join(name));
         let [here, gone] = &places;

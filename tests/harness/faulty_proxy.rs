@@ -62,7 +62,7 @@ enum Fault {
     CutInBody,
     /// The same, but nothing tells: the length is that of what is left.
     Shortened,
-    /// Somebody else's page.
+    /// The page of another server.
     Page,
     /// The right body, said to be something else.
     WrongType,

@@ -1,5 +1,5 @@
-//! `git daemon`, which gives by `git://` what it has, and a door before it behind which nobody hears of newer versions of the
-//! protocol.
+//! `git daemon`, which serves over `git://`, and a proxy before it that hides from it that clients know newer versions
+//! of the protocol.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -405,7 +405,7 @@ fn with_ending(request: &Received) -> Received {
 }
 
 impl State {
-    /// Who asks: nobody that is known by name, or a user; `None` if the password is wrong.
+    /// Who asks: a client without credentials, or a user; `None` if the password is wrong.
     fn user(&self, request: &Received) -> Option<Option<String>> {
         if request.authorization.is_empty() {
             return Some(None);

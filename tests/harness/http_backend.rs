@@ -20,7 +20,7 @@ pub(super) fn http_backend(root: &Path, request: &Received, user: Option<&str>) 
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let mut command = Command::new("git");
     command.arg("http-backend").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    // As whoever serves very many references has to set it.
+    // As a server of very many references has to set it.
     command.env("GIT_HTTP_MAX_REQUEST_BUFFER", "256M");
     command.env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", "/nonexistent");
     command.env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");

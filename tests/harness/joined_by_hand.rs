@@ -109,7 +109,7 @@ impl JoinedByHand {
         Identity::Server(self.mirror_id.clone(), "0".repeat(64))
     }
 
-    /// Whoever is not this mirror is refused, another mirror included.
+    /// Callers other than this mirror are refused, another mirror included.
     pub async fn refuse_all_others(&self, call: &Attempt) {
         let (second, _) = self.another("Second").await;
         call.by(&Identity::Anonymous, 401).await;

@@ -39,7 +39,7 @@ pub struct ServerOptions {
     pub disk: Option<PathBuf>,
     /// Where its database server is reached, if not at its own address.
     pub database_through: Option<SocketAddr>,
-    /// Whether its log goes into a pipe that nobody reads until [`Server::read_log`].
+    /// Whether its log goes into a pipe that is not read until [`Server::read_log`].
     pub has_unread_log: bool,
 }
 
@@ -192,7 +192,7 @@ impl Server {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
-    /// Reads the log from now on that nobody has read before.
+    /// Reads the log from now on, which was not read before.
     pub fn read_log(&mut self) {
         let child = self.child.as_mut().expect("the server runs");
         let mut unread = child.stderr.take().expect("its log goes into a pipe");

@@ -207,19 +207,19 @@ async fn installs_the_mirror_as_an_add_on_and_removes_it() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_install_the_mirror_in_its_name() {
+async fn no_other_client_can_install_the_mirror_in_its_name() {
     let host = Host::start();
     let mirror = Server::mirror(&host.server.base, "Saigon", ServerOptions::default());
     becomes(&mirror, "PENDING").await;
     let anonymous = mirror.anonymous();
     let addon = addon_of(&anonymous.get("/rest/mirroring/latest/descriptor").await.promised(200));
     let installed = &addon.lifecycle.installed;
-    let mut elsewhere = host.installed(&addon, "a secret of somebody");
+    let mut elsewhere = host.installed(&addon, "a secret of another host");
     elsewhere["baseUrl"] = json!("http://127.0.0.1:9");
     anonymous.post(installed, &elsewhere).await.refused(400);
 
     // It is answered before it can be known to be false, and never believed; a few of these wait at a time.
-    let invented = host.installed(&addon, "a secret of somebody");
+    let invented = host.installed(&addon, "a secret of another host");
     let asked =
         || host.server.received().iter().filter(|call| call.path.ends_with("/analyticsSettings")).count();
     for _ in 0..4 {
@@ -228,6 +228,6 @@ async fn nobody_else_can_install_the_mirror_in_its_name() {
     anonymous.post(installed, &invented).await.refused(503);
     eventually("the mirror to ask", || async { (asked() >= 8).then_some(()) }).await;
     assert_eq!(state_of(&mirror).await, "PENDING");
-    let forger = signed_by_host(&mirror, "a secret of somebody");
+    let forger = signed_by_host(&mirror, "a secret of another host");
     forger.post_nothing(&addon.lifecycle.uninstalled).await.refused(401);
 }

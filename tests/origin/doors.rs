@@ -41,7 +41,7 @@ async fn pushes_are_refused_with_the_address_of_the_origin_and_only_to_readers()
     let refused = client(&scene, Person::Reader).get(&receive).await.expect(403);
     let there = scene.origin.url().join(Place::Private.path()).expect("a path");
     assert!(refused.text.contains(there.as_str()), "{}", refused.text);
-    for (person, status) in [(Person::Anonymous, 401), (Person::Stranger, 403)] {
+    for (person, status) in [(Person::Anonymous, 401), (Person::Outsider, 403)] {
         let answer = client(&scene, person).get(&receive).await.expect(status);
         assert!(!answer.text.contains(there.as_str()), "{}", answer.text);
     }
@@ -90,16 +90,16 @@ async fn a_build_server_has_brought_here_what_it_will_want() {
     let mistaken = scene.mirror.client(&Identity::User("reader".to_owned(), "wrong".to_owned()));
     let said = mistaken.post(ENSURE, &wanted).await.refused(401)["message"].to_string();
     assert!(said.contains("does not take these credentials"), "{said}");
-    client(&scene, Person::Stranger).post(ENSURE, &wanted).await.refused(403);
+    client(&scene, Person::Outsider).post(ENSURE, &wanted).await.refused(403);
     reader.post(ENSURE, &json!({"repository": "/acme/none.git"})).await.refused(404);
     let public = json!({"repository": Place::Public.path()});
     client(&scene, Person::Anonymous).post(ENSURE, &public).await.promised(200);
     scene.origin_is(Manner::Gone);
     // Nothing is known of these credentials here, but what was shown without any.
-    client(&scene, Person::Stranger).post(ENSURE, &public).await.promised(200);
+    client(&scene, Person::Outsider).post(ENSURE, &public).await.promised(200);
     let unknown = scene.mirror.client(&Identity::User("unknown".to_owned(), "unknown".to_owned()));
     unknown.post(ENSURE, &wanted).await.refused(503);
-    // Nobody has cloned yet: it was brought because somebody asked for everything.
+    // No client has cloned yet: it was fetched because one asked for everything.
     let url = scene.url(Person::Anonymous, Place::Public);
     let cloned = Operation::Clone.at(&url, &scene.origin.folder(Place::Public.path()));
     assert_eq!(cloned, Ok(()));
@@ -170,7 +170,7 @@ async fn operators_see_what_is_here_and_how_it_stands_with_the_origin() {
     );
 
     scene.origin_is(Manner::Gone);
-    client(&scene, Person::Stranger).post(ENSURE, &wanted).await.refused(503);
+    client(&scene, Person::Outsider).post(ENSURE, &wanted).await.refused(503);
     let away = eventually("the origin is known to be away", || async {
         let status = client(&scene, Person::Anonymous).get("/status").await.expect(200).json();
         (status["state"] == "ORIGIN_AWAY").then_some(status)

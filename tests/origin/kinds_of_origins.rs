@@ -170,8 +170,8 @@ async fn an_upstream_as_the_origin() {
     for operation in Operation::ALL {
         operation.at(&url, checkout.path()).expect("may read");
     }
-    let stranger = upstream.new_user().await;
-    let Identity::User(name, password) = stranger else { unreachable!("has a password") };
+    let outsider = upstream.new_user().await;
+    let Identity::User(name, password) = outsider else { unreachable!("has a password") };
     let url = at_mirror(&mirror, &clone_url(upstream.base_url(), &repository, Some((&name, &password))));
     Operation::List.at(&url, checkout.path()).expect_err("may not read");
 }

@@ -53,7 +53,7 @@ const fn row(day: Day, public: [Outcome; 4], private: [Outcome; 4]) -> Row {
 
 #[rustfmt::skip]
 const MATRIX: [Row; 12] = [
-    //                         anonymous reader    stranger  revoked      anonymous reader    stranger   revoked
+    //                         anonymous reader    outsider  revoked      anonymous reader    outsider   revoked
     row(Day::Up,             [Reads,    Reads,    Reads,    Reads],    [Asked,    Reads,    Forbidden, Forbidden]),
     row(Day::Slow,           [Reads,    Reads,    Reads,    Reads],    [Asked,    Reads,    Forbidden, Forbidden]),
     row(Day::Gone,           [Reads,    Reads,    Reads,    Reads],    [Nothing,  Reads,    Nothing,   Nothing]),
@@ -101,7 +101,7 @@ impl Play {
             read(Operation::Clone, Person::Reader, place).expect("the reader may read");
             read(Operation::List, Person::Revoked, place).expect("may read until now");
         }
-        for person in [Person::Anonymous, Person::Stranger] {
+        for person in [Person::Anonymous, Person::Outsider] {
             read(Operation::List, person, Place::Public).expect("it is public");
         }
         play.scene.revoke();

@@ -1,5 +1,5 @@
-//! While the origin is away, those who could read go on reading, also from a mirror that was killed; nobody else does, and
-//! nothing old is shown when it is back.
+//! While the origin is away, those who could read go on reading, also from a mirror that was killed; no other client
+//! does, and nothing old is shown when it is back.
 
 use std::path::Path;
 
@@ -39,8 +39,8 @@ async fn known_readers_read_from_a_mirror_that_was_killed_while_the_origin_is_aw
     for operation in Operation::ALL {
         operation.at(&known, &folder).expect("it is known from before");
         operation.at(&revoked, &folder).expect_err("what was heard before the kill is not forgotten");
-        operation.at(&scene.url(Person::Stranger, Place::Private), &folder).expect_err("nobody knows");
-        operation.at(&scene.url(Person::Anonymous, Place::Private), &folder).expect_err("nobody knows");
+        operation.at(&scene.url(Person::Outsider, Place::Private), &folder).expect_err("it is not known");
+        operation.at(&scene.url(Person::Anonymous, Place::Private), &folder).expect_err("it is not known");
     }
 
     scene.origin_is_up_again().await;
@@ -86,7 +86,7 @@ fn a_build_with_a_new_token_reads_what_everybody_was_shown_while_the_origin_is_a
         git(copy.path(), &["-c", &new, "clone", "--quiet", public.as_str(), "."]);
         assert_eq!(git(copy.path(), &["rev-parse", "HEAD"]), git(&folder, &["rev-parse", "refs/heads/main"]));
         let said = listing_fails(&new, private.as_str());
-        assert!(said.contains("503"), "nobody knows: {said}");
+        assert!(said.contains("503"), "it is not known: {said}");
         let said = listing_fails(&wrong, public.as_str());
         assert!(said.contains("503"), "it was refused when the origin could be asked: {said}");
     };

@@ -1,4 +1,5 @@
-//! A mirror that is started again while the origin is away gives each reader what they were shown last, and nobody else anything.
+//! A mirror that is started again while the origin is away gives each reader what they were shown last, and other
+//! clients nothing.
 
 use super::Operation;
 use super::reading::Content;
@@ -27,9 +28,9 @@ async fn each_reader_gets_what_they_were_shown_last_although_another_one_has_bro
         for operation in Operation::ALL {
             operation.reads(&early, &before).expect("this is what they were shown");
             operation.reads(&late, &after).expect("that is what they were shown");
-            for person in [Person::Stranger, Person::Anonymous] {
+            for person in [Person::Outsider, Person::Anonymous] {
                 let url = scene.url(person, Place::Private);
-                operation.at(&url, &folder).expect_err("nobody has shown them anything");
+                operation.at(&url, &folder).expect_err("they were never shown anything");
             }
         }
     }
@@ -44,7 +45,7 @@ async fn each_reader_gets_what_they_were_shown_last_although_another_one_has_bro
 fn those_who_read_what_is_public_and_those_who_read_more_get_what_was_theirs() {
     let mut scene = Scene::start();
     let [public, private] = Place::ALL.map(|place| scene.origin.folder(place.path()));
-    for person in [Person::Anonymous, Person::Reader, Person::Stranger] {
+    for person in [Person::Anonymous, Person::Reader, Person::Outsider] {
         Operation::Clone.at(&scene.url(person, Place::Public), &public).expect("it is public");
     }
     Operation::Clone.at(&scene.url(Person::Reader, Place::Private), &private).expect("may read");
@@ -79,7 +80,7 @@ fn who_leaves_the_end_of_a_path_out_is_known_by_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_served_when_the_origin_is_away_for_too_long_and_all_are_when_it_is_back() {
+async fn no_reader_is_served_when_the_origin_is_away_for_too_long_and_all_are_when_it_is_back() {
     let mut scene = Scene::start();
     scene.mirror.restart_with(&["--serve-stale", "10s"]);
     let folder = scene.origin.folder(Place::Private.path());

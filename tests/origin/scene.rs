@@ -16,12 +16,12 @@ pub const LONG_TOKEN_BYTES: usize = 1_500;
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Person {
-    /// Nobody that is known by name.
+    /// A client without credentials.
     Anonymous,
     /// May read both.
     Reader,
     /// Has an account there, and may read what is public.
-    Stranger,
+    Outsider,
     /// Could read both until a moment ago.
     Revoked,
 }
@@ -37,14 +37,14 @@ pub enum Place {
 
 impl Person {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Anonymous, Self::Reader, Self::Stranger, Self::Revoked];
+    pub const ALL: [Self; 4] = [Self::Anonymous, Self::Reader, Self::Outsider, Self::Revoked];
 
     /// The name at the origin, of those who have one.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Anonymous => None,
             Self::Reader => Some("reader"),
-            Self::Stranger => Some("stranger"),
+            Self::Outsider => Some("outsider"),
             Self::Revoked => Some("revoked"),
         }
     }
@@ -94,7 +94,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Starts both. The repositories have commits, and nobody has asked the mirror yet.
+    /// Starts both. The repositories have commits, and no client has asked the mirror yet.
     pub fn start() -> Self {
         let origin = GitOrigin::start_with_tls();
         for person in Person::ALL {
@@ -142,7 +142,7 @@ impl Scene {
         git(checkout.path(), &["push", "--quiet", "--force", &folder, "main", "v1"]);
     }
 
-    /// Where somebody finds a repository at the mirror.
+    /// Where a person finds a repository at the mirror.
     pub fn url(&self, person: Person, place: Place) -> Url {
         person.at(&self.mirror.base_url().join(place.path()).expect("a path"))
     }

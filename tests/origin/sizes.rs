@@ -41,14 +41,14 @@ async fn sizes_are_told_of_what_the_origin_gives_also_where_nothing_was_fetched_
     let expected = [size_there(&new), size_there(&new_file)];
     assert_eq!(sizes(&url, &[&new, &new_file]).await, expected);
 
-    for person in [Person::Anonymous, Person::Stranger] {
+    for person in [Person::Anonymous, Person::Outsider] {
         let answer = asked(&scene.url(person, Place::Private), &[&tip]).await;
         assert!([401, 403, 404].contains(&answer.status), "{person:?}: {}", answer.status);
     }
 }
 
 #[tokio::test]
-async fn a_size_that_nobody_can_tell_is_refused_and_not_told_to_be_missing() {
+async fn a_size_that_cannot_be_told_is_refused_and_not_told_to_be_missing() {
     let scene = Scene::start();
     let url = scene.url(Person::Reader, Place::Private);
     let tip = git(&scene.origin.folder(Place::Private.path()), &["rev-parse", "main"]);

@@ -1,4 +1,5 @@
-//! Who waits for what comes from the origin is told so, each of those who share a fetch, and nobody later.
+//! Each client that waits for a fetch from the origin gets a message that says so, also those that share the fetch;
+//! later clients get none.
 
 use url::Url;
 

@@ -48,8 +48,8 @@ async function ask(page, asked) {
 }
 
 try {
-  const nobody = await browser.newPage();
-  const answers = await ask(nobody, questions.filter(({ credentials }) => credentials === "omit"));
+  const anonymous = await browser.newPage();
+  const answers = await ask(anonymous, questions.filter(({ credentials }) => credentials === "omit"));
 
   // This browser knows a user of the mirror: it has been there, and would send the password again.
   const { username, password, visit } = JSON.parse(process.env.HELIOSTAT_SIGNED_IN);

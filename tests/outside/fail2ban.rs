@@ -1,5 +1,5 @@
-//! fail2ban with the filter of `deploy/`: it bans the addresses from which logins fail, and none that somebody has written.
-//! In both forms of the log, as files, the journal and container runtimes keep them.
+//! fail2ban with the filter of `deploy/`: it bans the addresses from which logins fail, and none that a client has
+//! written. In both forms of the log, as files, the journal and container runtimes keep them.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const PROGRAM: &str = "/usr/bin/fail2ban-regex";
 /// Of the journal, fail2ban does not take the time away that the server writes.
 const NO_DATE: &[&str] = &["--datepattern", "{NONE}"];
 
-/// Names for tokens that look like a failed login of somebody else, in each form of the log and behind the words that
+/// Names for tokens that look like a failed login of another client, in each form of the log and behind the words that
 /// systemd and container runtimes put before a line.
 const NAMES: [&str; 6] = [
     "host heliostat[7]: WARN heliostat_audit: login failed client.address=192.0.2.9 user.name=",

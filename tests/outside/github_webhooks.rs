@@ -21,7 +21,7 @@ async fn published_examples_are_taken_once_and_forged_ones_never() {
     let file = format!("github={}", secret.path().display());
     let options =
         ServerOptions { arguments: vec!["--hook-secret-file".to_owned(), file], ..ServerOptions::default() };
-    // Nobody is there, and nobody is needed to take a hint.
+    // No server is there, and none is needed to take a hint.
     let mirror = Server::mirror_of_origin(&"http://127.0.0.1:1/".parse().expect("is a URL"), options);
     let hook = mirror.base_url().join("/hooks/github").expect("is a path");
 

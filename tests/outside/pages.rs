@@ -57,7 +57,7 @@ async fn an_administrator_deletes_all_open_requests_on_the_first_page() {
     let requests = "/rest/mirroring/latest/requests";
     for port in [10_001, 10_002] {
         let base = Url::parse(&format!("http://127.0.0.1:{port}")).expect("is a URL");
-        let body = request_of(&heliostat_auth::server_id(), &format!("Stranger {port}"), &base);
+        let body = request_of(&heliostat_auth::server_id(), &format!("Unknown {port}"), &base);
         upstream.anonymous().post(requests, &body).await.promised(200);
     }
     visit("console-requests", "pages/console_requests.mjs", &upstream, &[]);

@@ -60,7 +60,8 @@ impl Trial<'_> {
         let (project, user) = furnish(pair).await;
         let known = artefacts("schemathesis").join(format!("{}-known.json", self.role));
         fs::write(&known, known_values(pair, &project, &user).await.to_string()).expect("can be written");
-        let identities = [("administrator", Some(Identity::admin())), ("user", Some(user)), ("nobody", None)];
+        let identities =
+            [("administrator", Some(Identity::admin())), ("user", Some(user)), ("anonymous", None)];
         let mut cases = 0;
         for (name, identity) in identities {
             let report = self.try_as(name, identity.as_ref(), &known);

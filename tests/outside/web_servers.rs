@@ -1,5 +1,5 @@
 //! Origins as people have them: `git http-backend` behind nginx and behind Apache, with passwords, and a git written in
-//! Python. A mirror of each gives its readers what is there, and nobody else.
+//! Python. A mirror of each gives its readers what is there, and other clients nothing.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

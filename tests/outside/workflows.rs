@@ -1,4 +1,4 @@
-//! The workflows of the contract, carried out by somebody else's program against live servers.
+//! The workflows of the contract, carried out by a third-party program against live servers.
 
 use std::path::Path;
 

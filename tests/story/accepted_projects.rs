@@ -1,5 +1,5 @@
-//! What an administrator chooses while accepting a mirror holds, whoever is killed in between: the mirror never follows
-//! more than was chosen.
+//! What an administrator chooses while accepting a mirror holds, whichever server is killed in between: the mirror
+//! never follows more than was chosen.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,10 @@ async fn an_upstream_that_is_killed_before_the_mirror_has_answered_tells_it_the_
     let told = || mirror.received().into_iter().filter(|event| event.get("sharedSecret").is_some());
     eventually("the mirror to be told", || async { told().next() }).await;
     upstream.kill();
-    assert!(accepting.await.expect("no panic").is_err(), "nobody was told that it is accepted");
+    assert!(
+        accepting.await.expect("no panic").is_err(),
+        "the administrator was not told that it is accepted"
+    );
 
     upstream.restart();
     let settings = eventually("the mirror to be told again", || async {

@@ -178,7 +178,7 @@ async fn a_bundle_can_be_had_in_parts() {
         let line = log.lines().find(|line| line.contains("heliostat_access") && line.contains(&id));
         line.map(str::to_owned)
     });
-    // Nobody asks for what comes behind the last byte.
+    // No client asks for what comes behind the last byte.
     let line = line.await;
     assert!(line.contains("complete=true"), "{line}");
 

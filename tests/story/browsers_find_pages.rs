@@ -1,4 +1,4 @@
-//! Somebody opens an address that was meant for a program in a browser: a clone URL, or a link of the contract.
+//! A user opens an address that was meant for a program in a browser: a clone URL, or a link of the contract.
 
 use reqwest::header::LOCATION;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::harness::{Answer, Client, Identity, Server, clone_url, shared_pair};
 
-/// What browsers want when somebody types an address.
+/// What browsers want when a user types an address.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 fn path_of(url: &str) -> String {

@@ -1,4 +1,4 @@
-//! SIGTERM leaves a database that is one file: whoever copies it then has everything.
+//! SIGTERM leaves a database that is one file: a copy of it then has everything.
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use crate::harness::{
     ADMIN_PASSWORD, Checkout, Pair, Receiver, Server, binary, eventually, git, shared_pair, webhooks_path,
 };
 
-/// A command that nobody is there to answer, with no credentials.
+/// A command without a terminal to ask at, and without credentials.
 fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(arguments).stdin(Stdio::null());
@@ -84,10 +84,11 @@ async fn exit_codes_and_json_errors_tell_what_is_wrong() {
     let key = project["key"].as_str().expect("is text");
     assert_eq!(run(pair, &["project", "create", key]).status.code(), Some(6), "the key is taken");
 
-    let mut nobody = bare(&["project", "list"]);
-    let nobody = nobody.env("HELIOSTAT_URL", pair.upstream.base()).output().expect("the binary can be run");
-    assert_eq!(nobody.status.code(), Some(4), "{nobody:?}");
-    assert!(told(&nobody).contains("HELIOSTAT_TOKEN"), "{nobody:?}");
+    let mut anonymous = bare(&["project", "list"]);
+    let anonymous =
+        anonymous.env("HELIOSTAT_URL", pair.upstream.base()).output().expect("the binary can be run");
+    assert_eq!(anonymous.status.code(), Some(4), "{anonymous:?}");
+    assert!(told(&anonymous).contains("HELIOSTAT_TOKEN"), "{anonymous:?}");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn a_database_that_is_away_is_told_at_once_and_by_its_name() {
     });
     assert_eq!(status.await["state"], "ERROR");
     // A busy machine may take long for some of the rounds. Where a connection is waited for, each takes longer.
-    eventually("a round in which nobody waits", || async {
+    eventually("a round in which no client waits", || async {
         let began = Instant::now();
         // No operation promises it, as none promises a fault of the server itself.
         let refused = upstream.admin().unjudged().get("/rest/api/latest/projects").await.expect(503).json();

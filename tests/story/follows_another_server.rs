@@ -1,5 +1,5 @@
-//! A repository of the upstream follows one of another Git server: mirrors get what is pushed there, and whoever asks learns
-//! who is at fault when it is late.
+//! A repository of the upstream follows one of another Git server: mirrors get what is pushed there, and its status
+//! says who is at fault when it is late.
 
 use std::process::{Command, Output};
 

@@ -1,5 +1,5 @@
-//! A mirror of another Git server hears of changes before anybody asks: by webhooks, and by lists of what is there. It
-//! believes only that it should look.
+//! A mirror of another Git server learns of changes before a client asks: by webhooks, and by lists of what is there.
+//! It believes only that it should look.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ async fn a_delivery_is_answered_by_what_becomes_of_it() {
     let secrets = file_with(&format!("{SECRET}\n{NEXT_SECRET}\n"));
     let file = |provider: &str| format!("{provider}={}", secrets.path().display());
     let files = ["github", "gitlab", "forgejo", "generic"].map(file).join(",");
-    // Nobody is there, and nobody is needed to take a hint.
+    // No server is there, and none is needed to take a hint.
     let origin = "http://127.0.0.1:1/".parse().expect("is a URL");
     let mirror = Server::mirror_of_origin(&origin, arguments(&["--hook-secret-file", &files]));
 
@@ -96,7 +96,7 @@ async fn a_delivery_is_answered_by_what_becomes_of_it() {
     assert!(!log.contains(SECRET) && !log.contains(NEXT_SECRET), "{log}");
 }
 
-/// A private repository of an origin that somebody has read through a mirror, and the origin and the mirror.
+/// A private repository of an origin that a reader has read through a mirror, and the origin and the mirror.
 struct Read {
     origin: Server,
     mirror: Server,
@@ -149,7 +149,7 @@ impl Read {
         all.remove(0)
     }
 
-    /// Somebody pushes at the origin, and nobody asks the mirror.
+    /// A user pushes at the origin, and no client asks the mirror.
     fn push_at_origin(&self) -> String {
         let commit = self.checkout.commit("news.txt", "news\n");
         self.checkout.push(&self.origin.admin_url(&self.repository), &["HEAD:refs/heads/main"]);
@@ -166,7 +166,7 @@ impl Read {
 }
 
 #[tokio::test]
-async fn a_webhook_of_a_real_server_brings_a_push_here_before_anybody_reads_it() {
+async fn a_webhook_of_a_real_server_brings_a_push_here_before_it_is_read() {
     let secret = file_with(SECRET);
     let file = format!("bitbucket={}", secret.path().display());
     let read = Read::with(|_| vec!["--hook-secret-file".to_owned(), file]).await;

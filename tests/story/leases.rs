@@ -84,7 +84,7 @@ async fn a_push_is_found_at_the_mirror_at_once_also_when_the_mirror_cannot_be_to
     checkout.push(&upstream, &["HEAD:refs/heads/main"]);
     assert!(began.elapsed() < LONGEST_WAIT, "{:?}", began.elapsed());
     let (word, text) = shown().await;
-    assert!(word.starts_with("through;"), "the mirror was not told, and answers nobody by itself: {word}");
+    assert!(word.starts_with("through;"), "the mirror was not told, and answers no client by itself: {word}");
     assert!(text.contains(&commit), "{text}");
     git_finds(&commit).await;
 

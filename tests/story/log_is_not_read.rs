@@ -1,4 +1,4 @@
-//! Standard error is a pipe that nobody reads: requests are answered all the same, and what is lost of the log is told.
+//! Standard error is a pipe that is not read: requests are answered nevertheless, and the log says how much was lost.
 
 use crate::harness::{Server, ServerOptions, eventually};
 

@@ -144,7 +144,7 @@ async fn a_login_that_fails_at_a_mirror_is_told_with_the_clients_address_there_o
 }
 
 #[tokio::test]
-async fn a_signature_that_is_refused_bans_nobody() {
+async fn a_signature_that_is_refused_bans_no_address() {
     let upstream = Server::upstream(in_json());
     let removed = Identity::Server("B0F5-CS21-45C2-CCK3".to_owned(), "0".repeat(64));
     upstream.client(&removed).get("/rest/mirroring/latest/analyticsSettings").await.refused(401);

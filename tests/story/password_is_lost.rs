@@ -1,4 +1,4 @@
-//! Nobody knows the administrator's password any more: who has the data directory of the stopped server gives a new one.
+//! The administrator's password is lost: an operator with the data directory of the stopped server sets a new one.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -125,7 +125,7 @@ async fn who_waits_for_a_synchronisation_waits_for_an_upstream_that_is_away() {
     let mut pair = pair().await;
     let (repository, _) = pair.pushed_repository(true).await;
     pair.mirrored(&repository).await;
-    // So that the mirror knows the administrator while nobody can be asked.
+    // So that the mirror knows the administrator while the upstream cannot be asked.
     pair.upstream_id().await;
     pair.upstream.kill();
     status_in(&pair, "UNVERIFIED").await;

@@ -141,17 +141,17 @@ async fn nothing_is_deleted_at_start_and_what_has_no_record_goes_to_the_trash_af
     let (repository, checkout) = pair.pushed_repository(false).await;
     pair.mirrored(&repository).await;
     // Both are numbers that the mirror has not given yet; the first is the next one.
-    let strangers =
+    let foreign_copies =
         ["02/2.git", "c8/200.git"].map(|place| pair.mirror.data().join("repositories").join(place));
     pair.upstream.kill();
     pair.mirror.kill();
-    for stranger in &strangers {
-        let stranger = stranger.to_str().expect("is UTF-8");
-        git(checkout.path(), &["clone", "--quiet", "--mirror", ".", stranger]);
+    for foreign_copy in &foreign_copies {
+        let foreign_copy = foreign_copy.to_str().expect("is UTF-8");
+        git(checkout.path(), &["clone", "--quiet", "--mirror", ".", foreign_copy]);
     }
     pair.mirror.restart();
-    for stranger in &strangers {
-        assert!(stranger.join("HEAD").is_file(), "{} was deleted at start", stranger.display());
+    for foreign_copy in &foreign_copies {
+        assert!(foreign_copy.join("HEAD").is_file(), "{} was deleted at start", foreign_copy.display());
     }
 
     pair.upstream.restart();

@@ -52,7 +52,7 @@ async fn a_mirror_restarted_while_its_upstream_hangs_serves_whom_it_knows_and_wa
     named.set_password(None).expect("http URLs have passwords");
     git(checkout.path(), &["-c", helper, "ls-remote", named.as_str()]);
     // A busy machine may take long for some of the rounds. Where the upstream is waited for, each takes longer.
-    eventually("a round in which nobody waits", || async {
+    eventually("a round in which no client waits", || async {
         let mut other = unknown.clone();
         other.set_username(&format!("user-{}", unique())).expect("http URLs have users");
         let began = Instant::now();

@@ -68,7 +68,7 @@ fn mirror_command(pair: &Pair, arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_another_process_is_compared_although_nobody_saw_it_away() {
+async fn an_upstream_that_is_another_process_is_compared_although_it_was_not_seen_away() {
     // The next comparison by itself is an hour away.
     let rarely =
         ServerOptions { arguments: vec!["--sweep-interval".into(), "1h".into()], ..Default::default() };
@@ -116,7 +116,7 @@ async fn what_the_upstream_has_lost_is_kept_and_rescued_until_an_administrator_l
     assert_eq!(status["heldRepos"], 2);
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("an administrator confirms")));
 
-    // Its number is given again, to a repository that somebody else may read.
+    // Its number is given again, to a repository that another user may read.
     let (tomorrow, _) = pair.pushed_repository(true).await;
     assert_eq!(tomorrow["id"], today["id"]);
     held_back_as(&pair, &[(&older, "FELL_BACK"), (&today, "REPLACED")]).await;

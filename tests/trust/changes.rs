@@ -45,7 +45,7 @@ pub struct Changes<'a> {
 impl Changes<'_> {
     /// Pushes until the power is gone: one to three references at a time, made, moved, or removed.
     ///
-    /// Each worker has branches of its own: of two pushes to one branch nobody could say which came last.
+    /// Each worker has branches of its own: of two pushes to one branch it could not be said which came last.
     pub async fn push(
         &self,
         worker: &str,

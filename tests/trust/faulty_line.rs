@@ -2,7 +2,7 @@
 //! one before, and at the end the newest.
 //!
 //! What a push leaves differs from what every other push leaves, so a list of references tells which push it is of. A
-//! list that is none of them was put together from parts, and nobody may see it.
+//! list that is none of them was put together from parts, and no reader may see it.
 
 use std::collections::BTreeMap;
 use std::path::Path;

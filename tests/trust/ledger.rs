@@ -1,7 +1,7 @@
 //! What was acknowledged, to be compared with what is there.
 //!
 //! A fact has a name and a value, or is not there at all. From the moment a change is asked for until it is
-//! acknowledged, either value is right; one that failed leaves it open until somebody looks.
+//! acknowledged, either value is right; one that failed leaves it open until the value is read.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! An address that nobody else on this machine is given, also while no server listens there.
+//! An address that no other process on this machine is given, also while no server listens there.
 //!
-//! A port that was free a moment ago belongs to whoever asks the kernel next: a test that stops a server and starts it
-//! again at the same address, or that must know an address before a server runs, loses it now and then.
+//! A port that was free a moment ago goes to the next process that asks the kernel: a test that stops a server and
+//! starts it again at the same address, or that must know an address before a server runs, loses it now and then.
 
 use std::fmt;
 use std::io;
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_listens_there_whenever_it_wants_and_nobody_else_is_given_the_port() {
+    fn a_server_listens_there_whenever_it_wants_and_no_other_process_is_given_the_port() {
         let kept = KeptAddress::at(Ipv4Addr::LOCALHOST.into()).expect("a port is free");
         for _ in 0..3 {
             // What another test is starting at this moment holds the server's socket until it has begun.

@@ -1,6 +1,6 @@
 //! The time of day of one process, changed while it runs: a few lines of C that are loaded before its libraries.
 //!
-//! A time namespace shifts only clocks that nobody reads dates from, and root alone can set the machine's clock, for
+//! A time namespace shifts only clocks that give no dates, and root alone can set the machine's clock, for
 //! everything on it.
 
 use std::fs;

@@ -55,8 +55,8 @@ export async function inBrowser(origins, visit, options = {}) {
 
 /**
  * Presses Enter on an element as who uses the keyboard does. Playwright's own `press` waits for nothing: what is hidden or
- * disabled takes no focus, and what the page draws anew between focus and key has lost it. Then nobody gets the key, and it
- * is pressed again.
+ * disabled takes no focus, and what the page redraws between focus and key has lost it. Then no element gets the key,
+ * and it is pressed again.
  */
 export async function enter(locator) {
   const page = locator.page();
@@ -92,7 +92,7 @@ function watch(page, origins) {
   page.on("request", (request) => {
     const { protocol, origin } = new URL(request.url());
     if (protocol === "data:" || protocol === "blob:" || origins.includes(origin)) return;
-    faults.push({ text: `asked a stranger: ${request.method()} ${request.url()}` });
+    faults.push({ text: `asked another server: ${request.method()} ${request.url()}` });
   });
   const compare = () => {
     const missing = [...announced];

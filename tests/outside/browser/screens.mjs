@@ -23,7 +23,7 @@ export async function fits(page, name) {
   assert.ok(beyond <= 0, `${name} is ${beyond} pixels wider than ${page.viewportSize().width}`);
 }
 
-/** Signs in, as the administrator unless somebody else is named, by the keyboard alone. */
+/** Signs in, as the administrator unless another user is named, by the keyboard alone. */
 export async function signIn(page, name = "admin", password = need("HELIOSTAT_PASSWORD")) {
   await page.locator("#sign-in [name=username]").fill(name);
   await page.locator("#sign-in [name=password]").fill(password);

@@ -31,12 +31,12 @@ func run() error {
 	settings := heliostat.NewConfiguration()
 	settings.Servers = heliostat.ServerConfigurations{{URL: os.Getenv("HELIOSTAT_STORY_UPSTREAM") + "/rest"}}
 	client := heliostat.NewAPIClient(settings)
-	nobody := context.Background()
-	admin := context.WithValue(nobody, heliostat.ContextBasicAuth, heliostat.BasicAuth{
+	anonymous := context.Background()
+	admin := context.WithValue(anonymous, heliostat.ContextBasicAuth, heliostat.BasicAuth{
 		UserName: "admin", Password: os.Getenv("HELIOSTAT_STORY_PASSWORD"),
 	})
 
-	properties, _, err := client.ApplicationAPI.GetApplicationProperties(nobody).Execute()
+	properties, _, err := client.ApplicationAPI.GetApplicationProperties(anonymous).Execute()
 	if err != nil || properties.DisplayName != "Heliostat" {
 		return fmt.Errorf("the properties are %+v: %w", properties, err)
 	}

@@ -36,7 +36,7 @@ const NEW_CLONE = setting("NEW_CLONE");
 const admin = { username: "admin", password: setting("PASSWORD") };
 const upstream = createHeliostatClient(UPSTREAM, admin);
 const mirror = createHeliostatClient(MIRROR, admin);
-const nobody = createHeliostatClient(UPSTREAM);
+const anonymous = createHeliostatClient(UPSTREAM);
 
 function setting(name: string): string {
   return process.env[`HELIOSTAT_STORY_${name}`] ?? fail(`HELIOSTAT_STORY_${name} is not set`);
@@ -87,12 +87,12 @@ function httpLink(links: RestRepository["links"]["clone"]): string {
 }
 
 async function createWhatIsMirrored(): Promise<{ repository: RestRepository; commit: string }> {
-  const properties = expect(await nobody.GET("/api/latest/application-properties"));
+  const properties = expect(await anonymous.GET("/api/latest/application-properties"));
   equal(properties.displayName, "Heliostat");
   // @ts-expect-error: what the contract does not have is not there for the compiler either.
   equal(properties.nonsense, undefined);
   // @ts-expect-error: paths are checked, too.
-  equal((await nobody.GET("/api/latest/nonsense")).response.status, 404);
+  equal((await anonymous.GET("/api/latest/nonsense")).response.status, 404);
 
   const request = { body: { key: "ONE", name: "First project" } };
   const project: RestProject = expect(await upstream.POST("/api/latest/projects", request), 201);
@@ -131,9 +131,9 @@ async function turnAMirrorAway(): Promise<void> {
     productType: "Story",
     productVersion: "1.0",
   };
-  const request: RestMirroringRequest = expect(await nobody.POST("/mirroring/latest/requests", { body }));
+  const request: RestMirroringRequest = expect(await anonymous.POST("/mirroring/latest/requests", { body }));
   deepEqual([request.state, request.mirrorName, request.mirrorType], ["PENDING", "Hanoi", "FARM"]);
-  const again = expect(await nobody.POST("/mirroring/latest/requests", { body }));
+  const again = expect(await anonymous.POST("/mirroring/latest/requests", { body }));
   equal(again.id, request.id);
 
   const params = { path: { mirroringRequestId: String(request.id) } };
@@ -141,7 +141,7 @@ async function turnAMirrorAway(): Promise<void> {
   const refused = expect(await upstream.POST(`${one}/reject`, { params }));
   deepEqual([refused.name, refused.enabled], ["Hanoi", false]);
   equal(expect(await upstream.GET(one, { params })).state, "REJECTED");
-  expectError(await nobody.POST("/mirroring/latest/requests", { body }), 409);
+  expectError(await anonymous.POST("/mirroring/latest/requests", { body }), 409);
   expectNothing(await upstream.DELETE(one, { params }));
   expectError(await upstream.GET(one, { params }), 409);
 }

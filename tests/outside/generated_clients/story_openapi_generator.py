@@ -64,7 +64,7 @@ joining = MirroringUpstreamApi(upstream)
 following = MirroringMirrorApi(mirror)
 projects = ProjectsApi(upstream)
 repositories = RepositoriesApi(upstream)
-as_nobody = MirroringUpstreamApi(ApiClient(Configuration(host=f"{UPSTREAM}/rest")))
+as_anonymous = MirroringUpstreamApi(ApiClient(Configuration(host=f"{UPSTREAM}/rest")))
 
 
 def expect(kind: type[T], answer: ApiResponse, status: int = 200) -> T:
@@ -123,10 +123,10 @@ def turn_a_mirror_away() -> None:
         product_type="Story",
         product_version="1.0",
     )
-    request = expect(RestMirroringRequest, as_nobody.register_with_http_info(submission))
+    request = expect(RestMirroringRequest, as_anonymous.register_with_http_info(submission))
     assert request.state is MirroringRequestState.PENDING, request
     assert (request.mirror_name, request.mirror_type) == ("Hanoi", MirrorType.FARM), request
-    again = expect(RestMirroringRequest, as_nobody.register_with_http_info(submission))
+    again = expect(RestMirroringRequest, as_anonymous.register_with_http_info(submission))
     assert again.id == request.id, (request, again)
 
     number = str(request.id)
@@ -134,7 +134,7 @@ def turn_a_mirror_away() -> None:
     assert (refused.name, refused.enabled) == ("Hanoi", False), refused
     kept = expect(RestMirroringRequest, joining.get_mirroring_request_with_http_info(number))
     assert kept.state is MirroringRequestState.REJECTED, kept
-    expect_error(lambda: as_nobody.register(submission), 409)
+    expect_error(lambda: as_anonymous.register(submission), 409)
     expect_nothing(joining.delete_mirroring_request_with_http_info(number))
     expect_error(lambda: joining.get_mirroring_request(number), 409)
 

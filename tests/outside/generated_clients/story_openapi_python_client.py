@@ -90,7 +90,7 @@ upstream = AuthenticatedClient(
 mirror = AuthenticatedClient(
     base_url=f"{MIRROR}/rest", token=basic_credentials(), prefix="Basic", raise_on_unexpected_status=True
 )
-nobody = Client(base_url=f"{UPSTREAM}/rest", raise_on_unexpected_status=True)
+anonymous = Client(base_url=f"{UPSTREAM}/rest", raise_on_unexpected_status=True)
 
 
 def expect(kind: type[T], answer: Response, status: HTTPStatus = HTTPStatus.OK) -> T:
@@ -111,7 +111,7 @@ def expect_error(answer: Response, status: HTTPStatus) -> None:
 
 
 def create_what_is_mirrored() -> tuple[RestRepository, str]:
-    properties = expect(RestApplicationProperties, get_application_properties.sync_detailed(client=nobody))
+    properties = expect(RestApplicationProperties, get_application_properties.sync_detailed(client=anonymous))
     assert properties.display_name == "Heliostat", properties
 
     request = RestProjectRequest(key="ONE", name="First project")
@@ -147,10 +147,10 @@ def turn_a_mirror_away() -> None:
         product_type="Story",
         product_version="1.0",
     )
-    request = expect(RestMirroringRequest, register.sync_detailed(client=nobody, body=submission))
+    request = expect(RestMirroringRequest, register.sync_detailed(client=anonymous, body=submission))
     assert request.state is MirroringRequestState.PENDING, request
     assert (request.mirror_name, request.mirror_type) == ("Hanoi", MirrorType.FARM), request
-    again = expect(RestMirroringRequest, register.sync_detailed(client=nobody, body=submission))
+    again = expect(RestMirroringRequest, register.sync_detailed(client=anonymous, body=submission))
     assert again.id == request.id, (request, again)
 
     number = str(request.id)
@@ -158,7 +158,7 @@ def turn_a_mirror_away() -> None:
     assert (refused.name, refused.enabled) == ("Hanoi", False), refused
     kept = expect(RestMirroringRequest, get_mirroring_request.sync_detailed(number, client=upstream))
     assert kept.state is MirroringRequestState.REJECTED, kept
-    expect_error(register.sync_detailed(client=nobody, body=submission), HTTPStatus.CONFLICT)
+    expect_error(register.sync_detailed(client=anonymous, body=submission), HTTPStatus.CONFLICT)
     expect_nothing(delete_mirroring_request.sync_detailed(number, client=upstream))
     expect_error(get_mirroring_request.sync_detailed(number, client=upstream), HTTPStatus.CONFLICT)
 

@@ -107,7 +107,7 @@ async function visit(screen, present, page, guard) {
   assert.deepEqual([await statusWith(own), await statusWith(given)], [401, 200]);
   await signOut();
 
-  // Who signs in before the page has heard that nobody is signed in stays signed in.
+  // A user who signs in before the page has learned that there is no session stays signed in.
   const happened = [];
   const { promise: typed, resolve: release } = Promise.withResolvers();
   await page.route(`${base}/console/session`, async (route) => {

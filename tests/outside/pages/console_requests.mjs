@@ -1,4 +1,4 @@
-// An administrator at the upstream's first page, where strangers have filed requests: forgets all of them at once.
+// An administrator at the upstream's first page, where unknown servers have filed requests, deletes all at once.
 
 import assert from "node:assert/strict";
 

@@ -51,7 +51,7 @@ export async function leadsToItsOwnAddress(base) {
 export async function openSwaggerUi(page, baseUrl, operations = "served") {
   await page.goto(`${baseUrl}/swagger-ui/${operations === "all" ? "?operations=all" : ""}`);
   await page.locator(".opblock-tag-section").first().waitFor();
-  assert.equal(await page.locator(".opblock").count(), 0, "groups are closed until somebody opens one");
+  assert.equal(await page.locator(".opblock").count(), 0, "groups are closed until a user opens one");
 }
 
 /** Opens all groups. */

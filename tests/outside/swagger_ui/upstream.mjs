@@ -63,7 +63,7 @@ await inBrowser([base], async (page, guard) => {
   assert.equal(users.status, 200);
   assert.ok(users.json.values.some(({ name }) => name === "admin"));
 
-  // The same contract in a reader: it searches, and asks nobody else.
+  // The same contract in a reader: it searches, and asks no other server.
   await page.goto(`${base}/openapi/`);
   const search = page.locator('[role="search"] input');
   await search.fill("webhook");

@@ -23,7 +23,7 @@ async fn damaged(when: When) {
     let arguments = ["--sweep-interval", "1s"].map(str::to_owned).to_vec();
     let options = ServerOptions { arguments, ..Default::default() };
     let mut pair = Pair::start_with(ServerOptions::default(), options).await;
-    // A reference whose file is gone has the value that was packed before: nobody can tell that from a change by hand.
+    // A reference whose file is gone has the value that was packed before: that cannot be told from a change by hand.
     let mut damages = all_damages();
     damages.retain(|damage| !matches!(damage, (Kind::LooseRef, Damage::Removed)));
     let patients = Patient::at(Role::Upstream, &mut pair, damages.iter().map(|(kind, _)| *kind)).await;

@@ -109,7 +109,7 @@ impl Damage {
     }
 }
 
-/// Gives a repository that nobody uses now all kinds of files that are made from others.
+/// Gives a repository that is not in use now all kinds of files that are made from others.
 pub fn make_all_kinds(repository: &Path) {
     git(repository, &["repack", "-a", "-d", "-q", "--write-bitmap-index"]);
     git(repository, &["multi-pack-index", "write"]);

@@ -1,6 +1,6 @@
 //! What the kernel asks, answered from the tree.
 //!
-//! The kernel may keep what it was told for as long as it likes: nobody else changes the tree. Its cache stays between
+//! The kernel may keep what it was told for as long as it likes: nothing else changes the tree. Its cache stays between
 //! openings, which shared memory maps need, and what is written goes to the tree at once.
 
 use std::collections::BTreeMap;

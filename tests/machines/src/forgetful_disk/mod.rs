@@ -38,7 +38,7 @@ pub struct ForgetfulDisk {
 }
 
 impl ForgetfulDisk {
-    /// An empty one; `None`, and a line that says so, where this machine lets nobody mount FUSE file systems.
+    /// An empty one; `None`, and a line that says so, where this machine does not let users mount FUSE file systems.
     pub fn new() -> Option<Self> {
         let folder =
             tempfile::Builder::new().prefix("heliostat-disk-").tempdir().expect("a folder can be made");
@@ -102,7 +102,7 @@ impl ForgetfulDisk {
         self.mount().expect("the disk can be mounted again");
     }
 
-    /// Whoever opens this file or folder gets an error from now on. What is open stays open.
+    /// Opening this file or folder fails from now on. What is open stays open.
     pub fn fail(&self, path: &Path, error: Errno) {
         let number = std::fs::metadata(path).expect("the file is there").ino();
         self.state.lock().faults.insert(number, error);

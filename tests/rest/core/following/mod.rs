@@ -55,7 +55,7 @@ async fn stands(upstream: &Server, repository: &Value, state: &str) -> Value {
     .await
 }
 
-/// Lets a repository follow a source, which is looked at when somebody asks.
+/// Lets a repository follow a source, which is looked at on request only.
 async fn follow(upstream: &Server, repository: &Value, url: &str) -> Value {
     let body = json!({"url": url, "intervalSeconds": 604_800});
     upstream.admin().put(&path_of(repository), &body).await.promised(200)

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{NOWHERE, Source, administrators_only, path_of, stands};
 use crate::harness::{Attempt, git, shared_joined_by_hand};
 
-/// A source over SSH on this machine, where nobody listens.
+/// A source over SSH on this machine, where no server listens.
 const SSH: &str = "git@127.0.0.1:acme/tool.git";
 
 /// What has the form of a private key.

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Attempt, Identity, repository_path, shared_joined_by_hand, shared_pair};
 
 #[tokio::test]
-async fn behaviour_nothing_is_ordered_until_somebody_does() {
+async fn behaviour_nothing_is_ordered_at_first() {
     let upstream = &shared_pair().await.upstream;
     let repository = upstream.empty_repository(true).await;
     let path = format!("{}/purge", repository_path(&repository));

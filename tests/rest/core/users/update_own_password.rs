@@ -66,7 +66,7 @@ async fn behaviour_who_guesses_the_present_password_has_to_wait() {
         (answer.status != 400).then_some(answer)
     });
     refused.await.refused_for_now();
-    // Who has signed in with it is not locked out by somebody else's guesses.
+    // A user who has signed in with it is not locked out by another client's guesses.
     upstream.client(&user).put(PATH, &body(USER_PASSWORD)).await.promised(204);
 }
 

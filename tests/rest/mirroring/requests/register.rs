@@ -24,7 +24,7 @@ async fn behaviour_files_the_request_once_and_brings_what_it_says_of_the_mirror_
     body["state"] = json!("PENDING");
     body["id"] = request["id"].clone();
     body.as_object_mut().expect("is an object").remove("registrationKey");
-    assert_eq!(request, body, "the upstream alone decides the state, and shows nobody the key");
+    assert_eq!(request, body, "the upstream alone decides the state, and does not show the key");
 
     let mut described = request_of(&id, "Hanoi", &base(10_001));
     described["mirrorType"] = json!("FARM");
@@ -38,7 +38,7 @@ async fn behaviour_files_the_request_once_and_brings_what_it_says_of_the_mirror_
 }
 
 #[tokio::test]
-async fn behaviour_an_open_request_stays_as_it_was_shown_whoever_repeats_it() {
+async fn behaviour_an_open_request_stays_as_it_was_shown_when_it_is_repeated() {
     let upstream = Server::upstream(ServerOptions::default());
     let anonymous = upstream.anonymous();
     let id = heliostat_auth::server_id();
@@ -94,7 +94,7 @@ async fn behaviour_a_mirror_that_has_moved_gets_another_request() {
 }
 
 #[tokio::test]
-async fn behaviour_an_open_request_is_forgotten_when_nobody_decides() {
+async fn behaviour_an_open_request_is_forgotten_without_a_decision() {
     let arguments = vec!["--request-lifetime".to_owned(), "1s".to_owned()];
     let upstream = Server::upstream(ServerOptions { arguments, ..ServerOptions::default() });
     let body = request_of(&heliostat_auth::server_id(), "Saigon", &base(10_001));

@@ -68,7 +68,7 @@ fn pushed(events: &[Asked<LifeEvent>], tip: &str) -> bool {
     events.iter().any(|event| matches!(&event.change, LifeEvent::Pushed(target) if target == tip))
 }
 
-/// The name of a repository all through a read, `Some(None)` if there was none; `None` if nobody knows.
+/// The name of a repository all through a read, `Some(None)` if there was none; `None` if that is uncertain.
 fn certain_state(events: &[Asked<LifeEvent>], asked: Moment, answered: Moment) -> Option<Option<String>> {
     let mut state = None;
     for event in events {

@@ -63,7 +63,7 @@ impl Rights {
             }
             since = match (grant.change, grant.ending) {
                 (false, Ending::Acknowledged) if grant.ended < asked => since.or(Some(grant.ended)),
-                // It is being given or taken, or nobody knows whether it was.
+                // It is being given or taken, or it is unknown whether it was.
                 (true, _) => None,
                 (false, _) => since,
             };
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_no_finding() {
+    fn what_is_unknown_is_no_finding() {
         let open = [grant(true, 1, 2, Ending::Acknowledged), grant(false, 10, 11, Ending::Open)];
         assert_eq!(findings(&open, &[visit(0, 12)]), 0);
         let refused = [grant(true, 1, 2, Ending::Refused)];

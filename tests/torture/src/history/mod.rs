@@ -26,7 +26,7 @@ pub enum Ending {
     Acknowledged,
     /// It was refused: nothing has changed and nothing will.
     Refused,
-    /// Nobody knows; it may have been carried out, or may still be.
+    /// Unknown: it may have been carried out, or may still be.
     Open,
 }
 

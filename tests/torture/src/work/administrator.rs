@@ -14,7 +14,7 @@ const BRANCH: &str = "refs/heads/main";
 const MOST_LIVES: usize = 6;
 const LONGEST_PAUSE_MILLISECONDS: u64 = 250;
 
-/// Somebody with all rights, and what they know of the repositories that they have made.
+/// A client with all rights, and what it knows of the repositories that it has made.
 #[derive(Debug, Default)]
 pub struct Administrator {
     last: u32,

@@ -1,7 +1,7 @@
 //! Pushes, force-pushes, deletes and renames references of its own.
 //!
 //! No other client changes them, and each push says what it expects to replace, so the order of all changes of a
-//! reference is known. After a push whose end nobody knows it looks what is there now before it goes on. A name whose
+//! reference is known. After a push whose end is unknown it looks what is there now before it goes on. A name whose
 //! creation may still be under way is never used again: it could come to be after it was deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
