@@ -23,7 +23,7 @@ use crate::testbed::{Contender, Standing};
 
 const SLUG: &str = "tool";
 const READER: (&str, &str) = ("reader", "correct-horse-battery-staple");
-const STRANGER: (&str, &str) = ("stranger", "correct-horse-battery-staple");
+const OUTSIDER: (&str, &str) = ("outsider", "correct-horse-battery-staple");
 
 /// The server with one repository.
 #[derive(Debug)]
@@ -169,9 +169,9 @@ impl Asked {
     }
 }
 
-/// What those show who may not read.
-pub fn strangers() -> [Option<String>; 2] {
-    [Some(basic(STRANGER.0, STRANGER.1)), None]
+/// The credentials of clients that may not read.
+pub fn outsiders() -> [Option<String>; 2] {
+    [Some(basic(OUTSIDER.0, OUTSIDER.1)), None]
 }
 
 fn reader() -> String {

@@ -1,7 +1,7 @@
 //! How long each stage took and how many cores it kept busy, as a table at the end of a run.
 //!
 //! A stage that leaves cores idle waits for something: it could run beside another one. What a process that was killed
-//! had started, and nobody waited for, is not counted.
+//! had started, and no process waited for, is not counted.
 
 use std::fmt;
 use std::fs;

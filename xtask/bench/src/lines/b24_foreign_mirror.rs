@@ -15,7 +15,7 @@ use crate::client::namespace_client::{NamespaceClient, Task};
 use crate::client::raw_post::{Connection, Request};
 use crate::measuring::cores::Core;
 use crate::network::{self, Line, Network};
-use crate::origin_testbed::{Asked, Between, Origin, strangers};
+use crate::origin_testbed::{Asked, Between, Origin, outsiders};
 use crate::peers::origin_mirrors::OriginMirror;
 use crate::repositories::git::{Git, branches_and_tags, text};
 use crate::results::comparison::{Series, Times, compare};
@@ -66,7 +66,7 @@ struct Reads {
     /// Older than a push that had ended.
     stale: usize,
     fresh: usize,
-    /// To somebody who may not read.
+    /// To a client that may not read.
     foreign: usize,
     refused: usize,
 }
@@ -239,7 +239,7 @@ impl Candidate {
             self.reads.after_a_push(shown == origin.refs()?);
         }
         // The reader was given all of this just now.
-        for authorization in strangers() {
+        for authorization in outsiders() {
             let authorization = authorization.as_deref();
             let questions = [
                 Request::info_refs(url, authorization, Connection::Closed)?,
@@ -247,7 +247,7 @@ impl Candidate {
                 Request::upload_pack(url, authorization, fetch.as_bytes(), Connection::Closed)?,
             ];
             for question in questions {
-                self.reads.by_a_stranger(question.is_refused()?);
+                self.reads.by_an_outsider(question.is_refused()?);
             }
         }
         Ok(seconds)
@@ -260,7 +260,7 @@ impl Reads {
         *count += 1;
     }
 
-    fn by_a_stranger(&mut self, is_refused: bool) {
+    fn by_an_outsider(&mut self, is_refused: bool) {
         let count = if is_refused { &mut self.refused } else { &mut self.foreign };
         *count += 1;
     }

@@ -37,7 +37,7 @@ const GOAL_MIB: f64 = 2048.0;
 /// The blobs that a computed fetch leaves out are larger than this many bytes, each time another number. The crowd
 /// counts from 0.
 const FIRST_LIMIT_BYTES: u64 = 1 << 40;
-/// A network that nobody comes from: otherwise all of loopback may speak for others, and is not held back.
+/// A network that no client comes from: otherwise all of loopback may speak for others, and is not held back.
 const NO_PROXY: &str = "192.0.2.0/24";
 const MIB: f64 = 1024.0 * 1024.0;
 /// Files that the server has open at most when the crowd has left.
@@ -137,7 +137,7 @@ fn report(alone: &Measured, crowds: [(&str, &Measured); 2], open: &Samples, visi
     );
     report.measured("connections of the crowd that the server keeps", "", open);
     report.measured("connections that the crowd has made", "", visits);
-    report.notes.push("the crowd runs on the server's cores, when nobody else wants them".into());
+    report.notes.push("the crowd runs on the server's cores, when no other process wants them".into());
     report
 }
 

@@ -36,7 +36,7 @@ impl Network {
     /// Address of far servers, for the near ones.
     pub const FAR_FOR_NEAR: &'static str = "10.213.3.1";
 
-    /// Makes everything; whoever is near reaches the far side over such a line.
+    /// Makes everything; near processes reach the far side over such a line.
     pub fn make(line: Line) -> anyhow::Result<Self> {
         let run = std::process::id();
         let network = Network { far: name('f', run), clients: name('c', run), run };

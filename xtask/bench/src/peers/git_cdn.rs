@@ -1,6 +1,6 @@
 //! git-cdn: the caching proxy in Python that shows each reader's own credentials to the server behind it.
 //!
-//! It is on no package index, and of one Python: it takes part where somebody has put a virtual environment with it.
+//! It is on no package index, and of one Python: it takes part where a virtual environment with it is installed.
 //! Its cache keeps answers to clones of one branch unless it is told to keep the others too, which it is.
 
 use std::fs;

@@ -1,8 +1,8 @@
 //! nginx as a proxy with a cache of POST answers, in front of a server that knows its readers.
 //!
 //! As where it stands in front of `git http-backend`, only fetches are kept, because a listing would be stale after a
-//! push. Before a kept answer is given to anybody, the server behind is asked whether they may read; its word holds
-//! for so long as it does at a mirror of ours.
+//! push. Before a cached answer is given to a client, the server behind is asked whether that client may read; its
+//! answer holds as long as it does at a mirror of ours.
 
 use anyhow::Context;
 
