@@ -240,7 +240,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyAccessTokens: Send + Sync {
     fn get_user_access_tokens(&self, call: Call, request: GetUserAccessTokensRequest) -> Answer<'_, GetUserAccessTokensResponse>;
     fn create_user_access_token(&self, call: Call, request: CreateUserAccessTokenRequest) -> Answer<'_, CreateUserAccessTokenResponse>;

@@ -66,7 +66,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyApplication: Send + Sync {
     fn get_application_properties(&self, call: Call) -> Answer<'_, GetApplicationPropertiesResponse>;
 }

@@ -289,7 +289,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyFollowing: Send + Sync {
     fn get_following(&self, call: Call, request: GetFollowingRequest) -> Answer<'_, GetFollowingResponse>;
     fn set_following(&self, call: Call, request: SetFollowingRequest) -> Answer<'_, SetFollowingResponse>;

@@ -164,7 +164,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyHashes: Send + Sync {
     fn get_repository_hashes(&self, call: Call) -> Answer<'_, GetRepositoryHashesResponse>;
     fn get_repository_content_hashes(&self, call: Call) -> Answer<'_, GetRepositoryContentHashesResponse>;

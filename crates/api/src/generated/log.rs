@@ -135,7 +135,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyLog: Send + Sync {
     fn get_log_level(&self, call: Call) -> Answer<'_, GetLogLevelResponse>;
     fn set_log_level(&self, call: Call, request: SetLogLevelRequest) -> Answer<'_, SetLogLevelResponse>;

@@ -1727,7 +1727,7 @@ same_as! {
     GetMirroredProjects1Response(GetMirroredProjectsResponse) only [200, 401, 403, 404, 405, 429, 503]
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyMirror: Send + Sync {
     fn list_upstream_servers(&self, call: Call, request: ListUpstreamServersRequest) -> Answer<'_, ListUpstreamServersResponse>;
     fn get_upstream_server(&self, call: Call, request: GetUpstreamServerRequest) -> Answer<'_, GetUpstreamServerResponse>;

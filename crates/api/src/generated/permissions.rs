@@ -500,7 +500,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyPermissions: Send + Sync {
     fn get_users_with_any_permission(&self, call: Call, request: GetUsersWithAnyPermissionRequest) -> Answer<'_, GetUsersWithAnyPermissionResponse>;
     fn set_permission_for_users(&self, call: Call, request: SetPermissionForUsersRequest) -> Answer<'_, SetPermissionForUsersResponse>;

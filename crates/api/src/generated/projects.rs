@@ -285,7 +285,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyProjects: Send + Sync {
     fn get_projects(&self, call: Call, request: GetProjectsRequest) -> Answer<'_, GetProjectsResponse>;
     fn create_project(&self, call: Call, request: CreateProjectRequest) -> Answer<'_, CreateProjectResponse>;

@@ -891,7 +891,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyRepositories: Send + Sync {
     fn get_repositories(&self, call: Call, request: GetRepositoriesRequest) -> Answer<'_, GetRepositoriesResponse>;
     fn create_repository(&self, call: Call, request: CreateRepositoryRequest) -> Answer<'_, CreateRepositoryResponse>;

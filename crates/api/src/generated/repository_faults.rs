@@ -187,7 +187,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyRepositoryFaults: Send + Sync {
     fn get_repository_faults(&self, call: Call) -> Answer<'_, GetRepositoryFaultsResponse>;
     fn adopt_repository(&self, call: Call, request: AdoptRepositoryRequest) -> Answer<'_, AdoptRepositoryResponse>;

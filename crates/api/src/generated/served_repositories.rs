@@ -151,7 +151,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyServedRepositories: Send + Sync {
     fn list_served_repositories(&self, call: Call, request: ListServedRepositoriesRequest) -> Answer<'_, ListServedRepositoriesResponse>;
     fn ensure_served_repository(&self, call: Call, request: EnsureServedRepositoryRequest) -> Answer<'_, EnsureServedRepositoryResponse>;

@@ -1445,7 +1445,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyUpstream: Send + Sync {
     fn list_requests(&self, call: Call, request: ListRequestsRequest) -> Answer<'_, ListRequestsResponse>;
     fn register(&self, call: Call, request: RegisterRequest) -> Answer<'_, RegisterResponse>;

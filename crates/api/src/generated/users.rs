@@ -382,7 +382,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyUsers: Send + Sync {
     fn get_users(&self, call: Call, request: GetUsersRequest) -> Answer<'_, GetUsersResponse>;
     fn update_own_password(&self, call: Call, request: UpdateOwnPasswordRequest) -> Answer<'_, UpdateOwnPasswordResponse>;

@@ -600,7 +600,7 @@ enum Tag {
     This,
 }
 
-/// Whoever answers these operations: with a pointer to it, the routes are compiled here and once.
+/// What answers these operations: with a pointer to it, the routes are compiled here and once.
 trait AnyWebhooks: Send + Sync {
     fn find_webhooks(&self, call: Call, request: FindWebhooksRequest) -> Answer<'_, FindWebhooksResponse>;
     fn create_webhook(&self, call: Call, request: CreateWebhookRequest) -> Answer<'_, CreateWebhookResponse>;
