@@ -155,6 +155,9 @@ paths:
       tags: [Mirrors]
       summary: Take an event
       security: []
+      parameters:
+        - {name: sender, in: query, schema: {type: string}}
+        - {name: X-Kind, in: header, description: What it is., schema: {type: string}}
       requestBody:
         required: true
         content:
@@ -228,6 +231,18 @@ listRepos = "a test"
                 "fn list_repos(&self, call: Call, request: ListReposRequest) -> Answer<'_, ListReposResponse>;\n",
                 "        ImpliedServerId::implied_server_id(self).map_err(Into::into)\n",
                 "pub struct MirrorsRoutes(Arc<dyn AnyMirrors>);\n",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_parameter_is_read_where_it_stands() {
+        assert_has(
+            "mirrors.rs",
+            &[
+                "        server_id: Path<String>,\n",
+                "        filter: Query<Option<String>>,\n",
+                "        #[oai(name = \"X-Kind\")]\n        x_kind: Header<Option<String>>,\n",
             ],
         );
     }

@@ -15,7 +15,7 @@ pub fn generate(contract: &Contract, tag: &Tag, module: &str) -> anyhow::Result<
         "#![allow(\n    unused_imports,\n    clippy::large_enum_variant,\n    clippy::too_many_arguments,\n    reason = \"generated for every tag alike\"\n)]\n\n",
     );
     text.push_str("use std::future::Future;\nuse std::sync::Arc;\n\n");
-    text.push_str("use poem_openapi::param::{Path, Query};\nuse poem_openapi::payload::Html;\n");
+    text.push_str("use poem_openapi::param::{Header, Path, Query};\nuse poem_openapi::payload::Html;\n");
     text.push_str("use poem_openapi::{ApiResponse, OpenApi, Tags};\n\n");
     text.push_str("use super::models::*;\nuse super::security::*;\n");
     text.push_str("use crate::call::Call;\nuse crate::handlers::{Answer, Handlers, answer};\n");

@@ -162,6 +162,7 @@ fn route_parameter(operation: &Operation, parameter: &Parameter) -> String {
     let place = match parameter.place {
         ParameterPlace::Path => "Path",
         ParameterPlace::Query => "Query",
+        ParameterPlace::Header => "Header",
     };
     let mut text = doc_comment("        ", &parameter.description);
     text.push_str(&format!("        #[oai({})]\n", oai.join(", ")));

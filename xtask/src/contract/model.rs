@@ -126,7 +126,7 @@ pub struct Operation {
     pub deprecated: bool,
     /// Names of the security schemes, any of which will do. `None` stands for "no credentials at all".
     pub security: Vec<Option<String>>,
-    /// Parameters: path first and in path order, then query.
+    /// Parameters: path first and in path order, then the others.
     pub parameters: Vec<Parameter>,
     /// The request body.
     pub body: Option<Body>,
@@ -179,9 +179,11 @@ pub enum ParameterPlace {
     Path,
     /// In the query.
     Query,
+    /// In a header.
+    Header,
 }
 
-/// A path or query parameter.
+/// A parameter of the path, the query or a header.
 #[derive(Debug)]
 pub struct Parameter {
     /// The name on the wire.

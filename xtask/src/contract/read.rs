@@ -324,8 +324,9 @@ impl<'document> Reader<'document> {
         let parameter_place = match parameter {
             openapiv3::Parameter::Path { .. } => ParameterPlace::Path,
             openapiv3::Parameter::Query { .. } => ParameterPlace::Query,
-            _ => {
-                self.violation(&place, "only path and query parameters are allowed");
+            openapiv3::Parameter::Header { .. } => ParameterPlace::Header,
+            openapiv3::Parameter::Cookie { .. } => {
+                self.violation(&place, "a parameter must not be a cookie");
                 return None;
             }
         };

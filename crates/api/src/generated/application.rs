@@ -12,7 +12,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Html;
 use poem_openapi::{ApiResponse, OpenApi, Tags};
 

@@ -12,7 +12,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Html;
 use poem_openapi::{ApiResponse, OpenApi, Tags};
 
@@ -1004,6 +1004,8 @@ pub struct OnAddonEventRequest {
     pub upstream_id: String,
     /// The process of the upstream that sends; another one after each start.
     pub instance: Option<String>,
+    /// What happened, for receivers that look at headers first. A mirror goes by the `eventKey` of the event alone.
+    pub x_event_key: Option<String>,
     /// The body.
     pub body: RestUnknownEntity,
 }
@@ -1053,6 +1055,8 @@ pub trait OnAddonEvent: Handlers {
 pub struct OnAddonUninstalledRequest {
     /// The id of an upstream server, as this mirror knows it.
     pub upstream_id: String,
+    /// The body.
+    pub body: Option<RestAddonUninstalledEvent>,
 }
 
 /// What `onAddonUninstalled` answers.
@@ -1080,6 +1084,12 @@ pub enum OnAddonUninstalledResponse {
     /// The request contradicts the present state, for instance because a name is taken. The message says why.
     #[oai(status = 409)]
     Conflict(ApiJson<RestErrors>),
+    /// The body is longer than this operation accepts.
+    #[oai(status = 413)]
+    PayloadTooLarge(ApiJson<RestErrors>),
+    /// The body is of another media type than `application/json`.
+    #[oai(status = 415)]
+    UnsupportedMediaType(ApiJson<RestErrors>),
     /// The server cannot answer now: the upstream that knows the user cannot be reached, or the repository is missing or
     /// damaged on the server's disk and waits for an administrator, or it was not looked at yet since the server was
     /// started. `Retry-After` tells in how many seconds to try again, where that is known.
@@ -2312,11 +2322,15 @@ impl MirrorRoutes {
         /// The process of the upstream that sends; another one after each start.
         #[oai(name = "instance")]
         instance: Query<Option<String>>,
+        /// What happened, for receivers that look at headers first. A mirror goes by the `eventKey` of the event alone.
+        #[oai(name = "X-Event-Key")]
+        x_event_key: Header<Option<String>>,
         body: ApiJson<RestUnknownEntity>,
     ) -> poem::Result<OnAddonEventResponse> {
         let request = OnAddonEventRequest {
             upstream_id: upstream_id.0,
             instance: instance.0,
+            x_event_key: x_event_key.0,
             body: body.0,
         };
         self.0.on_addon_event(call, request).await
@@ -2327,7 +2341,8 @@ impl MirrorRoutes {
     /// Called by the upstream when an administrator has removed this mirror. The upstream becomes `REMOVED`, its
     /// repositories are no longer served, and they are deleted after a period of grace. The mirror believes the call only
     /// if the upstream that it follows does not accept its signature any more, at its own address: as long as that does,
-    /// the call is 409, and may come from a copy of the upstream, which holds the same secrets.
+    /// the call is 409, and may come from a copy of the upstream, which holds the same secrets. The body is for other
+    /// makes of mirrors, which look up there who calls: this one knows it by the signature.
     #[oai(path = "/mirroring/latest/upstreamServers/:upstreamId/addon/uninstalled", method = "post", operation_id = "onAddonUninstalled", tag = "Tag::This")]
     async fn on_addon_uninstalled(
         &self,
@@ -2336,9 +2351,11 @@ impl MirrorRoutes {
         /// The id of an upstream server, as this mirror knows it.
         #[oai(name = "upstreamId")]
         upstream_id: Path<String>,
+        body: OptionalJson<RestAddonUninstalledEvent>,
     ) -> poem::Result<OnAddonUninstalledResponse> {
         let request = OnAddonUninstalledRequest {
             upstream_id: upstream_id.0,
+            body: body.0,
         };
         self.0.on_addon_uninstalled(call, request).await
     }

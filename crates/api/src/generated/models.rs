@@ -1871,6 +1871,20 @@ pub struct RestAddonModules {
     pub webhooks: Vec<RestAddonWebhook>,
 }
 
+/// The news that an upstream has removed a mirror.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
+pub struct RestAddonUninstalledEvent {
+    /// How the upstream calls itself in the tokens that it signs.
+    #[oai(rename = "clientKey", skip_serializing_if_is_none)]
+    #[serde(rename = "clientKey", default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<String>,
+    /// The base URL of the upstream.
+    #[oai(rename = "baseUrl", skip_serializing_if_is_none)]
+    #[serde(rename = "baseUrl", default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+}
+
 /// A kind of event, and where to send it.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize, Object)]
 #[cfg_attr(feature = "serde-schemas", derive(ToSchema))]
@@ -4600,6 +4614,7 @@ impl fmt::Display for UserType {
     RestAddonInstalledEvent,
     RestAddonLifecycle,
     RestAddonModules,
+    RestAddonUninstalledEvent,
     RestAddonWebhook,
     RestAnalyticsSettings,
     RestApplicationProperties,
