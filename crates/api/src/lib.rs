@@ -3,9 +3,10 @@
 //! Nearly everything is generated from `openapi/heliostat.yaml` into `generated/`. Handwritten beside it: how a
 //! JSON body is read and written ([`ApiJson`], [`StreamedJson`]), what a handler learns of the request ([`Call`]), and the shape of
 //! the operations' table ([`Operation`]) and of pages ([`WirePage`]), and what a call between servers is
-//! ([`RemoteCall`], which shows how to make one).
+//! ([`RemoteCall`], which shows how to make one, and [`Callback`]).
 
 mod call;
+mod callback;
 #[rustfmt::skip]
 mod generated;
 mod handlers;
@@ -18,9 +19,10 @@ mod same_as;
 mod streamed_json;
 
 pub use call::Call;
+pub use callback::{BodyOf, Callback};
 pub use generated::events::{AddonEvent, AddonEventKey};
 pub use generated::known_names::ErrorName;
-pub use generated::{models, ops, roles, security};
+pub use generated::{callbacks, models, ops, roles, security};
 pub use handlers::Handlers;
 pub use limit_in_words::limit_in_words;
 pub use operation::{Operation, Role, operations, operations_on_path};

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use heliostat_api::{ErrorName, RemoteCall};
+use heliostat_api::{BodyOf, Callback, ErrorName, RemoteCall};
 use heliostat_auth::SERVER_TOKEN_LIFETIME_SECONDS;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -154,10 +154,21 @@ enum AnswerType {
     Exactly(&'static str),
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// A call without a body and without a signature.
     pub fn new(method: Method, url: Url) -> Self {
         Self::to(method, url)
+    }
+
+    /// The call of an operation where the server's descriptor says, without a signature.
+    pub fn at<C: Callback>(mut url: Url, callback: &'a C, body: &impl BodyOf<C>) -> Self {
+        for (name, value) in callback.query() {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let mut call =
+            Self::new(Method::from_bytes(C::METHOD.as_bytes()).unwrap_or_default(), url).body(body);
+        call.headers = callback.headers();
+        call
     }
 }
 

@@ -15,19 +15,27 @@ pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<Stri
     text.push_str("use super::models::*;\nuse super::ops::*;\n");
     text.push_str("use crate::remote_call::{MalformedAnswer, Query, RemoteCall, encoded, json};\n");
     for id in settings.calls() {
-        let operation = contract.operations.iter().find(|operation| operation.id == id);
-        let operation =
-            operation.ok_or_else(|| anyhow!("openapi/codegen.toml calls {id}, which is no operation"))?;
-        if let Some(original) = &operation.same_as {
-            bail!("openapi/codegen.toml calls {id}, which is only another address of {original}: call that");
-        }
-        text.push_str(&call(operation)?);
+        text.push_str(&call(called(contract, id)?)?);
     }
     Ok(text)
 }
 
+/// The operation that the settings call by this id.
+pub fn called<'a>(contract: &'a Contract, id: &str) -> anyhow::Result<&'a Operation> {
+    let operation = contract.operations.iter().find(|operation| operation.id == id);
+    let operation =
+        operation.ok_or_else(|| anyhow!("openapi/codegen.toml calls {id}, which is no operation"))?;
+    if let Some(original) = &operation.same_as {
+        bail!("openapi/codegen.toml calls {id}, which is only another address of {original}: call that");
+    }
+    Ok(operation)
+}
+
 fn call(operation: &Operation) -> anyhow::Result<String> {
     let (answer, reading) = success(operation)?;
+    if let Some(header) = operation.parameters.iter().find(|p| p.place == ParameterPlace::Header) {
+        bail!("{} is called, and calls do not send its header {}", operation.id, header.name);
+    }
     let mut text = format!("\nimpl RemoteCall for {} {{\n", request_type(operation));
     text.push_str(&format!("    type Answer = {answer};\n\n"));
     text.push_str(&format!("    const OPERATION: &'static str = {:?};\n", operation.id));

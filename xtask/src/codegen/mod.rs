@@ -1,10 +1,11 @@
 //! `cargo xtask codegen`: writes `crates/api/src/generated` from the contract.
 //!
 //! contract -> models, and for each operation what it is asked, what it answers and the trait of its handler; the
-//! routes of tags and roles, the calls between servers, events, security schemes, pages, and the table of operations.
-//! The output is deterministic; `--check` compares instead of writing.
+//! routes of tags and roles, the calls and callbacks between servers, events, security schemes, pages, and the table of
+//! operations. The output is deterministic; `--check` compares instead of writing.
 
 mod any_handlers;
+mod callbacks;
 mod calls;
 mod events;
 mod files;
@@ -74,11 +75,22 @@ fn generate_from_disk() -> anyhow::Result<Result<BTreeMap<String, String>, Vec<F
 /// All generated files by name.
 pub fn generate(contract: &Contract, settings: &Settings) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
-    let mut modules: Vec<String> =
-        ["calls", "events", "known_names", "models", "ops", "pages", "roles", "security", "table"]
-            .map(str::to_owned)
-            .into();
+    let mut modules: Vec<String> = [
+        "callbacks",
+        "calls",
+        "events",
+        "known_names",
+        "models",
+        "ops",
+        "pages",
+        "roles",
+        "security",
+        "table",
+    ]
+    .map(str::to_owned)
+    .into();
     files.insert("models.rs".to_owned(), models::generate(contract, settings));
+    files.insert("callbacks.rs".to_owned(), callbacks::generate(contract, settings)?);
     files.insert("calls.rs".to_owned(), calls::generate(contract, settings)?);
     files.insert("events.rs".to_owned(), events::generate(contract));
     files.insert("known_names.rs".to_owned(), known_names::generate(contract, settings)?);
@@ -203,6 +215,8 @@ reason = "a test"
 "PageOfRepo.size" = "a test"
 [calls]
 listRepos = "a test"
+[callbacks]
+onEvent = "a test"
 "#;
 
     fn generated() -> BTreeMap<String, String> {
@@ -306,10 +320,33 @@ listRepos = "a test"
     }
 
     #[test]
-    fn a_call_of_what_is_only_another_address_is_refused() {
+    fn a_callback_has_everything_but_the_path_and_the_bodies_that_it_may_carry() {
+        assert_has(
+            "callbacks.rs",
+            &[
+                "pub struct OnEventCallback {\n    pub sender: Option<String>,\n    /// What it is.\n    pub x_kind: Option<String>,\n}",
+                "    const METHOD: &'static str = \"POST\";\n",
+                "fn query(&self) -> Vec<(&'static str, &str)> {\n        let given = [self.sender.as_deref().map(|value| (\"sender\", value))];",
+                "fn headers(&self) -> Vec<(&'static str, &str)> {\n        let given = [self.x_kind.as_deref().map(|value| (\"X-Kind\", value))];",
+                "impl BodyOf<OnEventCallback> for RestUnknownEntity {}\n",
+                "impl BodyOf<OnEventCallback> for Repo {}\n",
+            ],
+        );
+    }
+
+    fn refusal(settings: &str) -> String {
         let contract = contract::read(CONTRACT).expect("the contract lies within the profile");
-        let settings = SETTINGS.replace("listRepos = ", "listRepos_1 = ");
-        let error = generate(&contract, &Settings::parse(&settings).expect("reads")).expect_err("is refused");
-        assert!(error.to_string().contains("only another address of listRepos"), "{error}");
+        let generated = generate(&contract, &Settings::parse(settings).expect("the settings can be read"));
+        generated.expect_err("is refused").to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_called_so_is_refused() {
+        let refused = refusal(&SETTINGS.replace("listRepos = ", "listRepos_1 = "));
+        assert!(refused.contains("only another address of listRepos"), "{refused}");
+        let refused = refusal(&SETTINGS.replace("listRepos = ", "onEvent = "));
+        assert!(refused.contains("calls do not send its header X-Kind"), "{refused}");
+        let refused = refusal(&SETTINGS.replace("onEvent = ", "listRepos = "));
+        assert!(refused.contains("listRepos is a callback"), "{refused}");
     }
 }

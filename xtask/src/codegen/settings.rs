@@ -17,6 +17,7 @@ pub struct Settings {
     security: BTreeMap<String, SecurityDecision>,
     names: BTreeMap<String, String>,
     calls: BTreeMap<String, String>,
+    callbacks: BTreeMap<String, String>,
 }
 
 /// How a tag becomes a module.
@@ -94,6 +95,11 @@ impl Settings {
     /// The operations that one server calls on another.
     pub fn calls(&self) -> impl Iterator<Item = &str> {
         self.calls.keys().map(String::as_str)
+    }
+
+    /// The operations that a server calls where the other one's descriptor says.
+    pub fn callbacks(&self) -> impl Iterator<Item = &str> {
+        self.callbacks.keys().map(String::as_str)
     }
 
     /// Whether a field is read as empty where another server leaves it out, though this one always sends it.

@@ -4,6 +4,7 @@
 
 pub mod access_tokens;
 pub mod application;
+pub mod callbacks;
 pub mod calls;
 pub mod events;
 pub mod following;

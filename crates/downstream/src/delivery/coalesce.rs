@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use heliostat_api::BodyOf;
+use heliostat_api::callbacks::OnAddonEventCallback;
 use heliostat_api::models::{RefChangeType, RestRefChange, RestRefsChangedEvent};
 use heliostat_storage::{Generation, OutboxEvent, OutboxEventId, RepositoryId};
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,9 @@ pub(super) enum EventBody {
     /// Anything else, as it was stored.
     AsStored(Value),
 }
+
+/// What is stored had such a type when it was made.
+impl BodyOf<OnAddonEventCallback> for EventBody {}
 
 impl MergedEvent {
     /// The state of refs that it tells of, if it does.

@@ -20,21 +20,20 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use heliostat_api::AddonEventKey;
+use heliostat_api::callbacks::OnAddonEventCallback;
 use heliostat_peer::{BackOff, CallError, PRODUCT_TYPE, PeerClient};
 use heliostat_storage::{
     MirrorServer, MirrorServerId, MirrorServerStore, Outbox, OutboxEvent, OutboxEventId, RepositoryId,
     StoreError, UpstreamStore, WaitingReceiver,
 };
 use parking_lot::Mutex;
-use reqwest::Method;
 use tokio::sync::Notify;
-use url::Url;
 
 use super::announcer::Announcer;
 use super::coalesce::{Coalescing, EventBody, MergedEvent};
 use super::delivery_loop::Receivers;
 use super::events::{name_no_changes, names_changes};
-use crate::calling::{self, MirrorCall};
+use crate::calling::tell;
 
 /// How long a mirror may take to take an event in.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -227,26 +226,11 @@ impl MirrorDelivery {
         undelivered
     }
 
-    /// Where a mirror takes events. One of this make is told which process sends them.
-    fn events_url(&self, mirror: &MirrorServer) -> String {
-        if !is_of_this_make(mirror) {
-            return mirror.events_url.clone();
-        }
-        let Ok(mut url) = Url::parse(&mirror.events_url) else { return mirror.events_url.clone() };
-        url.query_pairs_mut().append_pair("instance", self.announcer.instance());
-        url.into()
-    }
-
     async fn post(&self, mirror: &MirrorServer, event: &MergedEvent) -> Result<(), CallError> {
-        let url = self.events_url(mirror);
-        let call = MirrorCall {
-            method: Method::POST,
-            url: &url,
-            event_key: Some(&event.event_key),
-            body: &event.body,
-            timeout: DELIVERY_TIMEOUT,
-        };
-        calling::send(&self.client, mirror, call).await
+        // One of this make is told which process sends.
+        let instance = is_of_this_make(mirror).then(|| self.announcer.instance().to_owned());
+        let callback = OnAddonEventCallback { instance, x_event_key: Some(event.event_key.clone()) };
+        tell(&self.client, mirror, &mirror.events_url, &callback, &event.body, DELIVERY_TIMEOUT).await
     }
 
     async fn deliver(&self, mirror: &MirrorServer, mut event: MergedEvent) -> bool {

@@ -3,15 +3,15 @@
 //! They have the shape of the well-known webhooks, with `generation`, `contentHash` and `metadataHash` added
 //! at the top, and the repository in the enriched form that `GET /repos` shows.
 
+use heliostat_api::callbacks::OnAddonEventCallback;
 use heliostat_api::models::{
     EnrichedRepository, RefChangeType, RefType, RestEventActor, RestMinimalRef, RestPermissionsChangedEvent,
     RestProjectEvent, RestRefChange, RestRefsChangedEvent, RestRepository, RestRepositoryEvent, UserType,
 };
-use heliostat_api::{AddonEventKey, MAX_JSON_BODY_BYTES};
+use heliostat_api::{AddonEventKey, BodyOf, MAX_JSON_BODY_BYTES};
 use heliostat_auth::UserIdentity;
 use heliostat_git::{RefChange, RefChangeKind, RefName};
 use heliostat_storage::{Audience, Generation, NewEvent, Project, Repository, RepositoryId};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::date::event_date;
@@ -136,7 +136,7 @@ impl EventContext<'_> {
         &self,
         key: AddonEventKey,
         repository_id: Option<RepositoryId>,
-        body: &impl Serialize,
+        body: &impl BodyOf<OnAddonEventCallback>,
     ) -> NewEvent {
         NewEvent {
             audience: Audience::Mirrors,

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_api::callbacks::OnAddonInstalledCallback;
 use heliostat_api::models::{MirrorMode, RestAddonInstalledEvent, RestUpstreamSettings};
 use heliostat_auth::shared_secret;
 use heliostat_peer::{Call, PRODUCT_TYPE};
@@ -24,7 +25,7 @@ use url::Url;
 
 use super::addon_descriptor::{Introduction, MAX_DESCRIPTOR_BYTES, read_introduction};
 use super::requests::Joining;
-use crate::calling::{self, MirrorCall, called_at, internal_url, text_of};
+use crate::calling::{called_at, internal_url, tell, text_of};
 use crate::permit::SystemAdministrator;
 
 /// How long fetching a descriptor may take: the machine of a mirror that has just started may be busy.
@@ -180,15 +181,9 @@ impl Joining {
             settings: Some(settings_of(mirror)),
             ..RestAddonInstalledEvent::default()
         };
-        let call = MirrorCall {
-            method: Method::POST,
-            url: &introduction.installed_url,
-            event_key: None,
-            body: &body,
-            timeout: INSTALL_TIMEOUT,
-        };
-        let installed = calling::send(&self.parts.client, mirror, call).await;
-        installed.map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))
+        let (client, url) = (&self.parts.client, &introduction.installed_url);
+        let told = tell(client, mirror, url, &OnAddonInstalledCallback, &body, INSTALL_TIMEOUT).await;
+        told.map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))
     }
 
     async fn existing_projects(&self, mut ids: Vec<String>) -> Result<Vec<String>, Refusal> {

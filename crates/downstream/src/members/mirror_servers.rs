@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heliostat_api::callbacks::OnAddonUninstalledCallback;
+use heliostat_api::models::RestAddonUninstalledEvent;
 use heliostat_peer::{DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
@@ -10,13 +12,11 @@ use heliostat_storage::{
     RepositoryRecords, StoreError,
 };
 use parking_lot::Mutex;
-use reqwest::Method;
-use serde_json::json;
 
 use super::instances::Instances;
 use super::last_seen::LastSeen;
 use super::standing::ToldStandings;
-use crate::calling::{self, MirrorCall, called_at, descriptor_uri, mirror_base_url, text_of};
+use crate::calling::{called_at, descriptor_uri, mirror_base_url, tell, text_of};
 use crate::delivery::{Announcer, MirrorDelivery};
 use crate::parts::DownstreamParts;
 use crate::permit::{Authenticated, MirrorKeeper, MirrorOrAdministrator, SignedInUser, SystemAdministrator};
@@ -210,15 +210,12 @@ impl Members {
         let Some(url) = &mirror.uninstalled_url else {
             return;
         };
-        let body = json!({ "clientKey": mirror.client_key, "baseUrl": self.announcer.base_address() });
-        let call = MirrorCall {
-            method: Method::POST,
-            url,
-            event_key: None,
-            body: &body,
-            timeout: UNINSTALL_TIMEOUT,
+        let body = RestAddonUninstalledEvent {
+            client_key: Some(mirror.client_key.clone()),
+            base_url: Some(self.announcer.base_address().to_owned()),
         };
-        if let Err(error) = calling::send(&self.client, mirror, call).await {
+        let callback = OnAddonUninstalledCallback;
+        if let Err(error) = tell(&self.client, mirror, url, &callback, &body, UNINSTALL_TIMEOUT).await {
             tracing::warn!(mirror.id = %mirror.id, error = %error, "a removed mirror could not be told");
         }
     }
