@@ -42,6 +42,7 @@ pub const CRATES: &[CrateRow] = &[
         &[
             "heliostat-api",
             "heliostat-auth",
+            "heliostat-contract",
             "heliostat-downstream",
             "heliostat-foreign",
             "heliostat-git",
