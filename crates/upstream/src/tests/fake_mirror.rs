@@ -1,9 +1,11 @@
-//! A mirror's end of the channel: it answers what it is told to and remembers what it was sent.
+//! A mirror's end of the channel: it answers what it is told to and remembers what it was sent, which the contract must
+//! allow.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use heliostat_auth::{Caller, Claims, Credentials, Secret, UnverifiedToken, query_string_hash, sign};
+use heliostat_contract::exchange;
 use heliostat_downstream::Acceptance;
 use heliostat_refusal::Refusal;
 use serde_json::{Value, json};
@@ -23,7 +25,23 @@ pub(super) struct Received {
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) authorization: String,
+    pub(super) event_key: Option<String>,
+    media_type: String,
+    bytes: Vec<u8>,
     pub(super) body: Value,
+}
+
+impl Received {
+    /// The path below the base URL.
+    fn path_below(&self) -> &str {
+        self.path.strip_prefix("/eu").expect("below the context path")
+    }
+
+    fn hold_to_the_contract(&self) {
+        let target = format!("{}?{}", self.path_below(), self.query.as_deref().unwrap_or_default());
+        let judged = exchange::judge_request(&self.method, &target, &self.media_type, &self.bytes);
+        judged.unwrap_or_else(|fault| panic!("{} {target} with {}: {fault}", self.method, self.body));
+    }
 }
 
 #[derive(Clone)]
@@ -92,7 +110,8 @@ impl FakeMirror {
         *self.descriptor.lock().expect("no test thread panicked") = Some(descriptor);
     }
 
-    /// Waits until so many requests with this end of path have come, and returns all of them.
+    /// Waits until so many requests with this end of path have come, and returns all of them. Each must be one that the
+    /// contract allows.
     pub(super) async fn wait_for(&self, path_end: &str, count: usize) -> Vec<Received> {
         let mut receiver = self.received.subscribe();
         let matching = |all: &Vec<Received>| {
@@ -100,7 +119,9 @@ impl FakeMirror {
         };
         let waited = receiver.wait_for(|all| matching(all).len() >= count);
         let all = tokio::time::timeout(std::time::Duration::from_mins(4), waited).await;
-        matching(&all.expect("the requests come in time").expect("the mirror lives"))
+        let all = matching(&all.expect("the requests come in time").expect("the mirror lives"));
+        all.iter().for_each(Received::hold_to_the_contract);
+        all
     }
 
     /// The secret of the last installation.
@@ -131,8 +152,7 @@ impl FakeMirror {
     /// Checks that a request was signed by the upstream with the installed secret.
     pub(super) fn verify(&self, received: &Received) {
         let token = received.authorization.strip_prefix("JWT ").expect("a signed request");
-        let path = received.path.strip_prefix("/eu").expect("below the context path");
-        let hash = query_string_hash(&received.method, path, received.query.as_deref());
+        let hash = query_string_hash(&received.method, received.path_below(), received.query.as_deref());
         let now = heliostat_peer::Clock::system().now_seconds();
         let token = UnverifiedToken::parse(token).expect("a well-formed token");
         assert!(token.issuer().starts_with("heliostat-"), "{}", token.issuer());
@@ -194,7 +214,8 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target.to_owned(), None),
     };
-    let (mut length, mut authorization) = (0, String::new());
+    let (mut length, mut authorization, mut media_type, mut event_key) =
+        (0, String::new(), String::new(), None);
     loop {
         let mut header = String::new();
         stream.read_line(&mut header).await.ok()?;
@@ -204,11 +225,13 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Received> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "authorization" => authorization = value.trim().to_owned(),
+            "content-type" => media_type = value.trim().to_owned(),
+            "x-event-key" => event_key = Some(value.trim().to_owned()),
             _ => {}
         }
     }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    Some(Received { method, path, query, authorization, body })
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await.ok()?;
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    Some(Received { method, path, query, authorization, event_key, media_type, bytes, body })
 }

@@ -326,7 +326,10 @@ async fn a_mirror_joins_works_and_leaves() {
         .expect("removed");
     let revoked = mirror.call(&server, "POST", AUTHENTICATE).await;
     assert!(matches!(revoked, Err(Refusal::Unauthenticated { .. })), "its secret is worthless at once");
-    mirror.verify(&mirror.wait_for("/addon/uninstalled", 1).await[0]);
+    let uninstalled = mirror.wait_for("/addon/uninstalled", 1).await.remove(0);
+    mirror.verify(&uninstalled);
+    let (first, last) = (&installed.body, &uninstalled.body);
+    assert_eq!((&last["clientKey"], &last["baseUrl"]), (&first["clientKey"], &first["baseUrl"]));
     assert!(
         async { server.upstream.downstream().members.preferred_mirror(permit::user(&admin)?).await }
             .await

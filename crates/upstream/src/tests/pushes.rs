@@ -146,6 +146,8 @@ async fn a_push_reaches_the_mirror_signed_and_in_order() {
         assert_eq!(received.body["fromGeneration"], json!(number - 1));
         assert_eq!(received.body["actor"]["name"], "admin");
         assert_eq!(changes(&received.body).len(), 1);
+        assert_eq!(received.event_key.as_deref(), Some("repo:refs_changed"));
+        assert!(received.query.as_deref().is_some_and(|query| query.starts_with("instance=")));
     }
     deliveries.sort_unstable();
     println!("delivery after the record: {deliveries:?}");
