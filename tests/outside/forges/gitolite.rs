@@ -83,7 +83,7 @@ impl Forge for Gitolite {
 /// Puts its own repository into a folder, and the files that Apache reads.
 fn set_up(folder: &Path) {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let names = [ADMINISTRATOR, "reader", "stranger", "revoked"];
+    let names = [ADMINISTRATOR, "reader", "outsider", "revoked"];
     let passwords: String = names.iter().map(|name| format!("{name}:{SECRET}\n")).collect();
     fs::write(folder.join("passwords"), passwords).expect("a file can be written");
     fs::write(folder.join("gitconfig"), "[init]\n\tdefaultBranch = main\n").expect("a file can be written");
