@@ -108,6 +108,18 @@ fn mistakes(text: &str, served: &Served) -> Vec<String> {
     mistakes
 }
 
+/// What a legend of Grafana names in braces, and no metric of its expression has.
+fn unknown_labels(legend: &str, expression: &str, served: &Served) -> Vec<String> {
+    let selected = selectors(expression);
+    let has = |label: &str| {
+        let labels =
+            |selector: &Selector| served.get(&selector.name).is_some_and(|of| of.contains_key(label));
+        ADDED_LABELS.contains(&label) || selected.iter().any(labels)
+    };
+    let named = legend.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
+    named.filter(|label| !has(label)).map(str::to_owned).collect()
+}
+
 /// The names of families, as documents have them, beside those of samples.
 fn with_families(mut served: Served) -> Served {
     let histograms: Vec<_> = served
@@ -151,12 +163,15 @@ fn the_dashboard_is_one_that_grafana_reads() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), panels.len(), "each panel has an id of its own");
+    let served = served();
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
         let targets = panel["targets"].as_array().expect("targets");
         assert!(!targets.is_empty(), "{panel}");
         for target in targets {
             let expression = target["expr"].as_str().expect("an expression");
             assert!(expression.contains(r#"job=~"$job",instance=~"$instance""#), "{expression}");
+            let legend = target["legendFormat"].as_str().unwrap_or_default();
+            assert_eq!(unknown_labels(legend, expression, &served), [""; 0], "{legend} of {expression}");
         }
     }
 }
@@ -178,4 +193,7 @@ fn a_mistake_is_found() {
     ] {
         assert_eq!(mistakes(text, &served), [mistake]);
     }
+    let lag = r#"topk(10, heliostat_upstream_mirror_lag_seconds{job="x"})"#;
+    assert_eq!(unknown_labels("{{mirror}} {{instance}}", lag, &served), [""; 0]);
+    assert_eq!(unknown_labels("{{repository_id}} {{instance}}", lag, &served), ["repository_id"]);
 }
