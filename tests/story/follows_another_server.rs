@@ -275,6 +275,10 @@ async fn one_command_lets_a_new_repository_follow_and_leaves_nothing_when_it_fai
     for column in ["LAST LOOK", "IN STEP AT", "LAG (MS)", "ERROR"] {
         assert!(said(&listed).contains(column), "{}", said(&listed));
     }
+    // Metrics name repositories by id.
+    let (id, list) = (repository["id"].to_string(), said(&listed));
+    let line = list.lines().find(|line| line.contains(url)).expect("it is listed");
+    assert!(line.split_whitespace().any(|word| word == id), "{id}: {line}");
     let shown = run(upstream, &["following", &name]);
     assert!(said(&shown).contains("IN_STEP"), "{}", said(&shown));
     let stopped = run(upstream, &["unfollow", &name]);

@@ -85,9 +85,10 @@ impl SourceSsh {
     }
 }
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column::text("PROJECT", "/repository/project/key"),
     Column::text("SLUG", "/repository/slug"),
+    Column::text("ID", "/repository/id"),
     Column::text("STATE", "/following/state"),
     Column::time("LAST LOOK", "/following/lastAttemptAt"),
     Column::time("IN STEP AT", "/following/lastSuccessAt"),
