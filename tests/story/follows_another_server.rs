@@ -272,7 +272,7 @@ async fn one_command_lets_a_new_repository_follow_and_leaves_nothing_when_it_fai
     assert!(git(source.checkout.path(), &["ls-remote", at_upstream.as_str()]).contains(&tip));
     let listed = run(upstream, &["following"]);
     assert!(said(&listed).contains(url) && said(&listed).contains("IN_STEP"), "{}", said(&listed));
-    for column in ["LAST LOOK", "IN STEP AT", "LAG (MS)", "ERROR"] {
+    for column in ["LAST ATTEMPT", "IN STEP AT", "LAG (MS)", "ERROR"] {
         assert!(said(&listed).contains(column), "{}", said(&listed));
     }
     // Metrics name repositories by id.

@@ -11,7 +11,7 @@ use super::encoder::Encoder;
 /// How many repositories have metrics of their own.
 pub const MAX_FOLLOWED_REPOSITORIES: usize = 50;
 
-/// What `fault` says of a repository whose last look did not fail.
+/// What `fault` says of a repository whose last poll did not fail.
 const NO_FAULT: &str = "none";
 
 /// Those of them that there are.
@@ -66,13 +66,13 @@ impl FollowedRepositories {
         self.gauges(
             encoder,
             "heliostat_upstream_following_repository_last_attempt_timestamp_seconds",
-            "When the last look began at what a repository follows, 0 if none has ended",
+            "When the last poll began of what a repository follows, 0 if none has ended",
             |followed| followed.attempted_at,
         )?;
         self.gauges(
             encoder,
             "heliostat_upstream_following_repository_last_success_timestamp_seconds",
-            "When the last look began that left a repository equal to what it follows, 0 if none has",
+            "When the last poll began that left a repository equal to what it follows, 0 if none has",
             |followed| followed.succeeded_at,
         )?;
         self.gauges(
@@ -87,7 +87,7 @@ impl FollowedRepositories {
             ([repository, ("fault", fault.unwrap_or(NO_FAULT))], u64::from(fault.is_some()))
         });
         let help = of_most(
-            "Whether the last look at what a repository follows failed: 1 if it did, with its reason in fault, else 0",
+            "Whether the last poll of what a repository follows failed: 1 if it did, with its reason in fault, else 0",
         );
         encoder.gauges("heliostat_upstream_following_repository_failing", &help, &failing.collect::<Vec<_>>())
     }
