@@ -31,32 +31,31 @@ pub(super) async fn clear_own_leftovers(repository: &Repository) -> io::Result<S
     let path = repository.path().to_owned();
     let cleared = blocking(move || {
         remove_unfinished_records(&path)?;
-        Ok(remove_stale_locks(&path))
+        remove_stale_locks(&path)
     });
     cleared.await
 }
 
-/// Blocks.
-fn remove_stale_locks(repository: &Path) -> StaleLocks {
+/// One that cannot be removed is an error, and not one that is left: looking again soon would not help. Blocks.
+fn remove_stale_locks(repository: &Path) -> io::Result<StaleLocks> {
     let mut found = StaleLocks::default();
     let locks: Vec<PathBuf> =
         LOCKS.iter().map(|lock| repository.join(lock)).filter(|lock| lock.exists()).collect();
     if locks.is_empty() {
-        return found;
+        return Ok(found);
     }
     let is_worked_on = is_worked_on(repository);
     for lock in locks {
         let is_believed = || age_of(&lock).is_some_and(|age| age < BELIEVED_AGE);
-        if !is_worked_on.unwrap_or_else(is_believed) {
-            tracing::warn!(lock = %lock.display(), "removing a lock file of housekeeping that was killed");
-            if std::fs::remove_file(&lock).is_ok() {
-                found.removed += 1;
-                continue;
-            }
+        if is_worked_on.unwrap_or_else(is_believed) {
+            found.left += 1;
+            continue;
         }
-        found.left += 1;
+        tracing::warn!(lock = %lock.display(), "removing a lock file of housekeeping that was killed");
+        remove_if_there(&lock)?;
+        found.removed += 1;
     }
-    found
+    Ok(found)
 }
 
 /// Removes files that were to be renamed to what they hold. Another record may just be written. Blocks.
