@@ -211,10 +211,10 @@ async fn a_workspace_of_bitbucket_cloud_is_listed_to_its_last_page_at_one_server
     let expected = crate::Credentials::basic("x-token-auth", TOKEN).expect("valid");
     assert_eq!(shown.header(), expected.header(), "Git wants a user name beside it");
 
-    // A user's password for apps is shown to both alike.
-    std::fs::write(file.path(), "ann:app-password").expect("written");
+    // A user name with a password is shown to both alike.
+    std::fs::write(file.path(), "ann:password").expect("written");
     sweep.once().await;
-    let ann = crate::Credentials::basic("ann", "app-password").expect("valid");
+    let ann = crate::Credentials::basic("ann", "password").expect("valid");
     let asked = provider.asked().pop().expect("it was asked");
     assert_eq!(Some(asked.authorization.as_str()), ann.header());
     assert_eq!(own.for_git(&path).await.expect("it can").expect("it has one").header(), ann.header());
