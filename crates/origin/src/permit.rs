@@ -1,8 +1,8 @@
 //! Who may do what at a mirror of another Git server; and a value that says that a caller was asked.
 //!
-//! What needs a right takes a value of this module. Only the function here makes one, so a call without permission does
-//! not compile. Which repositories a user may read is not decided here: the origin says so, request by request
-//! (`serving`). It has no say in who runs this server.
+//! What needs a right takes a value of this module. Only the function here makes one, and it wants to be told how the caller
+//! is checked, so a call that forgets to ask does not compile. Which repositories a user may read is not decided here: the
+//! origin says so, request by request (`serving`). It has no say in who runs this server.
 
 use heliostat_refusal::Refusal;
 
