@@ -248,21 +248,21 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         in_the_making || directory.index.get(key).is_some()
     }
 
-    /// Removes what is stored of a group, and the files of what is in the making. Who reads goes on reading. The files are
+    /// Removes what is stored of a group, and the files of what is in the making. Who reads goes on reading. What is stored is
     /// deleted in the background.
     pub fn forget_group(&self, group: u64) {
-        let growing = self.give_no_more(group);
-        let folder = self.0.store.detach(group).unwrap_or_else(|error| {
-            tracing::warn!(%error, "what the response cache has of a repository that it forgets stays on the disk");
-            None
-        });
-        if folder.is_none() && growing.is_empty() {
-            return;
-        }
+        // At once: none of them becomes an entry after the entries are gone. They are open, so no more than a name goes.
+        self.give_no_more(group).iter().for_each(|path| remove(path));
+        let folder = match self.0.store.detach(group) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "what the response cache has of a repository that it forgets stays on the disk");
+                return;
+            }
+        };
         let delete = move || {
-            growing.iter().for_each(|path| remove(path));
-            if let Some(folder) = folder
-                && let Err(error) = std::fs::remove_dir_all(&folder)
+            if let Err(error) = std::fs::remove_dir_all(&folder)
                 && error.kind() != io::ErrorKind::NotFound
             {
                 tracing::warn!(path = %folder.display(), %error, "a folder of the response cache stays until the next start");

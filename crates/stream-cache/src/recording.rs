@@ -257,7 +257,8 @@ impl<E: Send + Sync + 'static> Recording<E> {
             let mut directory = self.shared.directory.lock();
             directory.leave_in_flight(&self.in_flight);
             if self.in_flight.is_forgotten() {
-                vec![stored.path().to_owned()]
+                // Its file went with the group, and under its name there may be that of a newer answer.
+                Vec::new()
             } else {
                 directory.index.release(std::mem::take(&mut self.reserved));
                 let evicted = directory.index.insert(stored);
