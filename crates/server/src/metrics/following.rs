@@ -1,5 +1,6 @@
 //! How it goes with repositories of an upstream that follow one of another server: all of them together, and one by one
-//! those that are furthest behind. Those go by their id: who reads metrics need not know the names of repositories.
+//! those that are furthest behind. Those go by their id, because monitoring sees them whether or not a client has asked for
+//! them, hidden ones included.
 
 use std::fmt;
 
