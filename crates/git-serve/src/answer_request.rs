@@ -31,7 +31,7 @@ use crate::as_shown::too_long;
 use crate::asking::{Asking, OPERATION, not_brought, refused_want};
 use crate::beside_answer::{BesideAnswer, ShownProgress, with_beside};
 use crate::compute::{compute, compute_by_upload_pack};
-use crate::elsewhere::Brought;
+use crate::object_source::FetchOutcome;
 use crate::reachability::Wanted;
 use crate::request_body::{MAX_VERY_LONG_REQUEST_BYTES, RequestBody, RequestPermits};
 use crate::served::ServedRepository;
@@ -181,10 +181,10 @@ impl ServedRepository {
 
     /// The answer; or what a client is told until it is there, if it is to come from elsewhere and that takes long.
     async fn answer_or_tell(&self, request: FetchRequest, asking: Asking) -> Result<Answer, GitError> {
-        let elsewhere = asking.reader.elsewhere.clone();
+        let object_source = asking.reader.object_source.clone();
         let framing = match (asking.bands, request.certain_head()) {
             (Bands::All, _) => Framing::in_bands(),
-            (Bands::Pack, Some(head)) if elsewhere.is_some() => Framing::Head(head),
+            (Bands::Pack, Some(head)) if object_source.is_some() => Framing::Head(head),
             _ => return self.answer_fetch(request, asking).await,
         };
         let (served, shows_progress) = (self.clone(), asking.shows_progress);
@@ -196,7 +196,7 @@ impl ServedRepository {
         if framing.is_head() && self.repository.snapshot().await?.is_shallow() {
             return waited.await;
         }
-        let told = || elsewhere.and_then(|elsewhere| elsewhere.progress());
+        let told = || object_source.and_then(|object_source| object_source.progress());
         let progress = shows_progress.then(|| ShownProgress::awaiting(told()));
         Ok(Answer::Awaited(AwaitedAnswer::new(waited, framing, progress)))
     }
@@ -264,11 +264,11 @@ impl ServedRepository {
         refs.retain_unnamed(&mut not_shown);
         unnamed.retain(|object| !not_shown.contains(object));
         let Some(first) = unnamed.first().cloned() else { return Ok(None) };
-        let Some(elsewhere) = &reader.elsewhere else { return Ok(Some(Wanted::Unreachable(first))) };
-        match elsewhere.bring(unnamed, reader.key).await {
-            Brought::All => Ok(None),
-            Brought::NotOurs(object) => Ok(Some(Wanted::Unreachable(object))),
-            Brought::Unknown(reason) => Err(not_brought(&first, &reason)),
+        let Some(object_source) = &reader.object_source else { return Ok(Some(Wanted::Unreachable(first))) };
+        match object_source.bring(unnamed, reader.key).await {
+            FetchOutcome::All => Ok(None),
+            FetchOutcome::NotOurs(object) => Ok(Some(Wanted::Unreachable(object))),
+            FetchOutcome::Unknown(reason) => Err(not_brought(&first, &reason)),
         }
     }
 
@@ -285,7 +285,7 @@ impl ServedRepository {
             return Ok(refused);
         }
         let mut wanted = self.may_have(refs, wants, reader.key).await?;
-        let Some(elsewhere) = &reader.elsewhere else { return Ok(wanted) };
+        let Some(object_source) = &reader.object_source else { return Ok(wanted) };
         let mut rest = wants.clone();
         for _ in 0..MAX_QUESTIONS {
             let Wanted::Unreachable(object) = wanted else { break };
@@ -296,10 +296,10 @@ impl ServedRepository {
                 return Ok(Wanted::Unreachable(object));
             }
             rest.retain(|object| !asked.contains(object));
-            match elsewhere.bring(asked, reader.key).await {
-                Brought::All => {}
-                Brought::NotOurs(object) => return Ok(Wanted::Unreachable(object)),
-                Brought::Unknown(reason) => return Err(not_brought(&object, &reason)),
+            match object_source.bring(asked, reader.key).await {
+                FetchOutcome::All => {}
+                FetchOutcome::NotOurs(object) => return Ok(Wanted::Unreachable(object)),
+                FetchOutcome::Unknown(reason) => return Err(not_brought(&object, &reason)),
             }
             // What was given to one reader is not given to the next one unasked.
             wanted = match self.may_have(refs, &rest, reader.key).await? {

@@ -16,7 +16,7 @@ use heliostat_stream_cache::CacheKey;
 use crate::answer::Answer;
 use crate::asking::{Asking, not_brought, refused_want};
 use crate::compute::compute_from_forwarded;
-use crate::elsewhere::{Brought, Forwarding};
+use crate::object_source::{FetchOutcome, Forwarding};
 use crate::served::ServedRepository;
 
 impl ServedRepository {
@@ -28,8 +28,8 @@ impl ServedRepository {
         refs: &RefSnapshot,
         asking: &Asking,
     ) -> Result<Option<Answer>, GitError> {
-        let (Some(elsewhere), Some(responses)) =
-            (asking.reader.elsewhere.as_ref(), self.engine().responses())
+        let (Some(object_source), Some(responses)) =
+            (asking.reader.object_source.as_ref(), self.engine().responses())
         else {
             return Ok(None);
         };
@@ -47,7 +47,7 @@ impl ServedRepository {
             biased;
             // Also while this one waits for its turn.
             entry = responses.joined(&key) => return Ok(Some(asking.stored_answer(entry, request))),
-            forwarding = elsewhere.bring_forwarding(request.wants().clone(), asking.reader.key) => forwarding,
+            forwarding = object_source.bring_forwarding(request.wants().clone(), asking.reader.key) => forwarding,
         };
         match (forwarding, first) {
             (Forwarding::Begun(pack), _) => {
@@ -60,9 +60,11 @@ impl ServedRepository {
                 // What has begun and failed at once comes in another way, or is told by it.
                 Ok(entry.ok().map(|entry| asking.stored_answer(entry, request)))
             }
-            (Forwarding::Brought(Brought::NotOurs(object)), _) => Ok(Some(refused_want(&object))),
-            (Forwarding::Brought(Brought::Unknown(reason)), Some(first)) => Err(not_brought(&first, &reason)),
-            (Forwarding::Brought(_), _) => Ok(None),
+            (Forwarding::Answered(FetchOutcome::NotOurs(object)), _) => Ok(Some(refused_want(&object))),
+            (Forwarding::Answered(FetchOutcome::Unknown(reason)), Some(first)) => {
+                Err(not_brought(&first, &reason))
+            }
+            (Forwarding::Answered(_), _) => Ok(None),
         }
     }
 }
@@ -86,8 +88,8 @@ mod tests {
 
     use super::*;
     use crate::answer::GitReader;
-    use crate::elsewhere::{Elsewhere, Sizes};
     use crate::engine::ServingOptions;
+    use crate::object_source::{ObjectSource, Sizes};
 
     /// Another server that has begun to give what is in this pack, or gives nothing.
     #[derive(Debug, Default)]
@@ -96,10 +98,10 @@ mod tests {
         giving: Mutex<Option<PackForwarder>>,
     }
 
-    impl Elsewhere for Other {
-        fn bring(&self, objects: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, Brought> {
+    impl ObjectSource for Other {
+        fn bring(&self, objects: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, FetchOutcome> {
             let object = objects.into_iter().next().expect("an object");
-            std::future::ready(Brought::NotOurs(object)).boxed()
+            std::future::ready(FetchOutcome::NotOurs(object)).boxed()
         }
 
         fn bring_forwarding(
@@ -109,7 +111,7 @@ mod tests {
         ) -> BoxFuture<'_, Forwarding> {
             async move {
                 let Some(pack) = self.pack.lock().take() else {
-                    return Forwarding::Brought(self.bring(objects, client).await);
+                    return Forwarding::Answered(self.bring(objects, client).await);
                 };
                 let (forwarder, mut forwarded) = forwarded_pack("one");
                 forwarder.forward(&pack).await;
@@ -154,8 +156,8 @@ mod tests {
             let body = Bytes::from(spelled(&lines));
             let name = RefName::parse("refs/heads/main").expect("valid");
             let served = self.here.clone().showing(RefSnapshot::from_entries([(name, shown.clone())]));
-            let elsewhere: Arc<dyn Elsewhere> = self.other.clone();
-            let reader = GitReader::from(ClientKey::verified("ada")).asking(elsewhere);
+            let object_source: Arc<dyn ObjectSource> = self.other.clone();
+            let reader = GitReader::from(ClientKey::verified("ada")).asking(object_source);
             let protocol = GitProtocol::from_header(Some("version=2"));
             let answer = served.upload_pack(stream::iter([Ok(body)]), &protocol, reader).await;
             answer.expect("answered").into_stream()

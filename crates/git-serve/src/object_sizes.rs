@@ -44,7 +44,7 @@ impl ServedRepository {
         reader: &GitReader,
     ) -> Result<BTreeMap<ObjectId, u64>, GitError> {
         let mut sizes = self.sizes_of(refs, objects, reader.key).await?;
-        let Some(elsewhere) = &reader.elsewhere else { return Ok(sizes) };
+        let Some(object_source) = &reader.object_source else { return Ok(sizes) };
         let absent: BTreeSet<ObjectId> =
             objects.iter().filter(|object| !sizes.contains_key(object)).cloned().collect();
         let Some(first) = absent.first() else { return Ok(sizes) };
@@ -55,7 +55,7 @@ impl ServedRepository {
                 Some(_) => Err(not_told(first, TOO_MANY)),
             };
         }
-        let told = elsewhere.sizes(absent.clone(), reader.key).await;
+        let told = object_source.sizes(absent.clone(), reader.key).await;
         let mut told = told.map_err(|reason| not_told(first, &reason))?;
         told.retain(|object, _| absent.contains(object));
         sizes.append(&mut told);

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 /// What became of the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Brought {
+pub enum FetchOutcome {
     /// The client may have all of them, and they are here with all that they need.
     All,
     /// The client may not have this one, or it is nowhere.
@@ -31,20 +31,20 @@ pub enum Forwarding {
     /// of nothing else.
     Begun(ForwardedPack),
     /// It has an answer, and nothing is forwarded.
-    Brought(Brought),
+    Answered(FetchOutcome),
 }
 
 /// The sizes of objects, in bytes.
 pub type Sizes = BTreeMap<ObjectId, u64>;
 
 /// The repository of which the one here is a copy, as one of its readers finds it.
-pub trait Elsewhere: fmt::Debug + Send + Sync {
+pub trait ObjectSource: fmt::Debug + Send + Sync {
     /// Asks whether the reader may have these objects, and brings here those that are not.
-    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought>;
+    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, FetchOutcome>;
 
     /// The same where nothing is here yet: what comes may be taken while it comes.
     fn bring_forwarding(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Forwarding> {
-        self.bring(objects, client).map(Forwarding::Brought).boxed()
+        self.bring(objects, client).map(Forwarding::Answered).boxed()
     }
 
     /// How far what is being brought here is, for all who wait for it; nothing is told by one that does not know.

@@ -13,7 +13,7 @@ use heliostat_git_wire::{MAX_QUESTIONED_OBJECTS, RefName, RefSnapshot, spelled};
 use parking_lot::Mutex;
 
 use crate::answer::GitReader;
-use crate::elsewhere::{Brought, Elsewhere, Sizes};
+use crate::object_source::{FetchOutcome, ObjectSource, Sizes};
 use crate::served::ServedRepository;
 
 /// The other server, which gives what its repository has, but for what is kept back.
@@ -32,11 +32,11 @@ struct World {
     other: Arc<Other>,
 }
 
-impl Elsewhere for Other {
-    fn bring(&self, objects: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, Brought> {
+impl ObjectSource for Other {
+    fn bring(&self, objects: BTreeSet<ObjectId>, _: ClientKey) -> BoxFuture<'_, FetchOutcome> {
         self.asked.lock().push(objects.clone());
         let brought = match objects.intersection(&self.kept_back).next() {
-            Some(object) => Brought::NotOurs(object.clone()),
+            Some(object) => FetchOutcome::NotOurs(object.clone()),
             None => {
                 // As a fetch would, and no reference leads to them.
                 let packs = "objects/pack";
@@ -47,7 +47,7 @@ impl Elsewhere for Other {
                         std::fs::copy(file.path(), copy).expect("copied");
                     }
                 }
-                Brought::All
+                FetchOutcome::All
             }
         };
         std::future::ready(brought).boxed()
@@ -96,8 +96,8 @@ impl World {
         let lines = [&lines[..1], &start, &lines[1..], &[".".to_owned()]].concat();
         let pieces = spelled(&lines).chunks(1 << 20).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
         let body = stream::iter::<Vec<_>>(pieces);
-        let elsewhere: Arc<dyn Elsewhere> = self.other.clone();
-        let reader = GitReader::from(ClientKey::verified("ada")).asking(elsewhere);
+        let object_source: Arc<dyn ObjectSource> = self.other.clone();
+        let reader = GitReader::from(ClientKey::verified("ada")).asking(object_source);
         let protocol = GitProtocol::from_header(Some("version=2"));
         let answer = served.upload_pack(body, &protocol, reader).await.expect("answered");
         let pieces: Vec<Bytes> = answer.into_stream().try_collect().await.expect("a whole answer");

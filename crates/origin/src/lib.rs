@@ -10,25 +10,25 @@
 //!
 //! 1. `status`: how things are, for `/status`, metrics, pages and people who look for a fault.
 //! 2. `serving`: what a git request goes through, what waits for something to be here, and how hints make it quicker.
-//! 3. `verdicts`: what the origin has said about which reader, how old it may be, and what is kept of it.
+//! 3. `reader_access`: what the origin has said about which reader, how old it may be, and what is kept of it.
 //! 4. `repositories`: which repositories are here, how they come, and how they make room.
 
 mod options;
 mod origin;
 pub mod permit;
 
+mod reader_access;
 mod repositories;
 mod serving;
 mod status;
-mod verdicts;
 
 pub use options::{
     DEFAULT_MAX_REPOSITORIES, DEFAULT_SERVE_STALE, DEFAULT_VERDICT_LIFETIME, InvalidPathPattern,
     OriginOptions, PathPattern,
 };
 pub use origin::{Origin, StartError};
+pub use reader_access::{AccessCounters, ContactView};
 pub use serving::{
     Awaited, Ensured, FetchCounters, Freshness, NotOpened, OpenedRepository, OwnAnswer, ServiceAccess, Visit,
 };
 pub use status::{OriginStatus, RepositoryView};
-pub use verdicts::{ContactView, VerdictCounters};

@@ -17,13 +17,15 @@ use url::Url;
 
 use crate::options::OriginOptions;
 use crate::permit::Operator;
+use crate::reader_access::{
+    KeptLists, Lifetimes, PersistedReaders, ReaderAccess, fingerprint_key, keep_readers,
+};
 use crate::repositories::{Entry, Limits, LoadError, Repairs, Repositories, keep_within_limits};
 use crate::serving::{
     Awaited, Ensured, Fetcher, Hints, IN_STEP_WORKERS, InStep, NotOpened, OpenedRepository, Opening,
     ServiceAccess, Visit,
 };
 use crate::status::{OriginStatus, RepositoryView};
-use crate::verdicts::{KeptLists, KeptReaders, Lifetimes, Verdicts, fingerprint_key, keep_readers};
 
 /// The folder of the repositories, below the data folder.
 const REPOSITORIES_FOLDER: &str = "repositories";
@@ -61,7 +63,7 @@ pub struct Origin {
     served: ServedRepositories,
     repositories: Arc<Repositories>,
     repairs: Arc<Repairs>,
-    verdicts: Arc<Verdicts>,
+    reader_access: Arc<ReaderAccess>,
     fetcher: Fetcher,
     in_step: Arc<InStep>,
     opening: Opening,
@@ -115,24 +117,24 @@ impl Origin {
         let now = clock.now_ms();
         let since = lifetimes.stale_since(now);
         let lists = KeptLists::open(&options.data).await.map_err(StartError::Lists)?;
-        let kept = KeptReaders::read(&store, lists, since, now, options.max_kept_readers).await?;
+        let kept = PersistedReaders::read(&store, lists, since, now, options.max_kept_readers).await?;
         let (of_source, of_repositories) = (Arc::clone(&source), Arc::clone(&repositories));
-        let verdicts = Verdicts::new(of_source, clock, lifetimes, key, store, of_repositories, kept);
-        let verdicts = Arc::new(verdicts);
+        let reader_access = ReaderAccess::new(of_source, clock, lifetimes, key, store, of_repositories, kept);
+        let reader_access = Arc::new(reader_access);
 
         let (options, tasks) = (Arc::new(options), TaskTracker::new());
         let fetcher = Fetcher::new(Arc::clone(&source), Arc::clone(&repositories));
         let in_step = Arc::new(InStep::new(fetcher.clone(), Arc::clone(&repositories)));
         let opening = Opening {
             options: Arc::clone(&options),
-            verdicts: Arc::clone(&verdicts),
+            reader_access: Arc::clone(&reader_access),
             repositories: Arc::clone(&repositories),
             fetcher: fetcher.clone(),
             in_step: Arc::clone(&in_step),
         };
         let hints = Hints {
             options: Arc::clone(&options),
-            verdicts: Arc::clone(&verdicts),
+            reader_access: Arc::clone(&reader_access),
             repositories: Arc::clone(&repositories),
             in_step: Arc::clone(&in_step),
             service,
@@ -143,7 +145,7 @@ impl Origin {
             served,
             repositories,
             repairs,
-            verdicts,
+            reader_access,
             fetcher,
             in_step,
             opening,
@@ -164,7 +166,7 @@ impl Origin {
         spawn(Arc::clone(&self.repairs).run(stop()).boxed());
         spawn(Arc::clone(&self.repairs).look_at_all(stop()).boxed());
         spawn(keep_within_limits(Arc::clone(&self.repositories), stop()).boxed());
-        spawn(keep_readers(Arc::clone(&self.verdicts), stop()).boxed());
+        spawn(keep_readers(Arc::clone(&self.reader_access), stop()).boxed());
         spawn(keep_room(self.served.clone(), stop()));
         spawn(keep_house(self.served.clone(), stop()));
         spawn(self.served.store().clone().keep_trash(self.options.trash_time, stop()));
@@ -230,12 +232,12 @@ impl Origin {
     pub fn status(&self) -> OriginStatus {
         OriginStatus {
             origin_url: self.source.base_url().to_string(),
-            contact: self.verdicts.contact().view(),
+            contact: self.reader_access.contact().view(),
             repositories: self.repositories.count(),
             max_repositories: self.options.max_repositories,
             size_bytes: self.repositories.size_bytes(),
             max_disk_bytes: self.options.max_disk_bytes,
-            verdicts: self.verdicts.counters(),
+            reader_access: self.reader_access.counters(),
             fetches: self.fetcher.counters(),
             damaged: self.repairs.given_up(),
         }

@@ -2,8 +2,8 @@
 
 use heliostat_foreign::RepositoryPath;
 
+use crate::reader_access::{AccessCounters, ContactView};
 use crate::serving::FetchCounters;
-use crate::verdicts::{ContactView, VerdictCounters};
 
 /// How things are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct OriginStatus {
     /// What they may take.
     pub max_disk_bytes: Option<u64>,
     /// How often the origin was asked about readers.
-    pub verdicts: VerdictCounters,
+    pub reader_access: AccessCounters,
     /// What was fetched from it.
     pub fetches: FetchCounters,
     /// Repositories that were damaged here and given up.

@@ -261,7 +261,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["bundle", "compute", "engine", "housekeeping", "prewarm", "served"],
             &["named_objects", "reachability", "still_needed"],
             &["answer", "counters"],
-            &["beside_answer", "elsewhere"],
+            &["beside_answer", "object_source"],
             &["followed", "piece_bytes"],
         ],
         // The engine owns what works on a served repository, and that is a repository with its engine.
@@ -306,7 +306,7 @@ pub const FOLDERS: &[FolderOrder] = &[
             &["origin"],
             &["status"],
             &["serving"],
-            &["verdicts"],
+            &["reader_access"],
             &["repositories"],
             &["options", "permit"],
         ],

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use heliostat_auth::{Credentials, UserIdentity};
 use heliostat_git::{FairQueue, Fault, OpenError};
-use heliostat_git_serve::{Elsewhere, ServedRepositories};
+use heliostat_git_serve::{ObjectSource, ServedRepositories};
 use heliostat_peer::Clock;
 use heliostat_refusal::Refusal;
 use heliostat_storage::MirroredRepository;
@@ -46,7 +46,7 @@ pub struct ServedRepository {
     /// The way to the upstream, if what is here is not to be served while the upstream answers.
     pub through: Option<Through>,
     /// Where to ask about what the references here do not lead to.
-    pub elsewhere: Option<Arc<dyn Elsewhere>>,
+    pub object_source: Option<Arc<dyn ObjectSource>>,
 }
 
 /// A repository that is to be here, open if it can be served.
@@ -109,12 +109,12 @@ impl GitServing {
             (Err(refusal), None) => return Err(refusal),
             (repository, _) => repository,
         };
-        let elsewhere = upstream.zip(repository.as_ref().ok()).map(|(upstream, served)| {
+        let object_source = upstream.zip(repository.as_ref().ok()).map(|(upstream, served)| {
             let (fetches, repairs) = (self.fetches.clone(), Arc::clone(&self.repairs));
             let repository = served.repository.clone();
-            Arc::new(MissingWants { upstream, fetches, repairs, repository }) as Arc<dyn Elsewhere>
+            Arc::new(MissingWants { upstream, fetches, repairs, repository }) as Arc<dyn ObjectSource>
         });
-        Ok(ServedRepository { repository, record, freshness, user, through, elsewhere })
+        Ok(ServedRepository { repository, record, freshness, user, through, object_source })
     }
 
     /// Where people find a repository on the upstream, whether or not it is mirrored.

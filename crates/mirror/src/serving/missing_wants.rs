@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use heliostat_git::{ClientKey, Fault, FetchError, FetchTurn, Given, ObjectId, Repository};
-use heliostat_git_serve::{Brought, Elsewhere, Sizes};
+use heliostat_git_serve::{FetchOutcome, ObjectSource, Sizes};
 
 use super::upstream_of_reader::{UpstreamOfReader, hides_the_repository};
 use super::wanted_fetches::WantedFetches;
@@ -40,11 +40,11 @@ pub(super) struct MissingWants {
     pub(super) repository: Repository,
 }
 
-impl Elsewhere for MissingWants {
-    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
+impl ObjectSource for MissingWants {
+    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, FetchOutcome> {
         async move {
             match self.ask(&objects, client).await {
-                Brought::All => self.fetch_once(objects, client).await,
+                FetchOutcome::All => self.fetch_once(objects, client).await,
                 not_given => not_given,
             }
         }
@@ -85,9 +85,10 @@ impl fmt::Debug for MissingWants {
 
 impl MissingWants {
     /// Whether the upstream gives all of them to this reader.
-    async fn ask(&self, objects: &BTreeSet<ObjectId>, client: ClientKey) -> Brought {
-        let Some(first) = objects.first() else { return Brought::All };
-        let not_ours = |object: Option<ObjectId>| Brought::NotOurs(object.unwrap_or_else(|| first.clone()));
+    async fn ask(&self, objects: &BTreeSet<ObjectId>, client: ClientKey) -> FetchOutcome {
+        let Some(first) = objects.first() else { return FetchOutcome::All };
+        let not_ours =
+            |object: Option<ObjectId>| FetchOutcome::NotOurs(object.unwrap_or_else(|| first.clone()));
         let UpstreamOfReader { client: upstream, places, entry, access, .. } = &self.upstream;
         if entry.record().held.is_some() {
             // What the upstream has at this address now may be something else.
@@ -98,13 +99,13 @@ impl MissingWants {
             upstream.gives(access, objects).await
         });
         match answer.await {
-            Some(Ok(Given::All)) => Brought::All,
+            Some(Ok(Given::All)) => FetchOutcome::All,
             Some(Ok(Given::NotAll(object))) => not_ours(object),
             Some(Err(error)) if error.status().is_some_and(hides_the_repository) => not_ours(None),
-            Some(Ok(Given::Unclear)) | None => Brought::Unknown(DOES_NOT_ANSWER.to_owned()),
+            Some(Ok(Given::Unclear)) | None => FetchOutcome::Unknown(DOES_NOT_ANSWER.to_owned()),
             Some(Err(error)) => {
                 tracing::debug!(%error, "the upstream does not say whether it gives what a client wants");
-                Brought::Unknown(DOES_NOT_ANSWER.to_owned())
+                FetchOutcome::Unknown(DOES_NOT_ANSWER.to_owned())
             }
         }
     }
@@ -118,11 +119,11 @@ impl MissingWants {
     }
 
     /// Fetches what the upstream gives, unless it comes for another reader meanwhile.
-    async fn fetch_once(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> Brought {
+    async fn fetch_once(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> FetchOutcome {
         let turn = match tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&objects, client)).await {
             Ok(Some(turn)) => turn,
-            Ok(None) => return Brought::All,
-            Err(_) => return Brought::Unknown(IS_BUSY.to_owned()),
+            Ok(None) => return FetchOutcome::All,
+            Err(_) => return FetchOutcome::Unknown(IS_BUSY.to_owned()),
         };
         let this = self.clone();
         let fetching = async move {
@@ -132,7 +133,7 @@ impl MissingWants {
         };
         // A client that hangs up does not end what others wait for.
         let brought = self.fetches.to_the_end(fetching).await;
-        brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
+        brought.unwrap_or_else(|| FetchOutcome::Unknown(IS_NOT_FETCHED.to_owned()))
     }
 
     /// Waits for a turn with a place. `None` if another one has brought all of it meanwhile.
@@ -162,7 +163,7 @@ impl MissingWants {
     }
 
     /// The caller holds a turn with a place.
-    async fn fetch(&self, objects: &BTreeSet<ObjectId>) -> Brought {
+    async fn fetch(&self, objects: &BTreeSet<ObjectId>) -> FetchOutcome {
         let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
         let no_removal = self.repository.removals().hold_off().await;
         let fetched = synchroniser.fetch_wanted(&self.repository, entry, objects.clone()).await;
@@ -176,7 +177,7 @@ impl MissingWants {
                 );
                 entry.note_brought(objects);
                 self.drop_surplus().await;
-                Brought::All
+                FetchOutcome::All
             }
             Err(failure) => self.not_fetched(&failure, objects),
         }
@@ -193,16 +194,16 @@ impl MissingWants {
         }
     }
 
-    fn not_fetched(&self, failure: &SyncFailure, objects: &BTreeSet<ObjectId>) -> Brought {
+    fn not_fetched(&self, failure: &SyncFailure, objects: &BTreeSet<ObjectId>) -> FetchOutcome {
         if let Some(fault) = failure.fault().filter(Fault::is_damage) {
             self.repairs.suspect(&self.upstream.entry, &fault);
         }
         tracing::info!(error = failure.in_full(), "cannot fetch what a client wants");
         match (failure, objects.first()) {
             (SyncFailure::Fetch(FetchError::RemoteObjectMissing { object, .. }), Some(first)) => {
-                Brought::NotOurs(object.as_ref().unwrap_or(first).clone())
+                FetchOutcome::NotOurs(object.as_ref().unwrap_or(first).clone())
             }
-            _ => Brought::Unknown(IS_NOT_FETCHED.to_owned()),
+            _ => FetchOutcome::Unknown(IS_NOT_FETCHED.to_owned()),
         }
     }
 }

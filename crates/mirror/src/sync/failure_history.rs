@@ -26,12 +26,12 @@ pub(crate) enum StepHere {
 
 /// How often synchronisations of one repository have failed alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Setbacks {
+pub(super) struct FailureHistory {
     at: Option<StepHere>,
     alike: u32,
 }
 
-impl Setbacks {
+impl FailureHistory {
     /// What to do next after `work` has failed, at this step if it is about what is here.
     pub(super) fn next_attempt(&mut self, work: &PendingChanges, at: Option<StepHere>) -> PendingChanges {
         if matches!(work, PendingChanges::Refs { .. }) {
@@ -50,13 +50,13 @@ mod tests {
     use super::*;
     use PendingChanges::{FreshCopy, Snapshot};
 
-    fn after(setbacks: &mut Setbacks, at: &[Option<StepHere>]) -> Vec<PendingChanges> {
-        at.iter().map(|at| setbacks.next_attempt(&Snapshot, *at)).collect()
+    fn after(failure_history: &mut FailureHistory, at: &[Option<StepHere>]) -> Vec<PendingChanges> {
+        at.iter().map(|at| failure_history.next_attempt(&Snapshot, *at)).collect()
     }
 
     #[test]
     fn the_same_failure_asks_for_a_fresh_copy_ever_more_rarely() {
-        let asked = after(&mut Setbacks::default(), &[Some(StepHere::Show); 8]);
+        let asked = after(&mut FailureHistory::default(), &[Some(StepHere::Show); 8]);
         let fresh: Vec<usize> =
             (0..asked.len()).filter(|index| asked[*index] == FreshCopy).map(|index| index + 1).collect();
         assert_eq!(fresh, [2, 4, 8]);
@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn failures_of_the_upstream_or_of_another_kind_ask_for_none() {
         let (fetch, show) = (Some(StepHere::Fetch), Some(StepHere::Show));
-        let asked = after(&mut Setbacks::default(), &[None, None, None, fetch, show, fetch, None, fetch]);
+        let asked =
+            after(&mut FailureHistory::default(), &[None, None, None, fetch, show, fetch, None, fetch]);
         assert_eq!(asked, [const { Snapshot }; 8]);
     }
 }

@@ -6,9 +6,9 @@ mod handle_event;
 mod pending_changes;
 
 mod batches;
+mod failure_history;
 mod queue;
 mod repairs;
-mod setbacks;
 mod slot;
 mod workers;
 

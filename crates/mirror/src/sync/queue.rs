@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::batches::MAX_TOGETHER;
+use super::failure_history::StepHere;
 use super::pending_changes::{AnnouncedChange, PendingChanges};
-use super::setbacks::StepHere;
 use super::slot::{Next, SyncRun, SyncSlot, Waiting};
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, SyncNeed, is_available};

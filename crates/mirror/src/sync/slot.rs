@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use heliostat_storage::Generation;
 
+use super::failure_history::{FailureHistory, StepHere};
 use super::pending_changes::{AnnouncedChange, PendingChanges};
-use super::setbacks::{Setbacks, StepHere};
 
 /// Whether a repository is being synchronised, and what for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) struct SyncSlot {
     /// What is done now, and since when it had been waiting.
     run: Option<(Arc<SyncRun>, Option<i64>)>,
     /// How the attempts since the last success have failed.
-    setbacks: Setbacks,
+    failure_history: FailureHistory,
 }
 
 /// One synchronisation in flight.
@@ -100,7 +100,7 @@ impl SyncSlot {
 
     /// Ends a synchronisation that brought everything up to `synced`, while `known` is known by now.
     pub(crate) fn succeeded(&mut self, synced: Generation, known: Generation) -> Next {
-        self.setbacks = Setbacks::default();
+        self.failure_history = FailureHistory::default();
         let again = self.take_again();
         let started_at = self.run.take().map(|(run, _)| run.started_at);
         if matches!(&self.pending, PendingChanges::Refs { to, .. } if *to <= synced) {
@@ -121,7 +121,7 @@ impl SyncSlot {
     /// Ends a synchronisation that failed to do `work`, at this step if it is about what is here. The next attempt does
     /// it in a way that can do without what may have been wrong.
     pub(crate) fn failed(&mut self, work: &PendingChanges, at: Option<StepHere>) -> Next {
-        let work = self.setbacks.next_attempt(work, at);
+        let work = self.failure_history.next_attempt(work, at);
         let again = self.take_again();
         let (started_at, waited_since) =
             self.run.take().map_or((0, None), |(run, since)| (run.started_at, since));

@@ -1,7 +1,7 @@
 //! One synchronisation of one repository. Nothing is shown to readers that was not proven before.
 //!
 //! 1. Open the repository. When it is missing, known to be damaged, or could not be brought forward twice in the same way
-//!    (`setbacks.rs`), another one is made beside its place.
+//!    (`failure_history.rs`), another one is made beside its place.
 //! 2. Find a state of all references of which the upstream has told the hash (`proven_state.rs`): what is here, what
 //!    is here after the announced changes, or what the upstream lists. While none is proven, ask again, a few times.
 //! 3. Fetch the objects that the state needs, and show it in one step (`show_state.rs`).
@@ -25,11 +25,11 @@ use tokio::time::Instant;
 
 use super::batches::Prepared;
 use super::change_counters::ChangeCounts;
+use super::failure_history::StepHere;
 use super::pending_changes::PendingChanges;
 use super::proven_state::proven_generation;
 use super::queue::SyncQueue;
 use super::run_counters::RunCounts;
-use super::setbacks::StepHere;
 use super::sweep::SweepSignal;
 use crate::inventory::{Entry, Inventory, SyncNeed};
 use crate::upstream_link::{GitAccess, UpstreamClient, UpstreamLink, UpstreamRepository, UpstreamUrl};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use heliostat_git::{ClientKey, GitProtocol, ObjectId};
-use heliostat_git_serve::Brought;
+use heliostat_git_serve::FetchOutcome;
 use heliostat_mirror::{Passed, PassedBody, PassedRequest, ServedRepository};
 use heliostat_refusal::Refusal;
 
@@ -71,14 +71,14 @@ async fn what_is_wanted_comes_once_and_the_upstream_is_asked_each_time() {
     let unseen = ObjectId::parse(unseen).expect("an object");
     let wanted = BTreeSet::from([unseen.clone()]);
     let served = world.opened().await;
-    let elsewhere = served.elsewhere.expect("ada shows what holds there");
+    let object_source = served.object_source.expect("ada shows what holds there");
     let asked = || std::mem::take(&mut world.upstream.state().git_requests);
     let _joining = asked();
-    assert_eq!(elsewhere.bring(wanted.clone(), reader()).await, Brought::All);
+    assert_eq!(object_source.bring(wanted.clone(), reader()).await, FetchOutcome::All);
     let repository = &served.repository.expect("it is here").repository;
     assert!(repository.has_object(&unseen).await.expect("readable"));
     assert!(asked() > 1, "a question and a fetch");
-    assert_eq!(elsewhere.bring(wanted.clone(), reader()).await, Brought::All);
+    assert_eq!(object_source.bring(wanted.clone(), reader()).await, FetchOutcome::All);
     assert_eq!(asked(), 1, "a question");
     let ours = repository.command("list").args(["for-each-ref", "--format=%(objectname)", "refs/heliostat/"]);
     assert_eq!(ours.run().await.expect("git runs").stdout, format!("{unseen}\n").into_bytes());
@@ -93,17 +93,21 @@ async fn what_is_wanted_comes_once_and_the_upstream_is_asked_each_time() {
 
     let nowhere = ObjectId::parse("12".repeat(20)).expect("hex");
     let with_nowhere = BTreeSet::from([nowhere.clone(), unseen.clone()]);
-    assert_eq!(elsewhere.bring(with_nowhere, reader()).await, Brought::NotOurs(nowhere));
+    assert_eq!(object_source.bring(with_nowhere, reader()).await, FetchOutcome::NotOurs(nowhere));
     world.upstream.state().lets_ada_in = false;
-    assert_eq!(elsewhere.bring(wanted, reader()).await, Brought::NotOurs(unseen), "it is hidden from ada");
+    assert_eq!(
+        object_source.bring(wanted, reader()).await,
+        FetchOutcome::NotOurs(unseen),
+        "it is hidden from ada"
+    );
 }
 
 impl World {
     /// Ada wants this, and hangs up as soon as the mirror fetches it.
     async fn wanted_in_vain(&self, wanted: &BTreeSet<ObjectId>) {
-        let elsewhere = self.opened().await.elsewhere.expect("ada shows what holds there");
+        let object_source = self.opened().await.object_source.expect("ada shows what holds there");
         let (before, wanted) = (self.upstream.state().fetches, wanted.clone());
-        let bringing = tokio::spawn(async move { elsewhere.bring(wanted, reader()).await });
+        let bringing = tokio::spawn(async move { object_source.bring(wanted, reader()).await });
         eventually("the mirror fetches", || self.upstream.state().fetches > before).await;
         bringing.abort();
         assert!(bringing.await.is_err_and(|error| error.is_cancelled()), "nothing was brought yet");
@@ -118,9 +122,9 @@ async fn who_hangs_up_does_not_end_the_fetch_that_others_wait_for() {
     let silence = world.upstream.giving.acquire().await.expect("it is never closed");
     let before = world.upstream.state().fetches;
     world.wanted_in_vain(&wanted).await;
-    let next = world.opened().await.elsewhere.expect("ada shows what holds there");
+    let next = world.opened().await.object_source.expect("ada shows what holds there");
     drop(silence);
-    assert_eq!(next.bring(wanted, reader()).await, Brought::All);
+    assert_eq!(next.bring(wanted, reader()).await, FetchOutcome::All);
     assert_eq!(world.upstream.state().fetches, before + 1, "the next one waits for the same fetch");
 }
 
@@ -141,9 +145,9 @@ async fn the_size_of_what_is_not_here_is_asked_for_and_nothing_comes() {
     let unseen = ObjectId::parse(world.upstream.commit_unseen(42, "no ref leads here")).expect("an object");
     let nowhere = ObjectId::parse("12".repeat(20)).expect("hex");
     let served = world.opened().await;
-    let elsewhere = served.elsewhere.expect("ada shows what holds there");
+    let object_source = served.object_source.expect("ada shows what holds there");
     let both = || BTreeSet::from([unseen.clone(), nowhere.clone()]);
-    let sizes = async || elsewhere.sizes(both(), reader()).await.expect("the upstream was asked");
+    let sizes = async || object_source.sizes(both(), reader()).await.expect("the upstream was asked");
     let told = sizes().await;
     assert!(told.keys().eq([&unseen]) && told[&unseen] > 100, "{told:?}");
     let repository = served.repository.expect("it is here").repository;

@@ -19,9 +19,9 @@ use tokio::sync::OwnedMutexGuard;
 use super::contact::Contact;
 use super::fingerprint_key::FingerprintKey;
 use super::kept_lists::KeptLists;
-use super::kept_readers::{KeptReaders, News, OnDisk};
 use super::known_readers::KnownReaders;
 use super::listings::{ListName, Listings, Shown};
+use super::persisted_readers::{News, OnDisk, PersistedReaders};
 use super::reader::{Grant, LastAnswer, Lifetimes, NewEnough, Reader};
 use crate::repositories::Repositories;
 
@@ -86,7 +86,7 @@ pub(super) struct Question<'a> {
 
 /// How often the origin was asked, and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct VerdictCounters {
+pub struct AccessCounters {
     /// Requests for which the origin was asked.
     pub asked: u64,
     /// Requests for which what was asked for another one held.
@@ -109,7 +109,7 @@ struct Counts {
 }
 
 /// The origin's word about readers.
-pub(crate) struct Verdicts {
+pub(crate) struct ReaderAccess {
     source: Arc<dyn Source>,
     contact: Contact,
     clock: Clock,
@@ -134,7 +134,7 @@ pub(crate) struct Verdicts {
     counts: Counts,
 }
 
-impl Verdicts {
+impl ReaderAccess {
     pub(crate) fn new(
         source: Arc<dyn Source>,
         clock: Clock,
@@ -142,7 +142,7 @@ impl Verdicts {
         key: FingerprintKey,
         store: OriginStore,
         repositories: Arc<Repositories>,
-        kept: KeptReaders,
+        kept: PersistedReaders,
     ) -> Self {
         Self {
             source,
@@ -178,10 +178,10 @@ impl Verdicts {
         &self.clock
     }
 
-    pub(crate) fn counters(&self) -> VerdictCounters {
+    pub(crate) fn counters(&self) -> AccessCounters {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let Counts { asked, shared, refused, stale, unknown } = &self.counts;
-        VerdictCounters {
+        AccessCounters {
             asked: read(asked),
             shared: read(shared),
             refused: read(refused),
@@ -384,9 +384,9 @@ impl Verdicts {
     }
 }
 
-impl fmt::Debug for Verdicts {
+impl fmt::Debug for ReaderAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verdicts").field("readers", &self.readers.len()).finish_non_exhaustive()
+        f.debug_struct("ReaderAccess").field("readers", &self.readers.len()).finish_non_exhaustive()
     }
 }
 

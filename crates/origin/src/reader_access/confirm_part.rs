@@ -14,7 +14,7 @@ use std::time::Instant;
 use heliostat_foreign::{Listing, Refusal};
 use heliostat_git_wire::LsRefs;
 
-use super::ask_origin::{Heard, HeardRefs, Question, Verdicts};
+use super::ask_origin::{Heard, HeardRefs, Question, ReaderAccess};
 use super::listings::Shown;
 use super::reader::{NewEnough, Reader};
 
@@ -28,7 +28,7 @@ const PART_OF_LIST: usize = 2;
 const MAX_PREFIXES: usize = 32;
 const MAX_PREFIX_BYTES: usize = 1024;
 
-impl Verdicts {
+impl ReaderAccess {
     /// What of the last list is known to be so still by words that are new enough, if something is.
     pub(super) fn confirmed(&self, reader: &Reader, wanted: NewEnough) -> Option<Heard> {
         let (part, asked_at) = reader.confirmed(wanted)?;

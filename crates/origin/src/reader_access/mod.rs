@@ -11,7 +11,7 @@
 //!
 //! Of a long list, only the part that is wanted is asked for where the rest need not be known; `confirm_part` says when.
 //!
-//! What was said last is kept on the disk as well, of each reader and of those who were refused; `kept_readers` says when, and
+//! What was said last is kept on the disk as well, of each reader and of those who were refused; `persisted_readers` says when, and
 //! `kept_lists` in which form lists are. Credentials are never kept: a keyed hash stands for them.
 
 mod ask_origin;
@@ -19,17 +19,17 @@ mod confirm_part;
 mod contact;
 mod fingerprint_key;
 mod kept_lists;
-mod kept_readers;
 mod known_readers;
 mod listings;
 mod outage;
+mod persisted_readers;
 mod reader;
 
-pub use ask_origin::VerdictCounters;
-pub(crate) use ask_origin::{Asking, Heard, HeardRefs, Verdicts};
+pub use ask_origin::AccessCounters;
+pub(crate) use ask_origin::{Asking, Heard, HeardRefs, ReaderAccess};
 pub use contact::ContactView;
 pub(crate) use fingerprint_key::fingerprint_key;
 pub(crate) use kept_lists::KeptLists;
-pub(crate) use kept_readers::{KeptReaders, keep_readers};
 pub(crate) use listings::Shown;
+pub(crate) use persisted_readers::{PersistedReaders, keep_readers};
 pub(crate) use reader::Lifetimes;

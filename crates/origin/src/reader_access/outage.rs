@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use heliostat_foreign::{Credentials, Refusal, RepositoryPath};
 
-use super::ask_origin::{Heard, HeardRefs, Question, ReaderKey, Verdicts};
+use super::ask_origin::{Heard, HeardRefs, Question, ReaderAccess, ReaderKey};
 use super::contact::is_about_the_origin;
 use super::listings::{ListName, Shown};
 use super::reader::{Grant, Reader};
 
-impl Verdicts {
+impl ReaderAccess {
     /// The origin has said nothing to a question that began then. The caller holds the reader's turn.
     pub(super) async fn heard_nothing(
         &self,

@@ -13,7 +13,7 @@ use heliostat_git::ContentHash;
 use heliostat_storage::{OriginReader, OriginRefusal, OriginRepositoryId, OriginStore, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::ask_origin::{ReaderDigest, ReaderKey, Verdicts, digest_of};
+use super::ask_origin::{ReaderAccess, ReaderDigest, ReaderKey, digest_of};
 use super::kept_lists::{Kept, KeptLists, Pace, Room, list_name};
 use super::listings::{ListName, Shown};
 use super::reader::{Grant, Reader};
@@ -60,13 +60,13 @@ pub(super) struct News {
 }
 
 /// What an earlier process has kept of readers, and how many are kept at most.
-pub(crate) struct KeptReaders {
+pub(crate) struct PersistedReaders {
     pub(super) on_disk: HashMap<ReaderDigest, OnDisk>,
     pub(super) lists: KeptLists,
     pub(super) max: u64,
 }
 
-impl KeptReaders {
+impl PersistedReaders {
     /// Looks of whom there is something to whom something was shown since a moment. The others go: a reader on the disk of whom
     /// nothing is known in memory would stay there when the origin refuses them.
     pub(crate) async fn read(
@@ -90,7 +90,7 @@ impl KeptReaders {
     }
 }
 
-impl Verdicts {
+impl ReaderAccess {
     /// What was kept as it holds now. Where the clock was set back, nobody knows how old it is.
     fn grant_of(&self, kept: &OriginReader) -> Option<Grant> {
         let branches = ContentHash::parse(kept.content_hash.as_str()).ok()?;
@@ -362,21 +362,21 @@ fn note_refused(on_disk: &mut HashMap<ReaderDigest, OnDisk>, digest: &ReaderDige
 }
 
 /// Writes down what is new until the token ends, and once more then.
-pub(crate) async fn keep_readers(verdicts: Arc<Verdicts>, stop: CancellationToken) {
-    if verdicts.lifetimes().stale.is_zero() {
-        verdicts.forget_old().await;
+pub(crate) async fn keep_readers(reader_access: Arc<ReaderAccess>, stop: CancellationToken) {
+    if reader_access.lifetimes().stale.is_zero() {
+        reader_access.forget_old().await;
         return;
     }
     let mut forgotten_at: Option<Instant> = None;
     loop {
         let goes_on = stop.run_until_cancelled(tokio::time::sleep(KEEPING_PAUSE)).await.is_some();
         let pace = if goes_on { Pace::InTurn } else { Pace::Last };
-        verdicts.keep(pace).await;
+        reader_access.keep(pace).await;
         if !goes_on {
             return;
         }
         if forgotten_at.is_none_or(|at| at.elapsed() >= FORGETTING_PAUSE) {
-            verdicts.forget_old().await;
+            reader_access.forget_old().await;
             forgotten_at = Some(Instant::now());
         }
     }

@@ -15,8 +15,8 @@ use heliostat_git::{
 };
 use thiserror::Error;
 
+use crate::reader_access::Shown;
 use crate::repositories::{Entry, Repositories, head_of, show_branches};
-use crate::verdicts::Shown;
 
 /// How often is looked, a second apart, whether what is no longer forwarded has left its room on the disk.
 const LOOKS_UNTIL_ROOM: usize = 5;

@@ -10,8 +10,8 @@ use heliostat_git::ClientKey;
 
 use super::in_step::InStep;
 use crate::options::OriginOptions;
+use crate::reader_access::{Asking, Heard, HeardRefs, ReaderAccess};
 use crate::repositories::Repositories;
-use crate::verdicts::{Asking, Heard, HeardRefs, Verdicts};
 
 /// Credentials of this mirror's own at the origin, where it has some.
 pub trait ServiceAccess: Send + Sync {
@@ -34,7 +34,7 @@ pub enum OwnAnswer {
 /// Follows hints.
 pub(crate) struct Hints {
     pub(crate) options: Arc<OriginOptions>,
-    pub(crate) verdicts: Arc<Verdicts>,
+    pub(crate) reader_access: Arc<ReaderAccess>,
     pub(crate) repositories: Arc<Repositories>,
     pub(crate) in_step: Arc<InStep>,
     pub(crate) service: Option<Arc<dyn ServiceAccess>>,
@@ -65,7 +65,7 @@ impl Hints {
             let is_own = own.is_some();
             let credentials = own.unwrap_or_else(Credentials::anonymous);
             let heard =
-                self.verdicts.hear(&entry.path, &credentials, Asking::Anew, ClientKey::server()).await;
+                self.reader_access.hear(&entry.path, &credentials, Asking::Anew, ClientKey::server()).await;
             if let (Some(service), Some(answer)) =
                 (self.service.as_ref().filter(|_| is_own), answer_in(&heard))
             {

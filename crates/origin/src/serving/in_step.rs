@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::fetcher::{Fetch, Fetcher, NotFetched};
+use crate::reader_access::Shown;
 use crate::repositories::{Entry, Repositories};
-use crate::verdicts::Shown;
 
 /// Most repositories that wait; those of which there is more news are fetched when somebody wants it.
 const MAX_WAITING: usize = 1_024;

@@ -15,13 +15,13 @@ use heliostat_foreign::{Credentials, FetchFailure, Refusal as OriginRefusal, Rep
 use heliostat_git::{
     ClientKey, FetchTurn, Given, Head, ObjectId, PackForwarder, Repository, SearchFor, forwarded_pack,
 };
-use heliostat_git_serve::{Brought, Elsewhere, Forwarding, Progress, Sizes};
+use heliostat_git_serve::{FetchOutcome, Forwarding, ObjectSource, Progress, Sizes};
 use tokio::sync::watch;
 
 use super::fetcher::{Fetch, Fetcher, NotFetched};
 use super::in_step::InStep;
+use crate::reader_access::Shown;
 use crate::repositories::{Entry, InUse};
-use crate::verdicts::Shown;
 
 /// How long a reader waits for the end of what is being fetched already, into the repository or for the same client. The
 /// first fetch of a large repository may take most of it.
@@ -71,8 +71,8 @@ impl Wanted {
     }
 }
 
-impl Elsewhere for MissingObjects {
-    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Brought> {
+impl ObjectSource for MissingObjects {
+    fn bring(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, FetchOutcome> {
         self.brought(objects, client, None).boxed()
     }
 
@@ -84,7 +84,7 @@ impl Elsewhere for MissingObjects {
             tokio::select! {
                 biased;
                 true = pack.has_begun() => Forwarding::Begun(pack.keeping(bringing)),
-                brought = &mut bringing => Forwarding::Brought(brought),
+                brought = &mut bringing => Forwarding::Answered(brought),
             }
         }
         .boxed()
@@ -98,9 +98,9 @@ impl Elsewhere for MissingObjects {
     fn sizes(&self, objects: BTreeSet<ObjectId>, client: ClientKey) -> BoxFuture<'_, Result<Sizes, String>> {
         async move {
             let given = match self.bring(objects.clone(), client).await {
-                Brought::All => objects,
-                Brought::Unknown(reason) => return Err(reason),
-                Brought::NotOurs(_) => self.given_one_by_one(objects, client).await?,
+                FetchOutcome::All => objects,
+                FetchOutcome::Unknown(reason) => return Err(reason),
+                FetchOutcome::NotOurs(_) => self.given_one_by_one(objects, client).await?,
             };
             let given: Vec<_> = given.into_iter().collect();
             let sizes = self.repository.asked_by(client).object_sizes(&given).await;
@@ -126,18 +126,18 @@ impl MissingObjects {
         objects: BTreeSet<ObjectId>,
         client: ClientKey,
         forwarder: Option<PackForwarder>,
-    ) -> Brought {
+    ) -> FetchOutcome {
         let mut wanted = self.sorted(&objects);
         if wanted.unnamed.is_empty() && self.entry.has_brought(wanted.branches.iter().chain(&wanted.shown)) {
-            return Brought::All;
+            return FetchOutcome::All;
         }
         if self.are_here(&wanted).await {
-            return Brought::All;
+            return FetchOutcome::All;
         }
         if let Some(outage) = &self.outage {
             return match self.are_here_whole(&wanted).await {
-                true => Brought::All,
-                false => Brought::Unknown(outage.clone()),
+                true => FetchOutcome::All,
+                false => FetchOutcome::Unknown(outage.clone()),
             };
         }
         let turn = tokio::time::timeout(FETCH_TURN_LIMIT, self.turn(&mut wanted, client)).await;
@@ -145,10 +145,10 @@ impl MissingObjects {
             Ok(Ok(Some(turn))) => turn,
             Ok(Ok(None)) => {
                 self.request_the_rest();
-                return Brought::All;
+                return FetchOutcome::All;
             }
             Ok(Err(unknown)) => return unknown,
-            Err(_) => return Brought::Unknown(IS_BUSY.to_owned()),
+            Err(_) => return FetchOutcome::Unknown(IS_BUSY.to_owned()),
         };
         let forwarder = forwarder.filter(|_| wanted.branches == objects);
         let this = self.clone();
@@ -159,7 +159,7 @@ impl MissingObjects {
         };
         // A client that hangs up does not end what others wait for.
         let brought = self.fetcher.to_the_end(bringing).await;
-        brought.unwrap_or_else(|| Brought::Unknown(IS_NOT_FETCHED.to_owned()))
+        brought.unwrap_or_else(|| FetchOutcome::Unknown(IS_NOT_FETCHED.to_owned()))
     }
 
     fn sorted(&self, objects: &BTreeSet<ObjectId>) -> Wanted {
@@ -189,9 +189,9 @@ impl MissingObjects {
         let mut given = BTreeSet::new();
         for object in objects {
             match self.bring(BTreeSet::from([object.clone()]), client).await {
-                Brought::All => drop(given.insert(object)),
-                Brought::NotOurs(_) => {}
-                Brought::Unknown(reason) => return Err(reason),
+                FetchOutcome::All => drop(given.insert(object)),
+                FetchOutcome::NotOurs(_) => {}
+                FetchOutcome::Unknown(reason) => return Err(reason),
             }
         }
         Ok(given)
@@ -237,12 +237,12 @@ impl MissingObjects {
     }
 
     /// Waits for a turn with a place, to bring what is still wanted then. `None` if another one has brought all of it meanwhile.
-    async fn turn(&self, wanted: &mut Wanted, client: ClientKey) -> Result<Option<FetchTurn>, Brought> {
+    async fn turn(&self, wanted: &mut Wanted, client: ClientKey) -> Result<Option<FetchTurn>, FetchOutcome> {
         let mut place = None;
         loop {
             let turn = self.fetcher.turn(&self.entry, client, place.take()).await;
             let Ok(here) = self.repository.snapshot().await else {
-                return Err(Brought::Unknown(IS_NOT_FETCHED.to_owned()));
+                return Err(FetchOutcome::Unknown(IS_NOT_FETCHED.to_owned()));
             };
             here.retain_unnamed(&mut wanted.branches);
             wanted.shown.retain(|object| !self.entry.has_brought([object]));
@@ -258,7 +258,7 @@ impl MissingObjects {
     }
 
     /// The caller holds a turn with a place.
-    async fn bring_wanted(&self, wanted: Wanted, forwarder: Option<&PackForwarder>) -> Brought {
+    async fn bring_wanted(&self, wanted: Wanted, forwarder: Option<&PackForwarder>) -> FetchOutcome {
         let fetch = self.fetch(forwarder);
         let refused = self.refused_of(fetch, &wanted.unnamed).await;
         if let Some(refused) = refused {
@@ -267,7 +267,7 @@ impl MissingObjects {
         match self.bring_sorted(fetch, wanted).await {
             Ok(()) => {
                 self.request_the_rest();
-                Brought::All
+                FetchOutcome::All
             }
             Err((failure, object)) => not_brought(&failure, object),
         }
@@ -294,18 +294,18 @@ impl MissingObjects {
 
     /// What the reader is told if the origin does not give them what is here already and nothing proves to be theirs. What is
     /// not here the origin refuses when it is fetched.
-    async fn refused_of(&self, fetch: Fetch<'_>, unnamed: &BTreeSet<ObjectId>) -> Option<Brought> {
+    async fn refused_of(&self, fetch: Fetch<'_>, unnamed: &BTreeSet<ObjectId>) -> Option<FetchOutcome> {
         if unnamed.is_empty() {
             return None;
         }
         let Ok(here) = self.repository.present(unnamed).await else {
-            return Some(Brought::Unknown(IS_NOT_FETCHED.to_owned()));
+            return Some(FetchOutcome::Unknown(IS_NOT_FETCHED.to_owned()));
         };
         let first = here.first().cloned()?;
         match self.fetcher.gives(fetch, &here).await {
             Ok(Given::All) => None,
-            Ok(Given::NotAll(object)) => Some(Brought::NotOurs(object.unwrap_or(first))),
-            Ok(Given::Unclear) => Some(Brought::Unknown(IS_UNCLEAR.to_owned())),
+            Ok(Given::NotAll(object)) => Some(FetchOutcome::NotOurs(object.unwrap_or(first))),
+            Ok(Given::Unclear) => Some(FetchOutcome::Unknown(IS_UNCLEAR.to_owned())),
             Err(refusal) => Some(refused(&refusal, first)),
         }
     }
@@ -338,22 +338,22 @@ impl MissingObjects {
     }
 }
 
-fn not_brought(failure: &NotFetched, object: Option<ObjectId>) -> Brought {
-    let unknown = || Brought::Unknown(IS_NOT_FETCHED.to_owned());
+fn not_brought(failure: &NotFetched, object: Option<ObjectId>) -> FetchOutcome {
+    let unknown = || FetchOutcome::Unknown(IS_NOT_FETCHED.to_owned());
     let Some(object) = object else { return unknown() };
     match failure {
         NotFetched::Failed(FetchFailure::NotGiven { object: named, .. }) => {
-            Brought::NotOurs(named.clone().unwrap_or(object))
+            FetchOutcome::NotOurs(named.clone().unwrap_or(object))
         }
         NotFetched::Failed(FetchFailure::Refused(refusal)) => refused(refusal, object),
-        NotFetched::NoRoom(complaint) => Brought::Unknown(complaint.clone()),
+        NotFetched::NoRoom(complaint) => FetchOutcome::Unknown(complaint.clone()),
         _ => unknown(),
     }
 }
 
-fn refused(refusal: &OriginRefusal, object: ObjectId) -> Brought {
+fn refused(refusal: &OriginRefusal, object: ObjectId) -> FetchOutcome {
     match refusal.is_verdict() {
-        true => Brought::NotOurs(object),
-        false => Brought::Unknown(refusal.to_string()),
+        true => FetchOutcome::NotOurs(object),
+        false => FetchOutcome::Unknown(refusal.to_string()),
     }
 }

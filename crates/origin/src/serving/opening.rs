@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use heliostat_foreign::{Credentials, Refusal as OriginRefusal, RepositoryPath};
 use heliostat_git::{ClientKey, ObjectFormat, RefSnapshot};
-use heliostat_git_serve::{Elsewhere, GitReader, ServedRepository};
+use heliostat_git_serve::{GitReader, ObjectSource, ServedRepository};
 use heliostat_git_wire::RemoteMessage;
 use heliostat_refusal::Refusal;
 use thiserror::Error;
@@ -14,8 +14,8 @@ use super::in_step::InStep;
 use super::missing_objects::MissingObjects;
 use super::part_lists::PartLists;
 use crate::options::OriginOptions;
+use crate::reader_access::{Asking, Heard, HeardRefs, ReaderAccess, Shown};
 use crate::repositories::{Entry, InUse, Repositories};
-use crate::verdicts::{Asking, Heard, HeardRefs, Shown, Verdicts};
 
 /// How credentials are asked for in the place of the origin: in the way that every Git server takes them.
 const CHALLENGE: &str = "Basic realm=\"Git\"";
@@ -86,15 +86,15 @@ impl OpenedRepository {
 
     /// Its reader, who is told this beside the answers, and for whom the origin is asked about what is not here.
     pub fn reader(&self, key: ClientKey, messages: Vec<RemoteMessage>) -> GitReader {
-        let elsewhere: Arc<dyn Elsewhere> = self.missing.clone();
-        GitReader::told(key, messages).asking(elsewhere)
+        let object_source: Arc<dyn ObjectSource> = self.missing.clone();
+        GitReader::told(key, messages).asking(object_source)
     }
 }
 
 /// Opens repositories for those to whom the origin shows them.
 pub(crate) struct Opening {
     pub(crate) options: Arc<OriginOptions>,
-    pub(crate) verdicts: Arc<Verdicts>,
+    pub(crate) reader_access: Arc<ReaderAccess>,
     pub(crate) repositories: Arc<Repositories>,
     pub(crate) fetcher: Fetcher,
     pub(crate) in_step: Arc<InStep>,
@@ -116,7 +116,7 @@ impl Opening {
             Visit::Greeting => Asking::Greeting,
             Visit::Following => Asking::Following,
         };
-        let heard = self.verdicts.hear(path, credentials, asking, client).await;
+        let heard = self.reader_access.hear(path, credentials, asking, client).await;
         let heard = heard.map_err(|refusal| self.asked_who(refusal, credentials));
         let Heard { refs, asked_at, outage, part } = heard?;
         match refs {

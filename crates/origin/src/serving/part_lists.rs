@@ -12,14 +12,14 @@ use heliostat_git_wire::LsRefs;
 
 use super::in_step::InStep;
 use super::opening::Opening;
+use crate::reader_access::{Heard, HeardRefs, ReaderAccess};
 use crate::repositories::Entry;
-use crate::verdicts::{Heard, HeardRefs, Verdicts};
 
 const OPERATION: &str = "list references";
 
 /// Asks for one reader of one repository.
 pub(super) struct PartLists {
-    verdicts: Arc<Verdicts>,
+    reader_access: Arc<ReaderAccess>,
     in_step: Arc<InStep>,
     entry: Arc<Entry>,
     path: RepositoryPath,
@@ -36,7 +36,7 @@ impl PartLists {
         entry: &Arc<Entry>,
     ) -> Self {
         Self {
-            verdicts: Arc::clone(&opening.verdicts),
+            reader_access: Arc::clone(&opening.reader_access),
             in_step: Arc::clone(&opening.in_step),
             entry: Arc::clone(entry),
             path: path.clone(),
@@ -46,9 +46,9 @@ impl PartLists {
     }
 
     async fn list_now(&self, list: &LsRefs) -> Result<RefSnapshot, GitError> {
-        let Self { verdicts, in_step, entry, path, credentials, client } = self;
+        let Self { reader_access, in_step, entry, path, credentials, client } = self;
         let refused = |message: String| GitError::Refused { operation: OPERATION, message };
-        let heard = verdicts.hear_part(path, credentials, list, *client).await;
+        let heard = reader_access.hear_part(path, credentials, list, *client).await;
         let Heard { refs, outage, part, .. } = heard.map_err(|refusal| refused(refusal.to_string()))?;
         // The client was told a moment ago that the origin answers, and would not learn that this is older.
         if let Some(outage) = outage {

@@ -84,8 +84,8 @@ impl GitAccess for MirrorGit {
         let freshness = Some(ReadFreshness::OfUpstream(served.freshness));
         let messages = self.messages(&served.freshness);
         let reader = GitReader::told(key_of(client, served.user.as_ref()), messages);
-        let reader = match served.elsewhere {
-            Some(elsewhere) => reader.asking(elsewhere),
+        let reader = match served.object_source {
+            Some(object_source) => reader.asking(object_source),
             None => reader,
         };
         let caller = found(served.user.as_ref());

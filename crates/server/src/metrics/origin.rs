@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use heliostat_origin::{FetchCounters, OriginStatus, VerdictCounters};
+use heliostat_origin::{AccessCounters, FetchCounters, OriginStatus};
 
 use super::encoder::{Encoder, seconds};
 use super::freshness::OriginFreshnessMetrics;
@@ -16,7 +16,7 @@ pub struct OriginMetrics {
     repositories: usize,
     size_bytes: u64,
     damaged: u64,
-    verdicts: VerdictCounters,
+    reader_access: AccessCounters,
     fetches: FetchCounters,
     freshness: OriginFreshnessMetrics,
 }
@@ -30,7 +30,7 @@ impl OriginMetrics {
             repositories: status.repositories,
             size_bytes: status.size_bytes,
             damaged: status.damaged,
-            verdicts: status.verdicts,
+            reader_access: status.reader_access,
             fetches: status.fetches,
             freshness,
         }
@@ -62,7 +62,7 @@ impl OriginMetrics {
             "Repositories that were damaged here and are fetched anew.",
             self.damaged,
         )?;
-        let VerdictCounters { asked, shared, refused, stale, unknown } = self.verdicts;
+        let AccessCounters { asked, shared, refused, stale, unknown } = self.reader_access;
         encoder.counter(
             "heliostat_origin_access_checks_total",
             "Requests for which the origin was asked what their reader may read.",

@@ -87,7 +87,7 @@ impl OriginAnswer {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use heliostat_origin::{ContactView, FetchCounters, VerdictCounters};
+    use heliostat_origin::{AccessCounters, ContactView, FetchCounters};
 
     use super::*;
 
@@ -99,7 +99,7 @@ pub(super) mod tests {
             max_repositories: 10,
             size_bytes: 4_096,
             max_disk_bytes: None,
-            verdicts: VerdictCounters::default(),
+            reader_access: AccessCounters::default(),
             fetches: FetchCounters::default(),
             damaged: 0,
         }
