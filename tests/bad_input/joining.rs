@@ -57,7 +57,7 @@ async fn a_descriptor_elsewhere_is_not_accepted_by_those_who_do_not_name_its_add
     let upstream = Server::upstream(ServerOptions::default());
     let elsewhere = FakeMirror::start(good_descriptor).await;
     let mirror = FakeMirror::start(good_descriptor).await;
-    let mut body = request_of(&heliostat_auth::server_id(), "ObjectSource", &mirror.base);
+    let mut body = request_of(&heliostat_auth::server_id(), "Elsewhere", &mirror.base);
     body["addonDescriptorUri"] = json!(format!("{}descriptor", elsewhere.base));
     accept_is_refused(&upstream, &body).await;
     let shown = admin(&upstream).get(REQUESTS).await.expect(200).json()["values"][0].clone();

@@ -1,12 +1,12 @@
-//! In which order passwords are checked, and how soon somebody who was wrong may try again.
+//! In which order passwords are checked, and how soon a client whose password was wrong may try again.
 //!
 //! Checking one takes a core for tens of milliseconds, so checks wait in a queue. It is shared fairly among the
 //! networks that attempts come from, and inside a network those who were wrong least often come first: a client that
-//! guesses waits behind clients that do not. When the queue is full, an attempt of whoever has most in it makes room.
-//! What is expected to be right, because the same password was right before, goes before all others.
+//! guesses waits behind clients that do not. When the queue is full, the network with the most attempts in it loses one
+//! of them. A password that is expected to be right, because it was right before, goes before all others.
 //!
 //! Wrong attempts for a name from a network are followed by pauses that grow, in which further ones are refused without
-//! being looked at. They do not concern the same name elsewhere, so that nobody can lock somebody else out.
+//! a check. They do not concern the same name from other networks, so that no client can lock a user out.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -310,7 +310,7 @@ impl State {
         self.running < at_once && is_within_share
     }
 
-    /// Refuses somebody else in favour of this attempt, or this one.
+    /// Refuses another attempt in favour of this one, or this one.
     fn make_room_for(&mut self, attempt: Known, rank: Rank) -> Result<(), TooManyAttempts> {
         let full = TooManyAttempts { retry_after: RETRY_WHEN_FULL };
         let (origin, waiting) = self.others.longest().ok_or(full)?;

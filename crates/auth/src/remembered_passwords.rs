@@ -4,8 +4,8 @@
 //! before guesses. What was wrong is wrong for a minute: a client that repeats it learns nothing and costs nothing.
 //!
 //! Kept as SHA-256 over a salt of this process, the name, the stored hash and the password. A changed password changes
-//! the stored hash and thereby the key of its entry, so nothing has to be invalidated. Names of nobody are treated like
-//! others, so that no answer tells by its time whether there is such a user.
+//! the stored hash and thereby the key of its entry, so nothing has to be invalidated. Names of which there is no user
+//! are treated like others, so that the time of an answer does not tell whether there is such a user.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

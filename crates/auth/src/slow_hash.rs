@@ -1,4 +1,4 @@
-//! A hash for secrets that are kept on a disk: so dear to compute that whoever gets hold of it cannot try many guesses.
+//! A hash for secrets that are kept on a disk: so slow to compute that an attacker who has it cannot try many guesses.
 
 use argon2::Argon2;
 

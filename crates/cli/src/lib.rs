@@ -86,7 +86,7 @@ pub fn run_command_line() -> ExitCode {
     let outcome = runtime.block_on(run(cli.command));
     // A blocked read of a terminal must not keep a finished process alive.
     runtime.shutdown_background();
-    // Where nobody reads standard error, an error cannot be told either, and must not keep the process.
+    // Where standard error is not read, an error cannot be written to it either, and must not keep the process alive.
     let is_read = options::flush_log();
     match outcome {
         Ok(code) => code,

@@ -1,4 +1,4 @@
-//! What a client has shown of who it is, for the server that it is meant for and for nobody else.
+//! What a client has shown of who it is, only for the server that it is meant for.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl Credentials {
         pair.is_some_and(|pair| pair.iter().position(|byte| *byte == b':') == Some(pair.len() - 1))
     }
 
-    /// What stands for these credentials where they must not be: nobody can tell them from it without the key, and two
+    /// What stands for these credentials where they must not be: they cannot be found from it without the key, and two
     /// are equal only for equal headers.
     pub fn fingerprint(&self, key: &[u8; 32]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length is taken");

@@ -1,4 +1,4 @@
-//! What it says about the other server that `git` could not fetch from it, or that nobody knows where it is.
+//! What it says about the other server that `git` could not fetch from it, or that its name was not resolved.
 
 use heliostat_git::{FetchError, GitError};
 use heliostat_peer::http::NotResolved;

@@ -36,7 +36,7 @@ impl LongLists {
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let waiting = tokio::time::timeout(PLACE_LIMIT, Arc::clone(&self.0).acquire_owned()).await;
-        // Nobody closes it.
+        // The semaphore is never closed.
         waiting.ok().and_then(Result::ok).ok_or(Refusal::Busy)
     }
 }

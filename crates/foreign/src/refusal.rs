@@ -42,10 +42,10 @@ pub enum Refusal {
     /// The origin answers something that is not Git's protocol over HTTP, or not a whole list.
     #[error("what the origin answers is no list of references: {0}")]
     Nonsense(String),
-    /// The certificate of the origin is not one to be trusted: somebody else may be answering.
+    /// The certificate of the origin is not one to be trusted: another server may be answering.
     #[error("the certificate of the origin is not trusted: {0}")]
     Certificate(String),
-    /// The host key of the origin, over SSH, is not one that is known: somebody else may be answering.
+    /// The host key of the origin, over SSH, is not one that is known: another server may be answering.
     #[error("the host key of the origin is not known: {0}")]
     HostKey(String),
     /// The origin is at an address that is not called from here.

@@ -67,7 +67,7 @@ pub struct WantedObjects<'a> {
     pub objects: &'a BTreeSet<ObjectId>,
     /// What leads to them afterwards.
     pub kept_by: KeptBy,
-    /// Who is told how far it is, if anybody is.
+    /// Where its progress is noted, if anywhere.
     pub progress: Option<&'a FetchProgress>,
     /// Where the pack is forwarded while it comes, if it comes as one that holds these objects, all that they need, and
     /// nothing else.

@@ -179,7 +179,7 @@ async fn a_size_that_cannot_be_found_out_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_brings_anything_for_a_reader_who_cannot_ask() {
+async fn nothing_is_fetched_for_a_reader_who_cannot_ask() {
     let world = World::new(|_, _| BTreeSet::new()).await;
     let reader = GitReader::from(ClientKey::verified("ada"));
     let wants = BTreeSet::from([world.at(&world.there, "main")]);

@@ -13,7 +13,7 @@ const PARALLEL_SYNCS: usize = 8;
 /// What is synced faster than this had been written out before, as most journals do with all that they hold.
 const QUICK_SYNC: Duration = Duration::from_micros(500);
 
-/// The mode of objects, packs and their indices: nobody writes into them, and only their owner reads them.
+/// The mode of objects, packs and their indices: they are never written to, and only their owner reads them.
 pub(crate) const READ_ONLY_MODE: u32 = 0o400;
 
 /// Databases hold shared secrets, and repositories what not everybody may read.
@@ -137,7 +137,7 @@ impl LockFile {
 
     pub(crate) fn put_in_place(mut self) -> io::Result<()> {
         std::fs::rename(&self.lock, &self.place)?;
-        // From here on a file of this name is somebody else's lock.
+        // From here on a file of this name is another writer's lock.
         self.is_there = false;
         Ok(())
     }

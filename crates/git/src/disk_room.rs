@@ -38,7 +38,7 @@ pub enum DiskState {
     Low,
     /// What is left is kept for the database.
     Full,
-    /// The system lets nobody write.
+    /// The file system is read-only.
     ReadOnly,
 }
 

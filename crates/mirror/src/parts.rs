@@ -53,7 +53,7 @@ pub(crate) struct Parts {
     pub(crate) sweep_signal: Arc<SweepSignal>,
     sweep_progress: Arc<SweepProgress>,
     synchroniser: Arc<Synchroniser>,
-    /// What is done to its end, whoever has asked for it.
+    /// What is done to its end, also when the caller is gone.
     pub(crate) tasks: DetachedTasks,
     /// Ends when the mirror stops.
     pub(crate) stop: CancellationToken,

@@ -162,7 +162,7 @@ async fn while_the_origin_is_away_known_readers_are_served_what_they_were_shown(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_known_for_longer_than_was_decided() {
+async fn no_reader_is_known_for_longer_than_was_decided() {
     let world = World::with(|options| options.serve_stale = Duration::ZERO).await;
     world.clone_as("ann", "before", &[]).await.expect("it clones");
     world.source.fail(Some(away()));
@@ -268,7 +268,7 @@ async fn who_waits_for_a_place_holds_no_repository_up() {
     let other = world.gives_to(ClientKey::unverified("198.51.100.0"), &small[0], "ann", &main);
     tokio::select! {
         biased;
-        given = tokio::time::timeout(Duration::from_mins(4), other) => assert!(given.expect("nobody is in its way")),
+        given = tokio::time::timeout(Duration::from_mins(4), other) => assert!(given.expect("no other is in its way")),
         _ = &mut waiting => panic!("it has its share already"),
     }
 }
@@ -319,7 +319,7 @@ async fn repositories_make_room_on_the_disk() {
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
     world.gives_in_time(&two, "ann", &main).await;
     until("one makes room", || world.repositories().iter().all(|view| view.path == two)).await;
-    // It is fetched again when somebody wants it.
+    // It is fetched again when a client wants it.
     world.gives_in_time(&one, "ann", &main).await;
 }
 
@@ -353,7 +353,7 @@ async fn a_damaged_repository_is_fetched_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_power_failure_has_broken_is_found_after_the_start_though_nobody_asks_for_it() {
+async fn what_a_power_failure_has_broken_is_found_after_the_start_though_no_client_asks_for_it() {
     let mut world = World::new().await;
     drop(world.open("ann").await.expect("it is shown"));
     let config = world.workshop.path("mirror/repositories/01/1.git").join("config");
@@ -440,7 +440,7 @@ async fn who_waits_for_a_commit_asks_again_when_the_origin_shows_something_else(
 async fn a_hint_brings_what_is_new_before_it_is_asked_for() {
     let world = World::new().await;
     world.source.show("anonymous", &["refs/"]);
-    assert!(!world.origin.look(&path()).await, "nobody has asked for it");
+    assert!(!world.origin.look(&path()).await, "no client has asked for it");
     world.clone_as("ann", "before", &[]).await.expect("it clones");
     let repository = world.source.repository.lock().clone();
     world.workshop.commit(&repository, "main");

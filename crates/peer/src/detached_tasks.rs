@@ -98,7 +98,7 @@ mod tests {
     const LONG: Duration = Duration::from_hours(24);
 
     #[tokio::test]
-    async fn work_goes_on_under_the_names_of_its_request_when_nobody_waits_for_it() {
+    async fn work_goes_on_under_the_names_of_its_request_when_no_client_waits_for_it() {
         let tasks = DetachedTasks::default();
         let (go, gone) = oneshot::channel::<()>();
         let (told, tells) = oneshot::channel();

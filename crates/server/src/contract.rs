@@ -1,4 +1,4 @@
-//! The contract as data: read once, when somebody asks for the document or makes an error that it explains.
+//! The contract as data: read once, when a client first asks for the document or makes an error that it explains.
 
 use std::sync::LazyLock;
 

@@ -1,7 +1,7 @@
 //! `POST /hooks/{provider}`: what providers tell of their repositories.
 //!
-//! It speaks the providers' language, and so stands beside the contract. Nobody signs in: a delivery is taken if its own
-//! signature proves it, and means no more than that somebody should look at a repository.
+//! It speaks the providers' language, and so is not part of the contract. Providers do not sign in: a delivery is taken
+//! if its own signature proves it, and means no more than that a repository should be looked at.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::http::HOOKS;
 use crate::http::problem::Problem;
 
-/// A body up to this length is proven at once; a longer one where nobody waits for it.
+/// A body up to this length is verified at once; a longer one on a thread for blocking work.
 const SHORT_BODY_BYTES: usize = 64 * 1024;
 
 /// Adds the addresses of webhooks to routes.

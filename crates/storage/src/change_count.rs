@@ -1,11 +1,12 @@
 //! Whether what was read from the database may have changed since, so that an answer made of it may be given again.
 //!
 //! An answer is remembered with a moment from before the first look at the database. It is right as long as nothing that it
-//! shows was committed after that moment. A commit counts before the one who asked for it hears of it, so nobody who knows
-//! of a change is given an answer from before.
+//! shows was committed after that moment. A commit counts before it is acknowledged, so a client that knows of a change
+//! is not given an answer from before it.
 //!
 //! An SQLite file has one process that writes, which counts its own commits. A PostgreSQL server has others, and says by its
-//! snapshot whether any transaction has begun or ended anywhere: that costs a statement, and is right for whoever wrote.
+//! snapshot whether any transaction has begun or ended anywhere: that costs a statement, and is right for all who
+//! write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

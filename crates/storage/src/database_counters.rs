@@ -52,7 +52,7 @@ impl CommitCounts {
 }
 
 impl Database {
-    /// How things are. This waits for nobody.
+    /// How things are. This waits for nothing.
     pub fn counters(&self) -> DatabaseCounters {
         let commits = self.changes().commits();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -113,7 +113,7 @@ mod tests {
     async fn a_file_that_is_no_database_is_told_with_the_reason_and_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
-        std::fs::write(&path, "something else that somebody has put there").unwrap();
+        std::fs::write(&path, "another file that lies there").unwrap();
         let url = format!("sqlite:{}", path.display());
         let refused =
             Database::open(&url, Role::Upstream, Flush::NowAndThen).await.unwrap_err().with_reason();

@@ -17,7 +17,7 @@ use crate::database_unavailable::DatabaseUnavailable;
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call waits for a free connection to a file, or for a new one.
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
-/// The same with a server. While it is away nobody waits that long: see `watch`.
+/// The same with a server. While it is away no request waits that long: see `watch`.
 const SERVER_WAIT: Duration = Duration::from_secs(4);
 /// How long the first connection to a file may take: a busy disk is no absent database.
 const OPENING_WAIT: Duration = Duration::from_secs(60);

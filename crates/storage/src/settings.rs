@@ -50,7 +50,7 @@ macro_rules! settings_in {
                     .on_conflict(if_present)
                     .exec_without_returning(self.database.connection())
                     .await?;
-                // Nobody else knows it: a power failure must not take it.
+                // It is stored nowhere else: a power failure must not lose it.
                 self.database.flush().await
             }
         }

@@ -71,7 +71,7 @@ impl TestDatabase {
     }
 }
 
-/// A server on a busy machine may take longer to let somebody in than its clients wait.
+/// A server on a busy machine may take longer to accept a client than its clients wait.
 async fn opened(url: &str, role: Role) -> Database {
     for _ in 0..10 {
         match Database::open(url, role, Flush::NowAndThen).await {
@@ -79,7 +79,7 @@ async fn opened(url: &str, role: Role) -> Database {
             opened => return opened.expect("a database can be opened"),
         }
     }
-    panic!("the test server lets nobody in");
+    panic!("the test server accepts no client");
 }
 
 async fn on_server(admin_url: &str, statement: &str) {

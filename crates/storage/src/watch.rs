@@ -1,5 +1,5 @@
-//! Whether the database is there, and nobody else's: watched beside the work, so that no request has to find it out by
-//! waiting.
+//! Whether the database is there, and used by no other process: watched beside the work, so that no request has to find
+//! it out by waiting.
 //!
 //! Only a server of its own can be away, or be used from two data directories, so an SQLite file is not watched.
 
@@ -88,7 +88,7 @@ impl Database {
     }
 
     /// Looks over a connection of its own, which no work keeps busy, and says who else works with the database. A server that
-    /// lets nobody else in may still answer those who are.
+    /// accepts no new connection may still answer on those that are open.
     async fn look(&self, name: &str, own: &mut Option<DatabaseConnection>) -> Result<Others, String> {
         let ping = async {
             let connection = match own.take() {
@@ -114,7 +114,7 @@ impl Database {
 /// What a look has found of other processes that work with the database for the same role.
 enum Others {
     /// None has asked lately.
-    Nobody,
+    Absent,
     /// One has asked, the last time then, in epoch milliseconds of the database.
     AskedAt(i64),
     /// The database answers, and was too slow to say.
@@ -131,7 +131,7 @@ struct Double {
 impl Double {
     fn take_in(&mut self, others: &Others) {
         match others {
-            Others::Nobody => *self = Self::default(),
+            Others::Absent => *self = Self::default(),
             Others::AskedAt(at) if self.asked_at.is_none_or(|before| before < *at) => {
                 self.asked_at = Some(*at);
                 self.asks = ASKS_OF_A_DOUBLE.min(self.asks + 1);
@@ -167,7 +167,7 @@ async fn find_others(connection: &DatabaseConnection, role: Role, name: &str) ->
     );
     let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, asked)).await?;
     let asked_at: Option<i64> = row.map_or(Ok(None), |row| row.try_get("", "asked_at"))?;
-    Ok(asked_at.map_or(Others::Nobody, Others::AskedAt))
+    Ok(asked_at.map_or(Others::Absent, Others::AskedAt))
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
         assert!(is_there(Others::AskedAt(11)));
         assert!(is_there(Others::NotKnown), "the database is slow");
         assert!(is_there(Others::AskedAt(11)));
-        assert!(!is_there(Others::Nobody));
+        assert!(!is_there(Others::Absent));
         assert!(!is_there(Others::AskedAt(12)));
     }
 
@@ -207,7 +207,7 @@ mod tests {
                 tokio::select! {
                     () = noticed => {}
                     _ = watched => unreachable!("it never ends"),
-                    () = tokio::time::sleep(Duration::from_mins(4)) => panic!("nobody has noticed"),
+                    () = tokio::time::sleep(Duration::from_mins(4)) => panic!("it was not noticed"),
                 }
                 let alone = async {
                     while first.double().is_some() {

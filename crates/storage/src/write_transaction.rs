@@ -19,7 +19,7 @@ pub(crate) struct WriteTransaction {
     changes: Arc<ChangeCount>,
     /// Given back after the transaction, which stands before it.
     turn: Option<WriteTurn>,
-    /// Since when somebody has wanted to write.
+    /// Since when a caller has wanted to write.
     began: Instant,
 }
 

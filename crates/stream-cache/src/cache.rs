@@ -282,8 +282,8 @@ impl<E: Clone + Send + Sync + 'static> ResponseCache<E> {
         spawn_blocking(move || shared.store.remove_group(group, &growing)).await.map_err(io::Error::other)?
     }
 
-    /// Answers nobody with what there is of a group, and stores nothing of what is in the making. Returns the files of that
-    /// which have begun; others go as soon as they begin.
+    /// Answers no request with what there is of a group, and stores nothing of what is being computed. Returns the
+    /// files of that which have begun; others go as soon as they begin.
     fn give_no_more(&self, group: u64) -> Vec<PathBuf> {
         let (mut growing, mut directory) = (Vec::new(), self.0.directory.lock());
         directory.in_flight.retain(|key, in_flight| {

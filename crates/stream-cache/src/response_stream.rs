@@ -33,8 +33,8 @@ pub enum Pace {
     /// Readers: it is never far ahead of the furthest.
     #[default]
     Readers,
-    /// Nobody, as long as the disk has room for what it yields: others wait for its end. What is longer than an entry may be is
-    /// written down all the same, and not kept. It ends with its last reader.
+    /// Nothing, as long as the disk has room for what it yields: others wait for its end. What is longer than an entry
+    /// may be is written to the disk too, and not kept. It ends with its last reader.
     Own,
 }
 

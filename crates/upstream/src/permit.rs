@@ -122,7 +122,7 @@ pub(crate) fn self_or_sys_admin(caller: &Caller, user: User) -> Result<AccountOw
     let own = is_unlimited_self(caller, user.id);
     let message = match caller.token_scope() {
         Some(_) => {
-            "An access token that was given permissions cannot do this, whoever its owner is: call with the password."
+            "An access token that was given permissions cannot do this, even if its owner can: call with the password."
         }
         None => "Only the user of the account and users with SYS_ADMIN can do this.",
     };

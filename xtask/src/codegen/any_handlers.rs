@@ -37,7 +37,7 @@ pub fn generate(name: &str, contract: &Contract, operations: &[&Operation]) -> S
         ));
     }
     format!(
-        "\n/// What answers these operations: with a pointer to it, the routes are compiled here and once.\n\
+        "\n/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.\n\
          trait Any{name}: Send + Sync {{\n{declared}}}\n\n\
          impl<H: {name}Operations> Any{name} for H {{\n{passed_on}}}\n"
     )

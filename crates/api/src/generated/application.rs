@@ -66,7 +66,7 @@ enum Tag {
     This,
 }
 
-/// What answers these operations: with a pointer to it, the routes are compiled here and once.
+/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.
 trait AnyApplication: Send + Sync {
     fn get_application_properties(&self, call: Call) -> Answer<'_, GetApplicationPropertiesResponse>;
 }

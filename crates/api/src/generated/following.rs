@@ -46,7 +46,7 @@ pub enum GetFollowingResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -94,7 +94,7 @@ pub enum SetFollowingResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -149,7 +149,7 @@ pub enum DeleteFollowingResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -195,7 +195,7 @@ pub enum FollowNowResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -241,7 +241,7 @@ pub enum GetFollowingsResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -289,7 +289,7 @@ enum Tag {
     This,
 }
 
-/// What answers these operations: with a pointer to it, the routes are compiled here and once.
+/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.
 trait AnyFollowing: Send + Sync {
     fn get_following(&self, call: Call, request: GetFollowingRequest) -> Answer<'_, GetFollowingResponse>;
     fn set_following(&self, call: Call, request: SetFollowingRequest) -> Answer<'_, SetFollowingResponse>;
@@ -360,8 +360,8 @@ impl FollowingRoutes {
     /// are refused with the address of the source. Repeating the request changes interval or credentials; credentials that
     /// are left out stay as long as user and server are the same.
     ///
-    /// Over HTTP a user name and a password prove who asks, over SSH a private key; `git://` asks nobody. A server over SSH
-    /// is believed if its host key is one of `knownHosts`, or else of those that the machine of the upstream knows.
+    /// Over HTTP a user name and a password prove who asks, over SSH a private key; `git://` proves nothing. A server over
+    /// SSH is believed if its host key is one of `knownHosts`, or else of those that the machine of the upstream knows.
     ///
     /// A repository that has refs and follows nothing yet is 409 unless `overwrite` says that they may be replaced. Needs
     /// `REPO_ADMIN`.

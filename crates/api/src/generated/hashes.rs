@@ -38,7 +38,7 @@ pub enum GetRepositoryHashesResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -77,7 +77,7 @@ pub enum GetRepositoryContentHashesResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -116,7 +116,7 @@ pub enum GetRepositoryMetadataHashesResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -164,7 +164,7 @@ enum Tag {
     This,
 }
 
-/// What answers these operations: with a pointer to it, the routes are compiled here and once.
+/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.
 trait AnyHashes: Send + Sync {
     fn get_repository_hashes(&self, call: Call) -> Answer<'_, GetRepositoryHashesResponse>;
     fn get_repository_content_hashes(&self, call: Call) -> Answer<'_, GetRepositoryContentHashesResponse>;

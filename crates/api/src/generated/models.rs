@@ -242,7 +242,7 @@ pub enum FollowingFault {
     /// `ELSEWHERE`
     #[oai(rename = "ELSEWHERE")]
     #[serde(rename = "ELSEWHERE")]
-    ObjectSource,
+    Elsewhere,
     /// `AWAY`
     #[oai(rename = "AWAY")]
     #[serde(rename = "AWAY")]
@@ -279,7 +279,7 @@ pub enum FollowingFault {
 
 impl FollowingFault {
     /// All values in document order.
-    pub const ALL: &'static [Self] = &[Self::Credentials, Self::Forbidden, Self::NotFound, Self::ObjectSource, Self::Away, Self::NotTrusted, Self::NoRepository, Self::TooMany, Self::ObjectFormat, Self::Emptied, Self::Archived, Self::ThisServer];
+    pub const ALL: &'static [Self] = &[Self::Credentials, Self::Forbidden, Self::NotFound, Self::Elsewhere, Self::Away, Self::NotTrusted, Self::NoRepository, Self::TooMany, Self::ObjectFormat, Self::Emptied, Self::Archived, Self::ThisServer];
 
     /// The value on the wire.
     pub fn as_str(self) -> &'static str {
@@ -287,7 +287,7 @@ impl FollowingFault {
             Self::Credentials => "CREDENTIALS",
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
-            Self::ObjectSource => "ELSEWHERE",
+            Self::Elsewhere => "ELSEWHERE",
             Self::Away => "AWAY",
             Self::NotTrusted => "NOT_TRUSTED",
             Self::NoRepository => "NO_REPOSITORY",

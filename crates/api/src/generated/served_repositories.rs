@@ -46,7 +46,7 @@ pub enum ListServedRepositoriesResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -92,7 +92,7 @@ pub enum EnsureServedRepositoryResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -151,7 +151,7 @@ enum Tag {
     This,
 }
 
-/// What answers these operations: with a pointer to it, the routes are compiled here and once.
+/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.
 trait AnyServedRepositories: Send + Sync {
     fn list_served_repositories(&self, call: Call, request: ListServedRepositoriesRequest) -> Answer<'_, ListServedRepositoriesResponse>;
     fn ensure_served_repository(&self, call: Call, request: EnsureServedRepositoryRequest) -> Answer<'_, EnsureServedRepositoryResponse>;
@@ -180,7 +180,7 @@ impl ServedRepositoriesRoutes {
 impl ServedRepositoriesRoutes {
     /// List what can be read here
     ///
-    /// Lists the repositories that this mirror has, whoever may read them, by the path under which clients read them. It
+    /// Lists the repositories that this mirror has, public or not, by the path under which clients read them. It
     /// is for those who run the mirror: at a mirror that follows an upstream, the upstream and its administrators; at a
     /// mirror of another Git server (`--origin`), which knows no administrators, those who may read its metrics: its
     /// own machine, or who shows the metrics token as a bearer token.

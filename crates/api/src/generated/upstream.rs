@@ -48,7 +48,7 @@ pub enum ListRequestsResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -83,7 +83,7 @@ pub enum RegisterResponse {
     #[oai(status = 200)]
     Ok(ApiJson<RestMirroringRequest>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -127,7 +127,7 @@ pub enum DeleteOpenMirroringRequestsResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -167,7 +167,7 @@ pub enum GetMirroringRequestResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -211,7 +211,7 @@ pub enum DeleteMirroringRequestResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -257,7 +257,7 @@ pub enum AcceptResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -307,7 +307,7 @@ pub enum RejectResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -432,7 +432,7 @@ pub enum UpgradeResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -485,7 +485,7 @@ pub enum RemoveResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -531,7 +531,7 @@ pub enum PublishEventResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -585,7 +585,7 @@ pub enum GetDelayedSyncRepositoriesOfMirrorResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -631,7 +631,7 @@ pub enum PublishEventsResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -678,7 +678,7 @@ pub enum GetMirrorStandingResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -724,7 +724,7 @@ pub enum TellMirrorStandingResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -773,7 +773,7 @@ pub enum TakeLeaseResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -820,7 +820,7 @@ pub enum GetPanelHtmlResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -997,7 +997,7 @@ pub enum CompareRepositoriesResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -1137,7 +1137,7 @@ pub enum GetRepositoryContentsResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -1184,7 +1184,7 @@ pub enum AuthenticateResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -1230,7 +1230,7 @@ pub enum AnalyticsSettingsResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -1304,7 +1304,7 @@ pub enum SetPreferredMirrorIdResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -1348,7 +1348,7 @@ pub enum DeletePreferredMirrorIdResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -1445,7 +1445,7 @@ enum Tag {
     This,
 }
 
-/// What answers these operations: with a pointer to it, the routes are compiled here and once.
+/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.
 trait AnyUpstream: Send + Sync {
     fn list_requests(&self, call: Call, request: ListRequestsRequest) -> Answer<'_, ListRequestsResponse>;
     fn register(&self, call: Call, request: RegisterRequest) -> Answer<'_, RegisterResponse>;
@@ -1636,8 +1636,8 @@ impl UpstreamRoutes {
 
     /// Delete all open mirroring requests
     ///
-    /// Forgets every request about which no administrator has decided, after many were filed by machines that nobody
-    /// knows for instance. A mirror that still wants to join asks afresh. Needs `SYS_ADMIN`.
+    /// Forgets every request about which no administrator has decided, for instance after unknown machines have filed
+    /// many. A mirror that still wants to join asks again. Needs `SYS_ADMIN`.
     #[oai(path = "/mirroring/latest/requests", method = "delete", operation_id = "deleteOpenMirroringRequests", tag = "Tag::This")]
     async fn delete_open_mirroring_requests(
         &self,

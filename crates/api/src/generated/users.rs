@@ -85,7 +85,7 @@ pub enum UpdateOwnPasswordResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// A browser says, by `Origin` or `Sec-Fetch-Site`, that a page of another site makes the request. Such a page may
-    /// read what is open to all, and change nothing, whoever the user of the browser is.
+    /// read what is open to all, and change nothing, for any user of the browser.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -176,7 +176,7 @@ pub enum GetDetailedUsersResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -225,7 +225,7 @@ pub enum CreateUserResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// The path exists, but not with this method. The header `Allow` lists the methods that it answers.
@@ -275,7 +275,7 @@ pub enum DeleteUserResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -322,7 +322,7 @@ pub enum UpdateUserPasswordResponse {
     #[oai(status = 401)]
     Unauthorized(ApiJson<RestErrors>),
     /// The caller is known, but lacks the permission that this needs; or a browser says that a page of another site
-    /// makes the request, which changes nothing, whoever it is.
+    /// makes the request, which changes nothing, for any caller.
     #[oai(status = 403)]
     Forbidden(ApiJson<RestErrors>),
     /// What the path or the request names does not exist, or the caller may not know that it does.
@@ -382,7 +382,7 @@ enum Tag {
     This,
 }
 
-/// What answers these operations: with a pointer to it, the routes are compiled here and once.
+/// The handlers of these operations: with a pointer to them, the routes are compiled here and once.
 trait AnyUsers: Send + Sync {
     fn get_users(&self, call: Call, request: GetUsersRequest) -> Answer<'_, GetUsersResponse>;
     fn update_own_password(&self, call: Call, request: UpdateOwnPasswordRequest) -> Answer<'_, UpdateOwnPasswordResponse>;

@@ -10,7 +10,7 @@ use crate::output;
 /// Whether it is asked.
 #[derive(Debug, Args)]
 pub struct Confirmation {
-    /// Do it without asking; needed where nobody can be asked, as in scripts.
+    /// Do it without asking; needed where there is no terminal, as in scripts.
     #[arg(long)]
     yes: bool,
 }
@@ -30,7 +30,8 @@ impl Confirmation {
     }
 }
 
-/// Tells what will be done, and returns only if that is wanted. `otherwise` says how it is done where nobody can be asked.
+/// Tells what will be done, and returns only if that is confirmed. `otherwise` says how it is done where there is no
+/// terminal.
 pub async fn ask_at_terminal(told: &str, otherwise: &str) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("{told} Nothing was changed: {otherwise}");

@@ -169,7 +169,7 @@ async fn shown_addresses(client: &Client, id: &str, is_by_id: bool) -> anyhow::R
              and sends it its secret there."
         );
         let otherwise = format!(
-            "where nobody can be asked, a request is accepted by the id with which it was listed, or by its name with {options}"
+            "without a terminal, a request is accepted by the id with which it was listed, or by its name with {options}"
         );
         ask_at_terminal(&told, &otherwise).await?;
     }

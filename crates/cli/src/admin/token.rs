@@ -82,7 +82,7 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
             let session = connection.open().await?;
             let slug = named_resource::user_slug(&session.client, &owner).await?;
             let body = creation(&name, &permission, expiry_days);
-            // Before there is a token, which would work and be in nobody's hands.
+            // Before there is a token: if the file could not be created, the token would be valid, and lost.
             let file = save_file.map(TokenFile::create).transpose()?;
             let mut token =
                 session.client.put(&api::path(&api::USER_TOKENS, &[&slug])).body(body).send().await?;

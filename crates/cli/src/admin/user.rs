@@ -64,8 +64,8 @@ pub enum UserCommand {
         #[command(flatten)]
         connection: UpstreamConnection,
     },
-    /// Give a user a new password in the data directory of an upstream that is stopped: the way back in when nobody knows an
-    /// administrator's. Run it as the user of the service; the password is found as by create.
+    /// Give a user a new password in the data directory of an upstream that is stopped: the way back in when all
+    /// passwords of administrators are lost. Run it as the user of the service; the password is found as by create.
     #[command(
         after_help = "Examples:\n  heliostat user reset-password --data /srv/upstream\n  heliostat user reset-password ann --data /srv/upstream"
     )]

@@ -22,7 +22,7 @@ use crate::output::{self, OutputFormat, Progress};
 const PARALLEL_COPIES: usize = 4;
 /// How often copying a repository is tried that changes under the reader's hands.
 const MAX_ATTEMPTS: u32 = 3;
-/// Other files of a data directory are small; one that is larger is somebody else's.
+/// Other files of a data directory are small; one that is larger is not Heliostat's.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// The file that a running role holds.
 const LOCK_FILE: &str = "lock";

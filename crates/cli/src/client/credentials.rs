@@ -20,7 +20,7 @@ const MAX_SECRET_BYTES: u64 = 4096;
 /// Under this the help lists what is the same in most commands, after what a command is about.
 pub const CONNECTION_HEADING: &str = "Connection";
 
-/// Nobody has said who calls.
+/// No credentials were given.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no password for {user}: set HELIOSTAT_PASSWORD or HELIOSTAT_TOKEN, or use --password-file or --token-file"
@@ -66,7 +66,7 @@ impl Account {
         (!is_token || password_is_nearer()).then_some(self.user.as_str())
     }
 
-    /// The authorization, without asking anybody: none if none is given.
+    /// The authorization, without asking at the terminal: none if none is given.
     pub fn given_authorization(&self) -> anyhow::Result<Option<Authorization>> {
         let token = match &self.token_file {
             _ if password_is_nearer() => None,
@@ -206,7 +206,8 @@ pub fn read_secret(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Whether the command line names a file of a password and none of a token: it is nearer than what variables and the settings
-/// file say of tokens. A password that those name is not: nobody is to be taken for the administrator who gives a token.
+/// file say of tokens. A password that those name is not: a caller who gives a token must not be taken for the
+/// administrator.
 fn password_is_nearer() -> bool {
     let is_typed = |option: &str| {
         let names_it = |word: OsString| {

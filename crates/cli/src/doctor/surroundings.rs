@@ -30,7 +30,7 @@ pub fn git(program: &Path, found: &Result<Git, GitUnavailable>) -> Finding {
 pub async fn ssh(git: Option<&Git>, is_for_mirror: bool) -> Finding {
     const ITEM: &str = "ssh";
     if is_for_mirror {
-        return Finding::skipped(ITEM, "a mirror asks nobody over SSH");
+        return Finding::skipped(ITEM, "a mirror connects to no server over SSH");
     }
     let Some(git) = git else {
         return Finding::skipped(ITEM, "not looked for without git");

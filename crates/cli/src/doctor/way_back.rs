@@ -153,7 +153,7 @@ async fn asked_from_here(
     }
 }
 
-/// What nobody else answers.
+/// An answer that no other process gives.
 fn word_of_this_process() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("heliostat-doctor-{}-{}", std::process::id(), now.as_nanos())

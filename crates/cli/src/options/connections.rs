@@ -1,4 +1,4 @@
-//! The options about whoever connects: how slow they may be, and how many; the same for both roles.
+//! The options about clients that connect: how slow they may be, and how many; the same for both roles.
 
 use std::time::Duration;
 

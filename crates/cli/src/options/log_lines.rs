@@ -1,8 +1,8 @@
 //! Lines of the log on their way to standard error, for which no request waits.
 //!
-//! A line is written at once while standard error takes it. When it takes no more, because nobody reads the pipe, lines wait
-//! in memory, and a thread of their own writes them in their order. Lines for which there is no room are lost: they are
-//! counted for the metrics, and the log says so once standard error takes lines again.
+//! A line is written at once while standard error takes it. When it takes no more, because the pipe is not read, lines
+//! wait in memory, and a thread of their own writes them in their order. Lines for which there is no room are lost:
+//! they are counted for the metrics, and the log says so once standard error takes lines again.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -73,7 +73,7 @@ enum Kind {
     Terminal,
 }
 
-/// Waits until all lines are written, but not for long; false if some are not, because nobody reads them.
+/// Waits until all lines are written, but not for long; false if some are not, because standard error is not read.
 pub fn flush_log() -> bool {
     LOG.get().is_none_or(|log| log.flush(FLUSH_TIME))
 }
@@ -112,7 +112,7 @@ impl LogLines {
         let rest = match is_in_turn.then(|| self.0.output.write_at_once(line)) {
             None => line,
             Some(Ok(written)) => &line[written..],
-            // Nobody will ever read it.
+            // It can never be read.
             Some(Err(_)) => return queue.drop_lines(1),
         };
         if rest.is_empty() {
@@ -244,7 +244,7 @@ impl Output {
         while !bytes.is_empty() {
             match retry_on_intr(|| rustix::io::write(&self.file, bytes)) {
                 Ok(written) => bytes = &bytes[written..],
-                // Whoever shares it has made it so that nothing waits.
+                // Another process that shares standard error has made it non-blocking.
                 Err(Errno::AGAIN) => {
                     self.takes_more(None)?;
                 }
@@ -303,14 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_while_nobody_reads_and_what_is_lost_is_counted() {
+    fn nothing_waits_while_lines_are_not_read_and_what_is_lost_is_counted() {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
         let lines = LogLines::to(write);
         let all = 3 * MAX_WAITING_BYTES / line(0).len();
         for number in 0..all {
             lines.put(line(number).as_bytes());
         }
-        assert!(!lines.flush(Duration::ZERO), "nobody reads");
+        assert!(!lines.flush(Duration::ZERO), "standard error is not read");
         let lost = usize::try_from(lines.0.queue().dropped).expect("a few thousand");
         assert!(lost > all / 3 && lost < all, "{lost} of {all}");
 
@@ -345,7 +345,7 @@ mod tests {
         // A process that another test is just starting may hold the pipe for a moment.
         let until = Instant::now() + Duration::from_mins(2);
         while lines.0.queue().dropped == 0 {
-            assert!(Instant::now() < until, "nobody reads, and nothing is lost");
+            assert!(Instant::now() < until, "standard error is not read, and nothing is lost");
             lines.put(b"lost\n");
             assert!(lines.flush(Duration::from_secs(60)));
         }

@@ -1,6 +1,7 @@
 //! A panic is a line of the log, for which nothing waits.
 //!
-//! The standard library writes to standard error itself: where nobody reads that, the thread that panics would wait for ever.
+//! The standard library writes to standard error itself: where that is not read, the thread that panics would wait for
+//! ever.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};

@@ -178,7 +178,7 @@ impl MirrorRoleOptions {
     }
 
     /// One of the options that were given and mean nothing without an upstream. Those that have a default are not among them:
-    /// nobody knows whether they were given.
+    /// whether they were given is not known.
     fn given_of_upstream(&self) -> Option<&'static str> {
         first_given([
             (self.upstream_public_url.is_some(), "--upstream-public-url"),

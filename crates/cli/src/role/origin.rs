@@ -48,7 +48,7 @@ pub struct OriginFlags {
 
 impl OriginFlags {
     /// One of the options that were given and mean nothing without an origin. Those that have a default are not among them:
-    /// nobody knows whether they were given.
+    /// whether they were given is not known.
     pub fn given(&self) -> Option<&'static str> {
         first_given([
             (!self.only.is_empty(), "--only"),

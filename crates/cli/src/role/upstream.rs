@@ -84,7 +84,7 @@ Examples:
 
 The first start creates the user admin. Its password is taken from HELIOSTAT_ADMIN_PASSWORD, or generated and \
 written to the file admin-password in the data directory. Later `heliostat user password` gives a new one, and \
-`heliostat user reset-password` where nobody knows it any more.";
+`heliostat user reset-password` does so when it is lost.";
 
 /// Runs until Ctrl-C or SIGTERM.
 pub async fn run(options: UpstreamRoleOptions) -> anyhow::Result<()> {

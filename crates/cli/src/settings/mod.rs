@@ -3,7 +3,7 @@
 //! clap already knows flags, variables and defaults. The file is put underneath them: each of its values becomes
 //! the default of the options of that name. An option is a setting when it names an environment variable; a file
 //! may hold settings of several commands, but no key that none of them knows. A variable that is empty is not set:
-//! Compose files and units write `${NAME:-}` for what nobody has given.
+//! Compose files and units write `${NAME:-}` for a variable that may not be set.
 
 mod usage;
 

@@ -1,4 +1,4 @@
-//! How long receivers that have failed are left alone, by a clock that nobody sets.
+//! How long receivers that have failed are left alone, by a monotonic clock.
 //!
 //! The database keeps until when, so that a rest goes on in the next process. It keeps it by the time of day, which may be
 //! set meanwhile, in either direction. So what is stored is read when it is seen first, and never means more than a rest
@@ -57,7 +57,7 @@ impl<I: Clone + Eq + Hash> Rests<I> {
         self.0.iter().filter(|(_, rest)| rest.until <= now).map(|(receiver, _)| receiver.clone()).collect()
     }
 
-    /// In what time the next rest is over; `None` if nobody rests.
+    /// In what time the next rest is over; `None` if no receiver rests.
     pub(super) fn until_next_is_over(&self) -> Option<Duration> {
         let now = Instant::now();
         self.0

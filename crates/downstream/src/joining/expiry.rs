@@ -1,4 +1,5 @@
-//! Forgets open requests about which nobody has decided in time, so that what strangers file does not pile up.
+//! Forgets open requests about which no administrator has decided in time, so that requests of unauthenticated clients
+//! do not pile up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ impl Joining {
             if let Err(error) = self.forget_expired_requests().await {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "cannot forget requests of mirrors about which nobody has decided"
+                    "cannot forget requests of mirrors about which no administrator has decided"
                 );
             }
             tokio::select! {

@@ -173,7 +173,7 @@ impl Joining {
         filed.map_err(taken)
     }
 
-    /// Forgets open requests about which nobody has decided in time; returns how many.
+    /// Forgets open requests about which no administrator has decided in time; returns how many.
     pub(super) async fn forget_expired_requests(&self) -> Result<u64, StoreError> {
         let lifetime_ms = i64::try_from(self.parts.request_lifetime.as_millis()).unwrap_or(i64::MAX);
         let filed_before = self.parts.announcer.now_ms().saturating_sub(lifetime_ms);
@@ -182,7 +182,7 @@ impl Joining {
             tracing::info!(
                 requests = forgotten,
                 lifetime_ms,
-                "forgot requests of mirrors about which nobody has decided"
+                "forgot requests of mirrors about which no administrator has decided"
             );
         }
         Ok(forgotten)

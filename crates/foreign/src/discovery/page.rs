@@ -303,8 +303,8 @@ mod tests {
         };
         for next in [
             r#""https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&page=2""#,
-            r#""http://stranger.example.com:8080/2.0/repositories/acme?pagelen=100&page=2""#,
-            r#""https://ann:secret@stranger.example.com/2.0/repositories/acme?pagelen=100&page=2""#,
+            r#""http://other.example.com:8080/2.0/repositories/acme?pagelen=100&page=2""#,
+            r#""https://ann:secret@other.example.com/2.0/repositories/acme?pagelen=100&page=2""#,
         ] {
             let page = read(&body(next)).expect("a page");
             let second = "https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&page=2";

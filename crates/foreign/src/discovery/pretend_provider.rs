@@ -60,7 +60,7 @@ impl PretendProvider {
         self.state.lock().asked.clone()
     }
 
-    /// Somebody pushes to a repository.
+    /// A client pushes to a repository.
     pub fn push_to(&self, number: usize) {
         self.state.lock().repositories[number] = repository(number, "after");
     }

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_until_a_clock_that_was_set_back_has_come_round() {
+    fn no_request_waits_until_a_clock_that_was_set_back_has_come_round() {
         let limit = RateLimit::default();
         limit.note(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), NOW_MS);
         let waits_at = |ms| limit.wait_until(NOW_MS + ms).map(|until| until - NOW_MS);

@@ -25,7 +25,7 @@ const MAX_ADDRESSES: usize = 4;
 
 /// Why one address gave no list.
 enum NotListed {
-    /// Nobody answers there; another address of the same name may do.
+    /// No server answers there; another address of the same name may do.
     NotReached(String),
     Refused(Refusal),
 }

@@ -1,7 +1,7 @@
 //! A Git server that is spoken with over a line that stays open: by `git://`, or by SSH.
 //!
-//! Neither has a place for the credentials of readers. By `git://` nobody says who they are; over SSH a key does, and that
-//! belongs to who asks here, and not to the callers of this server.
+//! Neither has a place for the credentials of readers. By `git://` no client says who it is; over SSH a key does, and
+//! that belongs to this server, and not to its callers.
 
 mod conversation;
 mod fetch_wanted;

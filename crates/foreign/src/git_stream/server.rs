@@ -15,7 +15,7 @@ use crate::long_lists::LongLists;
 use crate::source::{FetchFailure, Source, WantedObjects};
 use crate::{Credentials, Listing, Refusal, RepositoryPath};
 
-/// How long a server may be silent in the middle of an answer, or before it, unless somebody says otherwise.
+/// How long a server may be silent in the middle of an answer, or before it, unless it is set otherwise.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a server is reached.
@@ -25,7 +25,7 @@ pub struct GitStreamOptions {
     pub server: StreamUrl,
     /// Who has named it, and so, where its name may lead.
     pub destinations: Destinations,
-    /// Who asks over SSH; by `git://` nobody says who they are.
+    /// Who asks over SSH; by `git://` no client says who it is.
     pub identity: Option<SshIdentity>,
     /// How long it may be silent before it counts as away.
     pub patience: Duration,
@@ -34,7 +34,7 @@ pub struct GitStreamOptions {
 }
 
 impl GitStreamOptions {
-    /// A server that may be at these destinations, asked by nobody in particular.
+    /// A server that may be at these destinations, asked without an identity.
     pub fn new(server: StreamUrl, destinations: Destinations, long_lists: LongLists) -> Self {
         Self { server, destinations, identity: None, patience: DEFAULT_PATIENCE, long_lists }
     }

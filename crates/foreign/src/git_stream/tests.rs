@@ -118,8 +118,8 @@ async fn everything_else_is_refused_for_what_it_is() {
         assert_eq!(matches!(refused, Refusal::Nonsense(_)), is_nonsense, "{refused:?}");
         assert_eq!(matches!(refused, Refusal::Away(_)), !is_nonsense, "{refused:?}");
     }
-    let nobody = asking("git://127.0.0.1:1/a.git", Destinations::Configured);
-    let away = nobody.0.list(&nobody.1, &Credentials::anonymous()).await.expect_err("nobody listens");
+    let silent = asking("git://127.0.0.1:1/a.git", Destinations::Configured);
+    let away = silent.0.list(&silent.1, &Credentials::anonymous()).await.expect_err("no server listens");
     assert!(matches!(away, Refusal::Away(_)), "{away:?}");
 }
 
@@ -138,7 +138,7 @@ async fn only_addresses_that_may_be_called_are_connected_to() {
 }
 
 #[tokio::test]
-async fn nobody_is_asked_over_ssh_without_a_key() {
+async fn no_server_is_asked_over_ssh_without_a_key() {
     let (source, path) = asking("ssh://git@127.0.0.1/a.git", Destinations::Configured);
     let refused = source.list(&path, &Credentials::anonymous()).await;
     assert!(matches!(refused, Err(Refusal::CannotAsk(_))), "{refused:?}");

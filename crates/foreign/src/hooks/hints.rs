@@ -1,4 +1,5 @@
-//! Repositories that somebody should look at: each waits once however many hints came, and is looked at by one at a time.
+//! Repositories that should be looked at: each waits once however many hints came, and is looked at by one task at a
+//! time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ struct State {
 enum Stage {
     Waiting,
     Looking,
-    /// A hint came while somebody looked, who may have looked too early.
+    /// A hint came during a look, which may have been too early.
     LookingAndWaiting,
 }
 
@@ -159,7 +160,7 @@ mod tests {
         assert_eq!(hints.note(path("acme/a")), Noted::Waits, "the look may have been too early");
         assert_eq!(hints.note(path("acme/a")), Noted::WaitedAlready);
         assert_eq!(hints.begin(), Some(path("acme/b")));
-        assert_eq!(hints.begin(), None, "nobody looks twice at a time");
+        assert_eq!(hints.begin(), None, "no repository is looked at twice at a time");
         hints.end(&path("acme/b"));
         assert_eq!(hints.begin(), None);
         hints.end(&path("acme/a"));
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hints_are_followed_until_nobody_polls() {
+    async fn hints_are_followed_while_the_future_is_polled() {
         let hints = Arc::new(Hints::default());
         let (seen, mut looks) = mpsc::unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));

@@ -1,4 +1,5 @@
-//! What providers tell of their repositories by webhooks: hints that somebody should look, and never the truth.
+//! What providers tell of their repositories by webhooks: hints that a repository should be looked at, and never the
+//! truth.
 //!
 //! [`HookReceiver`] proves where a delivery comes from, drops what it has seen, and notes the repositories that it names in
 //! [`Hints`]; [`Hints::follow`] has them looked at, each by itself and once for all hints that came meanwhile.

@@ -64,7 +64,7 @@ pub enum Received {
 /// Why a delivery was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HookRefused {
-    /// Nobody has said with which secret the provider signs.
+    /// The secret with which the provider signs was not given.
     #[error("webhooks of {0} are not received here: start the mirror with --hook-secret-file {0}=FILE")]
     NotSetUp(Provider),
     /// It does not come from whom it says.

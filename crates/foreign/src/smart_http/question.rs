@@ -1,5 +1,5 @@
 //! One question to the server: sent once more if the connection was just being closed, and refused by its answer in words
-//! for whoever asked.
+//! for the caller.
 //!
 //! Nothing is followed off the server. A redirect within it is only followed where the caller can say what it means.
 
@@ -85,7 +85,7 @@ impl SmartHttp {
             request = request.timeout(limit);
         }
         request = request.header(ACCEPT, answer_type).header("Git-Protocol", "version=2");
-        // Whoever stands in front of the server must not answer in its place.
+        // A cache in front of the server must not answer in its place.
         request = request.header(CACHE_CONTROL, "no-cache").header(PRAGMA, "no-cache");
         if let Some(header) = credentials.header_value() {
             request = request.header(AUTHORIZATION, header);
@@ -120,7 +120,7 @@ impl SmartHttp {
             return Err(Refusal::Nonsense(format!("it answers {status} and does not say where to go")));
         };
         if self.options.server.is_origin_of(&location) {
-            // Nobody but the caller says who asks.
+            // Only the caller says who asks.
             let _ = (location.set_username(""), location.set_password(None));
             return Ok(location);
         }

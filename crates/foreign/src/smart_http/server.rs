@@ -22,7 +22,7 @@ use crate::{Credentials, Listing, Refusal, RepositoryPath};
 /// Some servers answer Git only, and know it by how its name begins.
 const USER_AGENT: &str = concat!("git/2.0 (heliostat ", env!("CARGO_PKG_VERSION"), ")");
 
-/// How long a server may be silent in the middle of an answer, or before it, unless somebody says otherwise.
+/// How long a server may be silent in the middle of an answer, or before it, unless it is set otherwise.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a connection is kept for the next question: to open one costs several rounds to a far server. One that the server
@@ -37,7 +37,7 @@ pub struct SmartHttpOptions {
     /// Who has named it, and so, where its name may lead.
     pub destinations: Destinations,
     /// Authorities that are trusted besides those of the system. `git`, which fetches what is not asked for here, is told of
-    /// them by whoever starts the process.
+    /// them where the process starts.
     pub authorities: Authorities,
     /// How long it may be silent before it counts as away.
     pub patience: Duration,

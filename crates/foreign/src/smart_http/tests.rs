@@ -184,7 +184,7 @@ async fn objects_come_by_id_and_are_kept() {
     source.fetch(&path, &credentials, &here, wanted).await.expect("fetched");
     let kept = workshop.run(here.path(), &["for-each-ref", "--format=%(objectname)"]);
     assert_eq!(kept.trim(), hidden.as_str());
-    assert!(here.refs().await.expect("readable").is_empty(), "nobody is shown them");
+    assert!(here.refs().await.expect("readable").is_empty(), "no reader is shown them");
     let expected = format!("Bearer {token}");
     assert!(server.seen().iter().all(|request| request.header("authorization") == Some(expected.as_str())));
 
@@ -193,11 +193,12 @@ async fn objects_come_by_id_and_are_kept() {
     let objects = BTreeSet::from([other, absent.clone()]);
     let wanted =
         WantedObjects { objects: &objects, kept_by: KeptBy::OurRefs, progress: None, forwarder: None };
-    let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody has one of them");
+    let refused =
+        source.fetch(&path, &credentials, &here, wanted).await.expect_err("the server lacks one of them");
     let is_named = matches!(&refused, FetchFailure::NotGiven { object, .. } if *object == Some(absent));
     assert!(is_named, "{refused:?}");
     drop(server);
-    let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("nobody is there");
+    let refused = source.fetch(&path, &credentials, &here, wanted).await.expect_err("no server listens");
     assert!(matches!(refused, FetchFailure::Refused(Refusal::Away(_))), "{refused:?}");
 }
 
@@ -355,7 +356,7 @@ async fn of_long_lists_a_few_are_read_at_once() {
     let (long, short) = (path("/0.git"), path("/1.git"));
     let credentials = Credentials::anonymous();
     let count = u32::try_from(MAX_LONG_LISTS).expect("few");
-    let others = Arc::clone(&source.long_lists.0).try_acquire_many_owned(count).expect("nobody reads one");
+    let others = Arc::clone(&source.long_lists.0).try_acquire_many_owned(count).expect("no list is read");
     let mut reading = source.list(&long, &credentials);
     assert!(tokio::time::timeout(Duration::from_secs(1), &mut reading).await.is_err(), "others are read");
     source.list(&short, &credentials).await.expect("short lists need no place");

@@ -24,7 +24,7 @@ use crate::answer::Answer;
 use crate::engine::ServingOptions;
 use crate::served::{ServedRepositories, ServedRepository};
 
-/// Removes the replaced packs that nobody can need any more.
+/// Removes the replaced packs that no reader can need any more.
 pub(super) async fn remove_free(repository: &Repository, times: &mut PackTimes) -> usize {
     look(repository, times).await;
     let free = times.free(repository.path(), repository.git().readers());

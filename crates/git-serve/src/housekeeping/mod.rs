@@ -5,7 +5,7 @@
 //!                                                     │                                       │
 //!                                                     │             repack: new pack, index over packs, bitmap
 //!                                                     ▼                                       │
-//!       remove_replaced: removes what the index replaces, when nobody is left who may need it ◀─┘
+//!       remove_replaced: removes what the index replaces, when no reader may need it any more ◀─┘
 //! ```
 //!
 //! What no reference leads to any more is removed when it is old enough, or at once when an administrator says so: see

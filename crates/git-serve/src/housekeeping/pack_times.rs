@@ -1,5 +1,5 @@
 //! When the packs of a repository came and were replaced, as moments between its readers: together they tell which of
-//! the replaced ones nobody can need any more.
+//! the replaced ones no reader can need any more.
 //!
 //! It is only in memory. After a start there are no readers of before, and what is not known here counts as having been
 //! there from the beginning.
@@ -44,7 +44,7 @@ impl PackTimes {
         self.looked = began;
     }
 
-    /// The replaced packs that nobody needs any more.
+    /// The replaced packs that no reader needs any more.
     pub(super) fn free(&self, repository: &Path, readers: &Readers) -> Vec<String> {
         let free = self.packs.iter().filter(|(_, times)| {
             times.replaced.is_some_and(|replaced| !readers.may_need(repository, times.came, replaced))

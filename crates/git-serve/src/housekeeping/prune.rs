@@ -31,8 +31,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How long readers are waited for before what they may need goes at once all the same: their clients fetch again.
 const READERS_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long it is waited for readers, and for a moment at which nobody changes references, before it is left for another
-/// time.
+/// How long to wait for readers, and for a moment at which no references are being changed, before it is left for
+/// another time.
 const WAIT_LIMIT: Duration = Duration::from_mins(1);
 
 /// The same for what has to go at once.
@@ -43,7 +43,7 @@ const OPERATION: &str = "remove what no reference leads to";
 /// How soon it has to be gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Haste {
-    /// When nobody reads it, and unless a push has found that it is there.
+    /// When it is not read, and unless a push has found that it is there.
     WhenFree,
     /// As soon as references stand still for a moment.
     Now,
@@ -124,7 +124,7 @@ fn tell(id: u64, pruned: Pruned, what: &str) {
 /// Device and number of a folder.
 type FolderId = (u64, u64);
 
-/// Removes what neither references nor `kept` lead to. Fails when somebody may need it for too long.
+/// Removes what neither references nor `kept` lead to. Fails when a reader may need it for too long.
 pub(crate) async fn prune(
     served: &ServedRepository,
     kept: &BTreeSet<ObjectId>,

@@ -89,7 +89,7 @@ async fn what_references_come_to_lead_to_meanwhile_stays() {
         }
     };
     tokio::select! {
-        _ = &mut pruning => panic!("somebody reads"),
+        _ = &mut pruning => panic!("a reader is open"),
         () = has_packed => {}
     }
     workshop.run(repository.path(), &["update-ref", "refs/heads/back", back[0].as_str()]);

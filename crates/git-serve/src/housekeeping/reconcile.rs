@@ -277,7 +277,7 @@ impl Reconciler {
         self.remove_replaced().await;
     }
 
-    /// Removes the replaced packs that nobody needs any more.
+    /// Removes the replaced packs that no reader needs any more.
     async fn remove_replaced(&mut self) {
         let waiting = self.pack_times.iter().filter(|(_, times)| times.has_replaced());
         for id in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {

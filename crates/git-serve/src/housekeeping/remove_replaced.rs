@@ -1,8 +1,8 @@
 //! Removing what was replaced: packs that the common index makes superfluous, and loose objects that are in packs.
 //!
 //! Two proofs are needed before a pack goes: the common index knows every one of its objects, and no process is left
-//! that may have found it (`super::pack_times`). A loose object goes as soon as it is in a pack: whoever does not find
-//! it looks through the packs again, as every `git` does that works beside another.
+//! that may have found it (`super::pack_times`). A loose object goes as soon as it is in a pack: a process that does
+//! not find it looks through the packs again, as every `git` does.
 //!
 //! Nothing is taken from a push or a fetch that is under way: only files go that its objects do not depend on, and no
 //! folder. A push makes the folder `objects/xx` and moves its object there in a second step, which fails if the folder

@@ -222,7 +222,7 @@ impl FetchRequest {
         self.spelled(AsksForProgress::No)
     }
 
-    /// The same for a `git upload-pack --stateless-rpc` from whose answer progress is taken before anybody reads it.
+    /// The same for a `git upload-pack --stateless-rpc` from whose answer progress is taken before a client reads it.
     pub fn canonical_with_progress(&self) -> Bytes {
         self.spelled(AsksForProgress::Yes)
     }

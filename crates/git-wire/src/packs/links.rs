@@ -2,7 +2,7 @@
 //!
 //! Names of files that could make a client write where it must not are for `git` to judge, which knows how each file
 //! system reads them; all that looks remotely like one is handed over to it. So is what is malformed: old tools have
-//! written much that harms nobody.
+//! written much that is harmless.
 
 use crate::names::ObjectFormat;
 use crate::packs::objects::{ObjectKind, RawName, hash_bytes};

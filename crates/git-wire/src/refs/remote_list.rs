@@ -1,6 +1,6 @@
 //! The list of references that another server sends, in version 2 of the protocol.
 //!
-//! Read strictly: a reference that is missing from the list is deleted by whoever follows that server. Anything that is
+//! Read strictly: a reference that is missing from the list is deleted by all who follow that server. Anything that is
 //! not exactly a whole list is an error, and no other version or protocol is tried in its place.
 //!
 //! A list is asked for in two ways: what references name, which is all that a mirror needs to follow; or as clients are
@@ -247,7 +247,7 @@ enum Detail {
 /// What one line tells.
 enum Listed {
     Head(Head),
-    /// A reference of the other server's own, or one that nobody takes.
+    /// A reference of the other server's own, or one that no mirror takes.
     LeftOut,
     Reference(SnapshotRef),
 }

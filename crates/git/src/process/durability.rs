@@ -1,7 +1,7 @@
-//! When what was written is on the disk: before anybody is told, or whenever the system gets to it.
+//! When what was written is on the disk: before it is acknowledged, or whenever the system gets to it.
 //!
-//! Git leaves loose objects and references to the system unless told otherwise. It never syncs folders, so whoever
-//! answers for a change does that: see [`crate::Repository::make_durable`].
+//! Git leaves loose objects and references to the system unless told otherwise. It never syncs folders, so the code
+//! that answers for a change does that: see [`crate::Repository::make_durable`].
 
 use std::io;
 use std::os::unix::fs::MetadataExt;

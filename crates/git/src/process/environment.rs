@@ -64,7 +64,7 @@ const SETTINGS: &[(&str, &str)] = &[
     // References are packed while pushes arrive: each waits for the other's lock a moment instead of failing.
     ("core.filesRefLockTimeout", "2000"),
     ("core.packedRefsTimeout", "5000"),
-    // Larger files are read and written in pieces, and looked at for deltas by nobody but the client that sends them.
+    // Larger files are read and written in pieces, and only the client that sends them looks for deltas in them.
     ("core.bigFileThreshold", "64m"),
     // What each thread keeps of the objects that it compares.
     ("pack.windowMemory", "128m"),

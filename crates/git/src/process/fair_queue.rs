@@ -27,7 +27,7 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// Between two changes, nobody waits in either line who may have a permit; but what clients may have can depend on the time,
+/// Between two changes, no waiter in either line may have a permit; but what clients may have can depend on the time,
 /// too ([`Shares::depend_on_time`]).
 #[derive(Debug, Default)]
 struct State {
@@ -227,7 +227,7 @@ impl State {
         self.background.pop_front().map(|waiter| (Holder::Background, waiter))
     }
 
-    /// `None` for what nobody has received.
+    /// `None` for a permit that no waiter has received.
     fn give_back(&mut self, holder: Holder, since: Option<Instant>) {
         match holder {
             Holder::Client { repository, client } => {

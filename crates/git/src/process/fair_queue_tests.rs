@@ -170,19 +170,19 @@ fn take_all(queue: &FairQueue, repository: u64, client: ClientKey) -> Vec<Permit
 #[tokio::test]
 async fn no_client_and_no_repository_takes_all_processes() {
     let queue = FairQueue::new(Shares::of_processes(64));
-    let stranger = |number| ClientKey::unverified(&format!("192.0.{number}.0/24"));
-    let _of_one_network = take_all(&queue, 1, stranger(1));
+    let unverified = |number| ClientKey::unverified(&format!("192.0.{number}.0/24"));
+    let _of_one_network = take_all(&queue, 1, unverified(1));
     assert_eq!(queue.running(), 16);
-    let _of_another = take_all(&queue, 1, stranger(2));
+    let _of_another = take_all(&queue, 1, unverified(2));
     assert_eq!(queue.running(), 32);
-    let one_of_the_same = take_all(&queue, 1, stranger(3));
+    let one_of_the_same = take_all(&queue, 1, unverified(3));
     assert_eq!(one_of_the_same.len(), 1, "of the repository, who asks now and then has one in any case");
     let of_an_account = take_all(&queue, 1, ClientKey::verified("ada"));
     assert_eq!(of_an_account.len(), 15, "of a repository, verified clients have more");
     drop((one_of_the_same, of_an_account));
-    let _of_another_repository = take_all(&queue, 2, stranger(4));
+    let _of_another_repository = take_all(&queue, 2, unverified(4));
     assert_eq!(queue.running(), 48);
-    assert!(take_all(&queue, 3, stranger(5)).is_empty(), "unverified clients have three quarters of all");
+    assert!(take_all(&queue, 3, unverified(5)).is_empty(), "unverified clients have three quarters of all");
     let of_an_account = take_all(&queue, 2, ClientKey::verified("bob"));
     assert_eq!(queue.running(), 64);
     drop(of_an_account);

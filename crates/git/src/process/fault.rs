@@ -1,6 +1,6 @@
 //! What a failure says about the repository that it happened at: that it is damaged, or only that it cannot be read now.
 //!
-//! Much hangs on the difference. What is damaged is replaced; what cannot be read now is whole as far as anybody knows,
+//! Much hangs on the difference. What is damaged is replaced; what cannot be read now is whole as far as is known,
 //! and is read again a little later. So damage has to be proven: content that is wrong, an object that git misses although
 //! a reference needs it, a file that every repository has and that is not there. A full table of open files, a
 //! permission, a disk that gives an error, a git that was killed or does not start prove nothing. Git names some of

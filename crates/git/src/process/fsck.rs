@@ -2,7 +2,7 @@
 //!
 //! Some malformed objects are harmless and stand in histories that cannot be changed any more. Others are weapons: a
 //! tree with an entry `.git` or `..`, or a `.gitmodules` with a name or an address of that kind, makes clients that
-//! check it out write where they must not. Those never pass, whoever sends them and whatever an operator has chosen.
+//! check it out write where they must not. Those are refused from every client, whatever an operator has chosen.
 
 use std::str::FromStr;
 
@@ -64,7 +64,7 @@ const OLD_FASHIONED: &[&str] = &[
     "zeroPaddedFilemode",
 ];
 
-/// Complaints about what is of no use and harms nobody.
+/// Complaints about what is useless and harmless.
 const MALFORMED: &[&str] = &[
     "badObjectSha1",
     "badParentSha1",

@@ -16,10 +16,10 @@ use rustix::system::sysinfo;
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
 
-/// Most that a process gets for objects that arrive where nobody has said how much: enough for ten million of them.
+/// Most that a process gets for objects that arrive where no limit is set: enough for ten million of them.
 const DEFAULT_RECEIVE_BYTES: u64 = 4 * GIB;
 
-/// Least that a process gets where nobody has said how much.
+/// Least that a process gets where no limit is set.
 const MIN_DEFAULT_BYTES: u64 = GIB;
 
 /// For objects that arrive, one allocation gets this part of the whole. A delta needs what it starts from, what it makes

@@ -12,8 +12,8 @@
 //! - One who began after a pack was replaced has found its successor first.
 //! - One who has settled knows where each of its objects lies: a pack that came later is of no use to it.
 //!
-//! So nobody waits for a removal, and a reader who takes hours holds up what was there when it settled, but nothing of
-//! what comes and goes afterwards.
+//! So no reader waits for a removal, and a reader who takes hours holds up what was there when it settled, but nothing
+//! of what comes and goes afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -59,13 +59,13 @@ impl Readers {
         Moment(self.lock().next)
     }
 
-    /// Whether anybody reads this repository.
+    /// Whether any process reads this repository.
     pub fn are_any(&self, repository: &Path) -> bool {
         self.lock().open.contains_key(repository)
     }
 
-    /// Whether somebody may still need a pack of this repository that was not there before `came`, and that another
-    /// has taken the place of since `replaced`.
+    /// Whether a reader may still need a pack of this repository that was not there before `came`, and that another has
+    /// replaced since `replaced`.
     pub fn may_need(&self, repository: &Path, came: Moment, replaced: Moment) -> bool {
         let register = self.lock();
         let Some(open) = register.open.get(repository) else { return false };

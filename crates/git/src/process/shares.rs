@@ -1,7 +1,7 @@
 //! How many permits there are, and how many of them one client or one repository may hold.
 //!
 //! A client that holds its permits for long must not keep others from theirs. So no client, no repository, and not all
-//! unverified clients together, can hold all of them: there is always one left for somebody else.
+//! unverified clients together, can hold all of them: there is always one left for another client.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -43,7 +43,7 @@ const MUCH: u32 = 3;
 pub(super) const LOOK_AGAIN_AFTER: Duration = GONE_AFTER;
 
 impl Shares {
-    /// So many permits, for work of our own: nobody takes more than they need.
+    /// So many permits, for work of our own, which takes no more than it needs.
     pub fn unlimited(all: usize) -> Self {
         let all = all.max(1);
         let background = (all / BACKGROUND_PART).max(1);

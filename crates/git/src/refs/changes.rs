@@ -30,7 +30,7 @@ pub trait RefListener: Debug + Send + Sync {
     /// The repository is not there any more, or not whole: nothing that is known of it holds.
     fn gone(&self, _repository: u64) {}
 
-    /// Whoever worked on the repository met something that looks like damage. Those who look after repositories examine
+    /// An operation on the repository met something that looks like damage. Those who look after repositories examine
     /// it, see [`Repository::examine`](crate::Repository::examine); for others it means nothing.
     fn suspected(&self, _repository: u64, _fault: &Fault) {}
 }

@@ -1,4 +1,4 @@
-//! Rewriting `packed-refs`: the file that holds all references of a repository in which nobody but we writes any.
+//! Rewriting `packed-refs`: the file that holds all references of a repository in which only this process writes any.
 //!
 //! With all references in one file, replacing it is the only step between two states of them. Git's own transactions
 //! keep promises to those who write; who reads the folder meanwhile, or after a crash, can see a part of the new state,
@@ -16,7 +16,7 @@ const HEADER: &[u8] = b"# pack-refs with: peeled fully-peeled sorted \n";
 pub(crate) enum NotRewritten {
     /// This reference is not where it was expected to be.
     Stale(String),
-    /// The file is damaged, or written by somebody who keeps no order; the text says how.
+    /// The file is damaged, or another program wrote it without order; the text says how.
     NotUnderstood(&'static str),
 }
 

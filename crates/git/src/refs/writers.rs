@@ -42,14 +42,14 @@ pub(crate) struct RefWriter {
 /// Before these moments no living process of ours can have written into a repository.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct OldestWriter {
-    /// Objects; `None` when nobody writes.
+    /// Objects; `None` when no process writes.
     pub(crate) objects: Option<SystemTime>,
     /// References, and locks on them.
     pub(crate) refs: Option<SystemTime>,
 }
 
 impl Writers {
-    /// Since when somebody writes into this repository.
+    /// Since when a process writes into this repository.
     pub(crate) fn oldest(&self, repository: u64) -> OldestWriter {
         let register = self.0.lock();
         let living = || register.living.get(&repository).into_iter().flat_map(HashMap::values);

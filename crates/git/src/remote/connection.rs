@@ -1,4 +1,4 @@
-//! How a server is reached that somebody else has named, or that is not asked over HTTP.
+//! How a server is reached that a caller has named, or that is not asked over HTTP.
 
 use std::net::IpAddr;
 
@@ -38,7 +38,7 @@ impl Connection {
         }
     }
 
-    /// The addresses of the host as curl takes them. A host that is an IPv6 address is looked up by nobody, and curl would
+    /// The addresses of the host as curl takes them. A host that is an IPv6 address is not looked up, and curl would
     /// end its name at the first colon.
     fn resolved(&self, address: &str) -> Option<String> {
         let (scheme, rest) = address.split_once("://").filter(|_| !self.addresses.is_empty())?;

@@ -21,7 +21,7 @@ pub enum FetchError {
         /// What git said.
         detail: String,
     },
-    /// Over SSH: whoever answers shows a key by which the other server is not known here.
+    /// Over SSH: the server that answers shows a host key by which the other server is not known here.
     #[error("the host key of {url} is not known here: {detail}")]
     UnknownHost {
         /// Whom we asked.
@@ -119,7 +119,7 @@ impl FetchError {
     /// What this says about our repository; `None` when it is about something else.
     pub fn fault(&self) -> Option<Fault> {
         match self {
-            // Only a suspicion, as every fault is before somebody has looked.
+            // Only a suspicion, as every fault is before the repository is examined.
             Self::Corrupt { detail } | Self::Incomplete { detail } => Some(Fault::Damaged(detail.clone())),
             Self::CannotReadNow { detail } => Some(Fault::CannotReadNow(detail.clone())),
             Self::Git(error) => error.fault(),

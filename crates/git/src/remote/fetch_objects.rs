@@ -1,8 +1,8 @@
 //! Objects from another server, and no references: what those become is decided elsewhere.
 //!
 //! `git` is told exactly which objects. It asks for nothing that is here already, and before it calls itself done it has
-//! made sure that everything below them has arrived. Until a reference leads to them, nobody sees them; references of our
-//! own show them to nobody.
+//! made sure that everything below them has arrived. Until a reference leads to them, no client sees them; references
+//! of our own show them to no client.
 
 use std::collections::BTreeSet;
 use std::fmt;

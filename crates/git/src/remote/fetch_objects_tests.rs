@@ -69,7 +69,8 @@ async fn objects_arrive_without_references() {
     assert_eq!(server.seen().len(), requests, "what is here is not asked for");
 
     let absent = ObjectId::parse("12".repeat(20)).expect("hex");
-    let error = fetch_objects(&pair.mirror, &plan(&server.url, [absent])).await.expect_err("nobody has it");
+    let error =
+        fetch_objects(&pair.mirror, &plan(&server.url, [absent])).await.expect_err("the server lacks it");
     assert!(matches!(error, FetchError::RemoteObjectMissing { .. }), "{error:?}");
 }
 

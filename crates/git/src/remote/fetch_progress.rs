@@ -24,7 +24,7 @@ const OF_THE_OTHER: &str = "remote: ";
 /// Hears each line.
 type Listener = dyn Fn(ProgressLine<'_>) + Send + Sync;
 
-/// Who is told how far a fetch is; by default nobody. Cheap to clone.
+/// Where the progress of a fetch is noted; by default nowhere. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct FetchProgress(Option<Arc<Listener>>);
 

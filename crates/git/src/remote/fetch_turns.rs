@@ -1,7 +1,7 @@
 //! Which fetches that clients wait for run at once: one into a repository, and few over all of them.
 //!
 //! A client may wait long for a place, because of what else it fetches, and for a repository, because others fetch into it. So
-//! nobody who waits for the one holds the other.
+//! a client that waits for the one does not hold the other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub const ABANDONED_FETCH_LIMIT: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone)]
 pub struct FetchTurns(FairQueue);
 
-/// A repository while nobody else fetches into it, and perhaps a place among all fetches.
+/// A repository while no other fetch into it runs, and perhaps a place among all fetches.
 #[derive(Debug)]
 pub struct FetchTurn {
     _fetching: OwnedMutexGuard<()>,
@@ -36,8 +36,8 @@ impl Default for FetchTurns {
 }
 
 impl FetchTurns {
-    /// Waits until nobody else fetches into a repository, which is when `fetching` is free. The turn has a place if there is one
-    /// at once, or if one was waited for and nobody is fetching.
+    /// Waits until no other fetch into a repository runs, which is when `fetching` is free. The turn has a place if
+    /// there is one at once, or if one was waited for and no fetch is running.
     pub async fn turn(
         &self,
         fetching: &Arc<Mutex<()>>,

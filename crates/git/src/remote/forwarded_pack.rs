@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_waits_for_nobody() {
+    async fn who_gives_up_waits_for_nothing() {
         let (forwarder, _pack) = forwarded_pack("one");
         let piece = Bytes::from_static(b"PACK");
         let forwarding = async {

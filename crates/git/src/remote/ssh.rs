@@ -1,9 +1,9 @@
 //! A server that is reached over SSH: who asks there, which host keys are believed, and a conversation with
 //! `git upload-pack`.
 //!
-//! The system's `ssh` does the work, and is told everything by its arguments: it reads no settings of a user or of this
-//! machine, asks nobody, uses no agent, forwards nothing, and connects only where the host key is known. Its arguments name
-//! the files in which secrets are, and hold none.
+//! The system's `ssh` does the work, and takes everything from its arguments: it reads no settings of a user or of this
+//! machine, never prompts, uses no agent, forwards nothing, and connects only where the host key is known. Its
+//! arguments name the files in which secrets are, and hold none.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -75,7 +75,7 @@ struct Files {
     _folder: TempDir,
 }
 
-/// Where somebody asks over SSH.
+/// Where a server is asked over SSH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshPlace {
     /// The account there; if none is named, it is called like the user of this process.

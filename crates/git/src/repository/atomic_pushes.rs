@@ -8,8 +8,8 @@
 //! Other pushes go on meanwhile, and move references of their own. So a note says nothing of these, and each of its
 //! references is looked at by itself. What is recorded never has a part of such a push while that goes on
 //! ([`Repository::settled_refs`]): what a note finds half changed was not recorded, and no acknowledged push was built on it.
-//! Two things bound that: pushes of more commands than are kept in memory are not noted, and nobody waits longer than
-//! `MAX_WAIT` for a git that stands still.
+//! Two things bound that: pushes of more commands than are kept in memory are not noted, and no push waits longer than
+//! `MAX_WAIT` for a git that makes no progress.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

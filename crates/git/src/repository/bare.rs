@@ -249,7 +249,7 @@ impl Repository {
 
     /// Takes note of a failure. When `git` found the repository missing or damaged, what is in memory is forgotten, so that
     /// the next one who opens it looks at the disk, and those who look after repositories are told. To be called wherever
-    /// a failure ends that is not handed on to somebody who calls it.
+    /// a failure ends that is not returned to a caller that takes note of it.
     pub fn note(&self, error: &GitError) {
         if error.is_broken_repository() {
             self.first_looks().forget(self.id());

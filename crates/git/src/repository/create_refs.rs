@@ -46,7 +46,7 @@ impl Repository {
     ) -> Result<BTreeMap<RefName, &'static str>, GitError> {
         let lock = self.refs_lock();
         let _lock = lock.lock().await;
-        // Nobody creates one of the same name meanwhile, and nothing that they are to name is removed.
+        // No other push creates one of the same name meanwhile, and nothing that they are to name is removed.
         let turn = tokio::time::timeout(TURN_LIMIT, self.removals().gate().write_owned()).await;
         let Ok(_alone) = turn else {
             return Ok(wanted.keys().map(|name| (name.clone(), IS_BUSY)).collect());
@@ -107,7 +107,7 @@ impl Repository {
         let (path, plan, durability) = (self.path().to_owned(), Arc::clone(plan), self.git().durability());
         let change = self.change_under_way();
         let written = blocking(move || {
-            // Held to the end, also when nobody waits for it any more.
+            // Held to the end, also when no caller waits for it any more.
             let _change = change;
             Ok(write_packed(&path, &plan.0, &plan.1, durability))
         });

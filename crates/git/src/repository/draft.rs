@@ -9,7 +9,7 @@ use crate::disk::{blocking, sync_tree};
 use crate::process::Durability;
 use crate::repository::{Origin, Repository, RepositoryStore, TrashReason};
 
-/// A repository that nobody sees yet. It is deleted when it is dropped before it was put in its place.
+/// A repository that no client sees yet. It is deleted when it is dropped before it was put in its place.
 #[derive(Debug)]
 pub struct RepositoryDraft {
     folder: TempDir,

@@ -60,7 +60,7 @@ impl RepositoryDraft {
 }
 
 impl RepositoryStore {
-    /// Makes all that was written so far survive a power failure, whoever wrote it: one flush for many drafts.
+    /// Makes all that was written so far, by any writer, survive a power failure: one flush for many drafts.
     pub async fn flush(&self) -> io::Result<()> {
         let root = self.root().to_owned();
         blocking(move || Ok(rustix::fs::syncfs(File::open(root)?)?)).await

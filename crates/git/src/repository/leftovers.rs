@@ -1,7 +1,7 @@
 //! Removing what killed processes left in a repository: locks, half-written packs, and references that are half moved.
 //!
-//! Living processes of ours are known, and since when they write: what is older than all of them is nobody's. Others
-//! may be at work, too, such as an administrator's `git`, so what is removed was untouched for a while besides.
+//! Living processes of ours are known, and since when they write: what is older than all of them belongs to none.
+//! Others may be at work, too, such as an administrator's `git`, so what is removed was untouched for a while besides.
 
 use std::io;
 use std::path::{Path, PathBuf};

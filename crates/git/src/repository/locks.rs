@@ -1,4 +1,4 @@
-//! Locks of repositories: one each, made when somebody asks for it.
+//! Locks of repositories: one each, made when it is first asked for.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Making sure that what a change has brought survives a power failure, before anybody is told of it.
+//! Making sure that what a change has brought survives a power failure, before the change is acknowledged.
 //!
 //! Git syncs files, and never the folders that it renames them into. Here the folders follow: those of objects that have
 //! changed since they were last synced first, then `packed-refs`, the folders of the changed references last. So a reference
@@ -23,7 +23,7 @@ const FINE_SLACK: Duration = Duration::from_millis(100);
 const COARSE_SLACK: Duration = Duration::from_secs(3);
 /// The system writes what an earlier process has left to it within this time.
 const WRITTEN_BY_THE_SYSTEM: Duration = Duration::from_mins(2);
-/// More than this between the clock on the wall and the steady one means that somebody has set the clock.
+/// A difference of more than this between the wall clock and the monotonic one means that the clock was set.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(50);
 /// When more repositories than this have been changed, it is forgotten when: then more is synced than is needed.
 const MAX_REMEMBERED: usize = 100_000;
@@ -159,7 +159,7 @@ fn sync_objects(repository: &Path, since: SystemTime) -> io::Result<()> {
     let objects = repository.join("objects");
     for entry in entries(&objects)? {
         let entry = entry?;
-        // The folders of transfers that are under way are nobody's business.
+        // The folders of transfers that are under way need no sync.
         let is_one = entry.file_name().to_str().is_some_and(|name| name.len() == 2 || name == "pack");
         if is_one && has_changed(&entry.path(), since)? {
             of_objects.push(entry.path());

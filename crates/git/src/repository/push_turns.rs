@@ -74,7 +74,7 @@ mod tests {
         assert!(futures_util::poll!(&mut syncing).is_pending());
         assert!(futures_util::poll!(Box::pin(late.begin_last_step())).is_pending());
         drop(early);
-        let alone = syncing.await.expect("nobody is left");
+        let alone = syncing.await.expect("no push is left");
         let _gate = repository.push_gate().write_owned().await;
         let relaxed = repository.push_turn();
         assert!(

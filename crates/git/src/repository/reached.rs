@@ -1,8 +1,8 @@
 //! Whether references lead to objects: what a client may have, and what stays when a repository is cleaned.
 //!
-//! `git upload-pack` asks that of nobody who speaks version 2 of its protocol, so it is asked here. Commits are looked
-//! for in history. Everything else is looked for with the help of bitmaps; without them, git shows what is below the
-//! tips only as far as commits lie between them, and what it has not found so is looked for among all objects.
+//! `git upload-pack` does not check that for clients of version 2 of its protocol, so it is checked here. Commits are
+//! looked for in history. Everything else is looked for with the help of bitmaps; without them, git shows what is below
+//! the tips only as far as commits lie between them, and what it has not found so is looked for among all objects.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const SEARCH_TIME_LIMIT: Duration = Duration::from_secs(20);
 /// How long a client is held up while all objects are gone through, of a repository that has no bitmaps yet.
 const LISTING_TIME_LIMIT: Duration = Duration::from_mins(2);
 
-/// How long either may take when nobody waits: a very large repository without bitmaps takes longer than any client
+/// How long either may take when no client waits: a very large repository without bitmaps takes longer than any client
 /// would wait.
 const UNHURRIED_TIME_LIMIT: Duration = Duration::from_hours(2);
 
@@ -32,7 +32,7 @@ const OPERATION: &str = "look whether references lead to an object";
 pub enum SearchFor {
     /// A client waits for the answer.
     Client,
-    /// Nobody waits, and whoever else needs the cores goes first.
+    /// No client waits, and other work that needs the cores goes first.
     Housekeeping,
 }
 

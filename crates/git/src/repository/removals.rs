@@ -66,8 +66,8 @@ impl Removals {
         NoRemoval { _guard: self.gate.read_owned().await }
     }
 
-    /// To be held from the last look at the references until what they do not lead to is removed; `None` while somebody
-    /// changes references for longer than others can be held up.
+    /// To be held from the last look at the references until what they do not lead to is removed; `None` while
+    /// references are being changed for longer than others can be held up.
     pub async fn begin(self) -> Option<Removal> {
         let Self { gate, count } = self;
         let guard = tokio::time::timeout(MAX_WAIT, gate.write_owned()).await.ok()?;
@@ -101,7 +101,7 @@ mod tests {
         drop(push);
         let count = repository.removals().count();
         let before = count.now();
-        let removal = removal.await.expect("nobody is left");
+        let removal = removal.await.expect("no writer is left");
         assert_eq!(count.now(), before + 1);
         let late = repository.push_turn();
         let mut begins = Box::pin(late.begin_last_step());

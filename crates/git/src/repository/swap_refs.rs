@@ -1,9 +1,9 @@
 //! Showing another state of all references at once.
 //!
-//! For repositories whose references nobody else writes: those of a mirror. One rename leads from the old state to the new
-//! one, for every reader and after any crash: that of `packed-refs`. Where this is large and few references move, they
-//! move by files of their own (`own_files.rs`). Readers who ask meanwhile are answered from memory with the old state, or
-//! wait.
+//! For repositories whose references only this process writes: those of a mirror. One rename leads from the old state
+//! to the new one, for every reader and after any crash: that of `packed-refs`. Where this is large and few references
+//! move, they move by files of their own (`own_files.rs`). Readers who ask meanwhile are answered from memory with the
+//! old state, or wait.
 
 use std::fs;
 use std::io::{self, Write};
@@ -164,7 +164,7 @@ impl Repository {
         let alone = self.swaps().write_owned().await;
         let change = self.change_under_way();
         let written = blocking(move || {
-            // Held to the end, also when nobody waits for it any more.
+            // Held to the end, also when no caller waits for it any more.
             let (_alone, _change) = (alone, change);
             Ok(plan.write(&path))
         });

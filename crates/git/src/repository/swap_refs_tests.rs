@@ -242,7 +242,7 @@ async fn of_few_moves_all_are_made_or_none() {
     let before = repository.swap_refs(&before, &state, &branch("main")).await.expect("shown");
     let moved = large(one, &[("heads/main", one), ("heads/other", two)]);
     let before = repository.swap_refs(&before, &moved, &branch("main")).await.expect("shown");
-    // Somebody else moves the second one.
+    // Another writer moves the second one.
     workshop.run(repository.path(), &["update-ref", "refs/heads/other", one.as_str()]);
     let listed = scene.listed();
     let planned = large(one, &[("heads/main", two), ("heads/other", one), ("heads/zzz", two)]);

@@ -41,7 +41,7 @@ impl Repository {
         let (tips, shown, replaced) = (objects.clone(), shown.clone(), replaced.clone());
         let writer = self.writer();
         let taken = blocking(move || {
-            // Held to the end, also when nobody waits for it any more.
+            // Held to the end, also when no caller waits for it any more.
             let _writer = writer;
             Ok(take(&path, &packs, format, durability, &tips, &shown, &replaced))
         });

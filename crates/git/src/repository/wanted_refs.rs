@@ -1,9 +1,9 @@
 //! References of our own to what clients wanted and no reference of the repository led to: the next fetch has something
 //! to offer, and what was fetched once is not removed at once.
 //!
-//! They give nobody anything: clients do not see them, and who may have an object is asked each time. Their names tell
-//! the day on which they were made, because they go after a while; what they named is noted like what other references
-//! have left, so that housekeeping removes it then.
+//! They give no client access: clients do not see them, and who may have an object is checked each time. Their names
+//! tell the day on which they were made, because they go after a while; what they named is noted like what other
+//! references have left, so that housekeeping removes it then.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -193,7 +193,7 @@ async fn run(
     let pack = commands.lock().take_pack();
     let mut received = ReceivedPack { output, success, pack };
     if !success || received.refuses_some() {
-        // No reference leads to some of it, and that goes to nobody.
+        // No reference leads to some of it, and that must not be sent to mirrors.
         received.pack = None;
     }
     Ok(received)
@@ -320,7 +320,7 @@ mod tests {
         let repository = workshop.bare_with_commits("one", &["main", "a", "b"]).await;
         let tip = |name: &str| workshop.run(repository.path(), &["rev-parse", name]).trim().to_owned();
         let [main, a, b] = ["main", "a", "b"].map(tip);
-        // It moves one of the references, and then says more than anybody listens to.
+        // It moves one of the references, and then says more than is read.
         let (git, place) = (workshop.git.program().display(), repository.path().display());
         let talkative = format!(
             "#!/bin/sh

@@ -358,7 +358,7 @@ impl RunningService {
     }
 
     /// Takes what upload-pack only supposes about the repository for the fault of the request, which names something by
-    /// itself: whoever asks could have the repository examined.
+    /// itself: any client could have the repository examined.
     #[must_use]
     pub fn doubting_its_request(mut self) -> Self {
         self.doubts_request = true;

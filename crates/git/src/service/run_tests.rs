@@ -17,7 +17,7 @@ impl RefListener for Suspicions {
     }
 }
 
-/// A repository with one commit, perhaps without its file, the commit, and whoever looks after the repository.
+/// A repository with one commit, perhaps without its file, the commit, and the listener to suspicions of damage.
 async fn repository(workshop: &Workshop, has_file: HasFile) -> (Repository, String, Arc<Suspicions>) {
     let whole = workshop.bare_with_commits("one", &["main"]).await;
     let tip = workshop.run(whole.path(), &["rev-parse", "main"]).trim().to_owned();
@@ -59,7 +59,7 @@ async fn a_filter_that_names_what_is_no_list_of_paths_is_no_damage() {
     let end = answer.end().await.expect("it has ended");
     assert!(end.stderr.contains("possible repository corruption"), "{}", end.stderr);
     assert!(matches!(answer.failure(&end), GitError::Refused { .. }));
-    assert!(!suspicions.0.load(Ordering::Relaxed), "whoever asks could have it examined again and again");
+    assert!(!suspicions.0.load(Ordering::Relaxed), "any client could have it examined again and again");
 }
 
 #[tokio::test]

@@ -439,7 +439,7 @@ mod tests {
         let (cache, key) = known();
         let asked_in = cache.epoch();
         let _ = cache.revoke(Some("bob"));
-        assert!(!cache.was_revoked_since(asked_in, &decision().user), "that is somebody else");
+        assert!(!cache.was_revoked_since(asked_in, &decision().user), "that is another user");
         let _ = cache.revoke(None);
         let _ = cache.accepted(key, Some(&engine()), &decision(), asked_in, 0);
         assert_eq!(cache.recall(key, Some(&engine()), 0), Remembered::Nothing);

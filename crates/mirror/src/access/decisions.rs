@@ -257,7 +257,8 @@ impl AccessDecisions {
     }
 }
 
-/// What somebody guesses the secret of: a name. A token is its own name, whatever name goes with it: many have the same.
+/// What a client guesses the secret of: a name. A token is its own name, whatever name goes with it: many have the
+/// same.
 fn name_tried(credentials: &Credentials) -> &str {
     match credentials {
         Credentials::Basic { password, .. } if password.expose().starts_with(ACCESS_TOKEN_PREFIX) => {

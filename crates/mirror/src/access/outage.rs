@@ -40,8 +40,8 @@ impl Outage {
         )
     }
 
-    /// Takes in that a question was not answered. The same question may be answered later although nobody changes
-    /// anything: see [`is_passing`].
+    /// Takes in that a question was not answered. The same question may be answered later although nothing changes: see
+    /// [`is_passing`].
     pub(super) fn begin(&self, error: &CallError) {
         let told = told_about(error);
         let began = self.told.send_if_modified(|present| {

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_concerns_others_concerns_nobody_else() {
+    fn a_revocation_of_one_user_concerns_no_other() {
         let mut revocations = Revocations::default();
         let before = revocations.epoch();
         revocations.note(Some("Bob"));

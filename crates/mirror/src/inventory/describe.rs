@@ -47,8 +47,8 @@ impl Inventory {
         self.write_metadata(entry, change, asked).await
     }
 
-    /// Lets nobody read it any more to whom this does not open it. It opens it to nobody. An answer counts after that only if
-    /// it was asked for after it.
+    /// Takes access from readers to whom this does not give it. It gives access to no reader. An answer counts after
+    /// that only if it was asked for after it.
     pub(crate) async fn close(
         &self,
         entry: &Arc<Entry>,
@@ -229,7 +229,7 @@ mod tests {
         let asked = Instant::now();
         inventory.close(&entry, false, true).await.expect("recorded");
         assert_eq!(known(), ("engine".to_owned(), false));
-        assert_eq!(describe(&before, asked).await, SyncNeed::Comparison, "nobody has asked since");
+        assert_eq!(describe(&before, asked).await, SyncNeed::Comparison, "it was not asked since");
         inventory.close(&entry, true, true).await.expect("recorded");
         assert_eq!(known(), ("engine".to_owned(), false), "what closes opens nothing");
     }

@@ -37,7 +37,7 @@ pub(crate) struct Entry {
     counted: Mutex<Option<(Arc<Tally>, Share)>>,
     /// When the upstream last told what it has of it, in epoch milliseconds, for people; 0 if that is not known.
     compared_at: AtomicI64,
-    /// The same by a clock that nobody sets, once it has told this process.
+    /// The same by the monotonic clock, once it has told this process.
     compared: Mutex<Option<Instant>>,
     /// When the description that counts was taken over, by the same clock.
     described: Mutex<Option<Instant>>,

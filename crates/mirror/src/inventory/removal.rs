@@ -28,7 +28,7 @@ impl Inventory {
     ) -> Result<(), StoreError> {
         let _coming_or_going = self.coming_or_going.lock().await;
         if !self.index.has(entry) {
-            // Somebody else was told of its end, too.
+            // Another task has removed it meanwhile.
             return Ok(());
         }
         self.note_removed(entry).await?;

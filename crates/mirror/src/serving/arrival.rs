@@ -208,7 +208,7 @@ impl Arrivals {
         }
     }
 
-    /// Asks the upstream what it has, unless it was asked a moment ago and since somebody waits.
+    /// Asks the upstream what it has, unless it was asked a moment ago and since a reader waits.
     async fn ask(&self, entry: &Arc<Entry>, since: Option<Instant>) -> Result<(), Refusal> {
         let is_recent = |compared: Instant| {
             since.is_none_or(|since| compared >= since) && compared.elapsed() <= ASK_INTERVAL

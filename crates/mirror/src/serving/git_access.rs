@@ -132,7 +132,7 @@ impl GitServing {
         if let Some(entry) = &found
             && let Some(reader) = permit::read_public(&entry.record())
         {
-            // What is public is read without a question to the upstream, whoever the reader says to be.
+            // What is public is read without a question to the upstream, with any credentials.
             return Ok((Arc::clone(entry), reader, self.decisions.known_user(credentials)));
         }
         if *credentials == Credentials::None {

@@ -1,9 +1,10 @@
 //! Objects that a reader wants and that the references here do not lead to: the upstream decides, and what it gives is
 //! fetched, that and nothing else.
 //!
-//! The question is asked with the reader's own credentials, and each time anew: what was deleted there is not given here
-//! because it was given before. The objects come once for all who wait for them, also when the reader hangs up for whom they are
-//! being fetched. A reference of our own names them, so that the next fetch has something to offer; it gives nobody anything.
+//! The question is asked with the reader's own credentials, and again each time: what was deleted there is not given
+//! here because it was given before. The objects come once for all who wait for them, also when the reader for whom
+//! they are being fetched hangs up. A reference of our own names them, so that the next fetch has something to offer;
+//! it gives no reader access.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,8 +23,8 @@ use crate::sync::{Repairs, SyncFailure};
 /// How long a reader waits for the end of what is being fetched already, into the repository or for the same client.
 const FETCH_TURN_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the upstream is asked while its last call brought no answer: it may have come back, and nobody is to wait in vain
-/// for long.
+/// How long the upstream is asked while its last call brought no answer: it may have come back, and no reader should
+/// wait long for nothing.
 const PATIENCE_WHILE_AWAY: Duration = Duration::from_secs(3);
 
 const DOES_NOT_ANSWER: &str = "the upstream of this mirror may have it, and does not answer";

@@ -69,7 +69,7 @@ impl Through {
     }
 
     /// Whether this mirror knows by now of everything that the upstream can have shown: its answer may be newer than all
-    /// news, and whoever has seen it must not be shown less here a moment later.
+    /// news, and a reader who has seen it must not be shown less here a moment later.
     async fn knows_what_was_shown(&self) -> bool {
         let UpstreamOfReader { synchroniser, entry, .. } = &self.upstream;
         let asked = synchroniser.look_for_news(entry).await;

@@ -20,7 +20,7 @@ impl WantedFetches {
         Self { turns: FetchTurns::default(), tasks, stop }
     }
 
-    /// Waits until nobody else fetches into a repository; what was waited for before is a place among all fetches.
+    /// Waits until no other fetch into a repository runs; what was waited for before is a place among all fetches.
     pub(super) async fn turn(
         &self,
         entry: &Entry,

@@ -21,7 +21,7 @@ static WAITING_BYTES: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ArrivedPacks(Vec<Arc<Waiting>>);
 
-/// One pack, which counts as waiting as long as anybody holds it.
+/// One pack, which counts as waiting as long as it is referenced.
 #[derive(Debug)]
 struct Waiting {
     pack: Bytes,

@@ -177,7 +177,7 @@ impl DiskRounds {
         entries
     }
 
-    /// Whether it is served, and nobody changes or examines it.
+    /// Whether it is served, and is not being changed or examined.
     fn is_at_rest(&self, entry: &Entry) -> bool {
         is_available(&entry.record()) && entry.trouble().is_none() && !self.queue.is_busy(entry)
     }

@@ -1,5 +1,5 @@
-//! What waits for an administrator: repositories that are neither removed nor overwritten before somebody has seen
-//! what would be lost.
+//! What waits for an administrator: repositories that are neither removed nor overwritten before the administrator has
+//! seen what would be lost.
 
 use std::sync::Arc;
 

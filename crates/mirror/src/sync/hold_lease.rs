@@ -76,7 +76,7 @@ impl HoldLease {
         }
     }
 
-    /// `None` when there is nobody to ask, or the upstream gives no leases.
+    /// `None` when there is no upstream to ask, or the upstream gives no leases.
     async fn ask(&self) -> Result<Option<RestLease>, CallError> {
         let lease = self.link.lease();
         // While the upstream refuses its signature this mirror gets no lease, and the one that it holds comes to its end.

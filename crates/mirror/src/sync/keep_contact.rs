@@ -2,7 +2,7 @@
 //! that the other is there, or is not.
 //!
 //! When the upstream comes back, or another process answers as it, all is compared with it at once: it may have been restored
-//! from a backup so soon that nobody has noticed that it was away. What is known of it is noted for the next process. When
+//! from a backup so soon that its absence was not noticed. What is known of it is noted for the next process. When
 //! it has refused a signature, nothing is served until it has accepted one, and it is asked at once whether it does.
 
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! News that may be late.
 //!
 //! Events are repeated and overtake each other, and a list is read for as long as it is long. So what tells of a repository may
-//! be older than the word that it was deleted, made private or renamed. Whoever believed it would take the repository out of the
-//! trash, find that the upstream does not have it, and hold it for an administrator as lost; or show it at a place, or to
-//! people, that it has left. So where an event would change something, the upstream is asked what is so now. What an event
-//! closes is closed until that is known. Where the upstream does not answer, what an event ends is ended as well, and the next
-//! comparison finds the rest.
+//! be older than the word that it was deleted, made private or renamed. A mirror that believed it would take the
+//! repository out of the trash, find that the upstream does not have it, and hold it for an administrator as lost; or
+//! show it at a path that it has left, or to people who may not read it any more. So where an event would change
+//! something, the upstream is asked what is so now. What an event closes is closed until that is known. Where the
+//! upstream does not answer, what an event ends is ended as well, and the next comparison finds the rest.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ impl UpstreamEvents {
         if let Some(entry) = self.inventory.adopt(&now).await? {
             self.queue.request(&entry, PendingChanges::Snapshot);
         } else if let Some(entry) = self.inventory.find(&now.external_id) {
-            // Somebody else has begun meanwhile, with what may be older.
+            // Another task has begun meanwhile, with what may be older.
             self.describe(&entry, &now, asked).await?;
             self.inventory.note_known(&entry, &now).await?;
             self.queue.request(&entry, PendingChanges::Snapshot);

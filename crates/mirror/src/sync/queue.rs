@@ -38,7 +38,7 @@ struct Lane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Company {
     Others,
-    Nobody,
+    Alone,
 }
 
 /// What a worker has to do next.
@@ -83,7 +83,7 @@ impl Lane {
         self.arrivals.acquire().await.ok()?.forget();
         let mut waiting = self.waiting.lock();
         let (entry, company) = waiting.pop_front()?;
-        if company == Company::Nobody {
+        if company == Company::Alone {
             return Some(Task::One(entry));
         }
         let mut together = vec![entry];
@@ -207,7 +207,7 @@ impl SyncQueue {
             let lane = if is_available(&record) { &self.following } else { &self.first };
             // What has failed, or has been here, is not begun with nothing.
             let is_new = record.initial_sync_at.is_none() && record.failed_count == 0;
-            let company = if is_new && !is_available(&record) { Company::Others } else { Company::Nobody };
+            let company = if is_new && !is_available(&record) { Company::Others } else { Company::Alone };
             lane.put(Arc::clone(entry), company);
         }
     }

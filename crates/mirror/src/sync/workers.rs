@@ -67,7 +67,7 @@ impl SyncWorkers {
             }),
         };
         batch.again.into_iter().for_each(|entry| self.queue.put_back(entry, Company::Others));
-        batch.alone.into_iter().for_each(|entry| self.queue.put_back(entry, Company::Nobody));
+        batch.alone.into_iter().for_each(|entry| self.queue.put_back(entry, Company::Alone));
         for (entry, prepared) in batch.prepared {
             self.do_one(entry, Some(prepared), worker, stop).await;
         }

@@ -30,7 +30,7 @@ pub(crate) fn refuses_our_secret(error: &CallError) -> bool {
     error.name() == Some(ErrorName::ServerToken)
 }
 
-/// The same of a call in which nobody but this server shows who it is. Other makes do not tell whose fault a 401 is.
+/// The same of a call in which only this server shows who it is. Other makes do not tell whose fault a 401 is.
 pub(super) fn refuses_our_signature(error: &CallError) -> bool {
     matches!(error.name(), Some(ErrorName::ServerToken | ErrorName::Authentication))
 }
@@ -213,7 +213,7 @@ impl UpstreamClient {
         self.client.fetch(call).await
     }
 
-    /// Lets a request of somebody else go on.
+    /// Passes on a request of a client.
     pub(super) async fn pass(&self, passage: Passage) -> Result<PassedAnswer, CallError> {
         self.client.pass(passage).await
     }

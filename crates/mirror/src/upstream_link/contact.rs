@@ -1,7 +1,7 @@
 //! What is known of the upstream, and since when: what every statement about being in step rests on.
 //!
 //! The upstream is known while it answers and a comparison with it has ended since it last did not answer. While it is
-//! not known, nobody is told that this mirror has what the upstream has, but since when that is not known.
+//! not known, this mirror does not say that it has what the upstream has, but since when that is not known.
 
 use heliostat_peer::Clock;
 use parking_lot::Mutex;

@@ -211,8 +211,8 @@ impl UpstreamLink {
         }
     }
 
-    /// Remembers why this mirror does not join, for who looks here, if the upstream itself has sent the event: what others
-    /// claim is nobody's concern.
+    /// Remembers why this mirror does not join, for its administrators, if the upstream itself has sent the event: what
+    /// others claim is ignored.
     async fn note_refusal(&self, client: &UpstreamClient, event: &InstalledEvent, refusal: &Refusal) {
         if client.server_time_ms(&event.shared_secret).await.is_ok() {
             let reason = format!(

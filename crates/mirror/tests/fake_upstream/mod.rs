@@ -49,7 +49,7 @@ pub enum Disturbance {
     HalfAList,
     /// This list of references.
     List(Vec<u8>),
-    /// That nobody has such objects.
+    /// That there are no such objects.
     NoObjects,
 }
 

@@ -29,7 +29,7 @@ use crate::repositories::Repositories;
 const MAX_READERS: usize = 65_536;
 
 /// The same of those whom the origin has shown nothing.
-const MAX_STRANGERS: usize = 16_384;
+const MAX_NOT_SHOWN: usize = 16_384;
 
 /// Questions that the origin is asked at once.
 const MAX_QUESTIONS: usize = 128;
@@ -152,7 +152,7 @@ impl ReaderAccess {
             key,
             places: FairQueue::new(Shares::of_requests(MAX_QUESTIONS)),
             listings: Listings::new(),
-            readers: KnownReaders::new(MAX_READERS, MAX_STRANGERS),
+            readers: KnownReaders::new(MAX_READERS, MAX_NOT_SHOWN),
             changed: Mutex::default(),
             refused: Mutex::default(),
             lists: kept.lists,
@@ -269,7 +269,7 @@ impl ReaderAccess {
         self.listings.find(name)
     }
 
-    /// Asks for this part where that is enough, or else for the whole, unless somebody else has done so by now.
+    /// Asks for this part where that is enough, or else for the whole, unless another request has done so by now.
     async fn ask_anew(
         self: &Arc<Self>,
         question: Question<'_>,
@@ -355,7 +355,7 @@ impl ReaderAccess {
                 self.contact.note_answer(self.clock.now_ms());
                 let is_news = reader.note_refusal(began, refusal.clone());
                 self.readers.note_refused(key, reader);
-                // Nobody is shown more for showing no credentials.
+                // No client is shown more without credentials than with them.
                 self.keep_refusal(key, is_news && !credentials.is_anonymous()).await;
                 Err(refusal)
             }

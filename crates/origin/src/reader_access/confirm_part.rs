@@ -2,8 +2,8 @@
 //!
 //! A list of very many references is long, and most commands want few of them. So where the origin has shown a reader a long
 //! list lately, it is asked first for what the reader wants to see. If that is as it was, the list holds for this part, and
-//! for nothing else: what the reader may fetch is proven by this part, and the rest of the list is shown to nobody. If it is
-//! not, or somebody else asks for the same reader at that moment, the whole is asked for, as ever.
+//! for nothing else: what the reader may fetch is proven by this part, and the rest of the list is not shown. If it is
+//! not, or another request of the same reader is under way at that moment, the whole is asked for, as ever.
 //!
 //! A part therefore never changes what is known of a reader, here or on the disk: while the origin says nothing, they are
 //! shown the last whole list, in which each part that they were shown since stands as they have seen it.
@@ -49,7 +49,7 @@ impl ReaderAccess {
         })
     }
 
-    /// Asks for a part, or for the whole, unless somebody else has heard enough by now.
+    /// Asks for a part, or for the whole, unless another request has brought enough by now.
     pub(super) async fn ask_for_part(
         self: &Arc<Self>,
         question: Question<'_>,

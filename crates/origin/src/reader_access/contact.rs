@@ -78,7 +78,7 @@ impl Contact {
     }
 }
 
-/// Whether this says that nobody is reached, whoever asks for whatever.
+/// Whether this says that the origin is not reached, for any reader and repository.
 pub(super) fn is_about_the_origin(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::Away(_) | Refusal::Certificate(_))
 }

@@ -144,7 +144,7 @@ impl KeptLists {
         self.state.lock().sizes.contains_key(name)
     }
 
-    /// Keeps a list with this name, if somebody still knows what it tells. The caller keeps one after the other.
+    /// Keeps a list with this name, if what it tells is still in memory. The caller keeps one after the other.
     pub(super) async fn keep(&self, name: ListName, shown: Option<&Arc<Shown>>, pace: Pace) -> Kept {
         if self.has(&name) {
             return Kept::Here;
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lists_are_kept_until_nobody_wants_them() {
+    async fn lists_are_kept_until_no_reader_needs_them() {
         let data = tempfile::tempdir().expect("a folder");
         let lists = KeptLists::open(data.path()).await.expect("nothing is there");
         let all: Vec<_> = all().iter().map(shown).collect();

@@ -1,5 +1,5 @@
-//! The readers of whom something is known in memory. Those whom the origin refuses, or of whom it has said nothing yet, stand
-//! apart: however many they are, they drive nobody out whom it has shown something.
+//! The readers of whom something is known in memory. Those whom the origin refuses, or of whom it has said nothing yet,
+//! are kept apart: however many they are, they displace no reader whom it has shown something.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use super::reader::Reader;
 /// Readers in memory.
 pub(super) struct KnownReaders {
     shown: Cache<ReaderKey, Arc<Reader>>,
-    strangers: Cache<ReaderKey, Arc<Reader>>,
+    not_shown: Cache<ReaderKey, Arc<Reader>>,
     /// Held by one who adds a reader, or moves one.
     moving: Mutex<()>,
 }
 
 impl KnownReaders {
     /// With room for so many who were shown something, and for so many others.
-    pub(super) fn new(max_shown: usize, max_strangers: usize) -> Self {
-        let (shown, strangers) = (Cache::new(max_shown), Cache::new(max_strangers));
-        Self { shown, strangers, moving: Mutex::default() }
+    pub(super) fn new(max_shown: usize, max_not_shown: usize) -> Self {
+        let (shown, not_shown) = (Cache::new(max_shown), Cache::new(max_not_shown));
+        Self { shown, not_shown, moving: Mutex::default() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shown.len() + self.strangers.len()
+        self.shown.len() + self.not_shown.len()
     }
 
     /// A reader, who is added if nothing is known of them in memory.
@@ -38,12 +38,12 @@ impl KnownReaders {
             return reader;
         }
         let reader = Arc::new(Reader::default());
-        self.strangers.insert(key.clone(), Arc::clone(&reader));
+        self.not_shown.insert(key.clone(), Arc::clone(&reader));
         reader
     }
 
     fn find(&self, key: &ReaderKey) -> Option<Arc<Reader>> {
-        self.shown.get(key).or_else(|| self.strangers.get(key))
+        self.shown.get(key).or_else(|| self.not_shown.get(key))
     }
 
     /// The origin has shown this reader something.
@@ -53,14 +53,14 @@ impl KnownReaders {
         }
         let _moving = self.moving.lock();
         self.shown.insert(key.clone(), Arc::clone(reader));
-        self.strangers.remove(key);
+        self.not_shown.remove(key);
     }
 
     /// The origin refuses this reader.
     pub(super) fn note_refused(&self, key: &ReaderKey, reader: &Arc<Reader>) {
         let _moving = self.moving.lock();
         if self.shown.remove(key).is_some() {
-            self.strangers.insert(key.clone(), Arc::clone(reader));
+            self.not_shown.insert(key.clone(), Arc::clone(reader));
         }
     }
 }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_drive_nobody_out_who_was_shown_something() {
+    fn readers_who_were_shown_nothing_displace_none_who_were_shown_something() {
         let readers = KnownReaders::new(MAX, MAX);
         let known: Vec<_> = (0..10)
             .map(|number| {

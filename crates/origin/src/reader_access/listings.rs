@@ -44,8 +44,8 @@ impl Shown {
     }
 }
 
-/// By what a list is known, in memory and on the disk: a digest of what it tells, so that the same is kept once, whoever is shown
-/// it wherever.
+/// By what a list is known, in memory and on the disk: a digest of what it tells, so that the same is kept once, for
+/// all readers and repositories.
 pub(super) type ListName = [u8; 32];
 
 /// The name of a list.

@@ -34,8 +34,8 @@ const MAX_KEPT_OF_REPOSITORY: usize = 5_000;
 /// Most readers of whom is kept that they were refused; the last ones stay.
 const MAX_KEPT_REFUSALS: u64 = 65_536;
 
-/// Most refusals that wait to be kept, and most that are written between two pauses: whoever tries passwords must not write to
-/// the disk as fast as they try.
+/// Most refusals that wait to be kept, and most that are written between two pauses: a client that tries passwords must
+/// not write to the disk as fast as it tries.
 const MAX_WAITING_REFUSALS: usize = 16_384;
 const REFUSALS_PER_ROUND: usize = 500;
 
@@ -91,7 +91,7 @@ impl PersistedReaders {
 }
 
 impl ReaderAccess {
-    /// What was kept as it holds now. Where the clock was set back, nobody knows how old it is.
+    /// What was kept as it holds now. Where the clock was set back, its age is not known.
     fn grant_of(&self, kept: &OriginReader) -> Option<Grant> {
         let branches = ContentHash::parse(kept.content_hash.as_str()).ok()?;
         let age = u64::try_from(self.clock().now_ms().saturating_sub(kept.granted_at)).ok()?;

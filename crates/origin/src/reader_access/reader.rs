@@ -318,7 +318,7 @@ mod tests {
         let reader = Reader::default();
         let fall_silent = || reader.note_silence(Instant::now(), Refusal::Away("gone".to_owned()));
         fall_silent();
-        assert!(!reader.is_refused(), "nobody has said no");
+        assert!(!reader.is_refused(), "it was not refused");
         let refuse = || reader.note_refusal(Instant::now(), Refusal::Forbidden { said: None });
         assert!(refuse());
         fall_silent();

@@ -109,7 +109,8 @@ impl Repositories {
         }
     }
 
-    /// Those that nobody uses: first those of which nothing is here, then the others, each in the order of their last use.
+    /// Those that are not in use: first those of which nothing is here, then the others, each in the order of their
+    /// last use.
     fn unused(&self) -> Vec<Arc<Entry>> {
         let mut unused = self.all();
         unused.retain(|entry| !entry.is_in_use());
@@ -128,7 +129,7 @@ impl Repositories {
     }
 
     /// Whether a repository was not used for so long. A use that is still to come was before the clock was set back: how
-    /// long ago is not known, and nobody waits until the clock has come round to it.
+    /// long ago is not known, and waiting until the clock has come round to it would take too long.
     fn is_idle(&self, entry: &Entry, idle: Duration) -> bool {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let ago = self.clock.now_ms().saturating_sub(entry.last_used_at());

@@ -56,12 +56,12 @@ pub(crate) struct Repositories {
     by_disk_id: RwLock<HashMap<u64, Arc<Entry>>>,
     /// Held by the one who makes a repository, or gives one up.
     making: Arc<Mutex<()>>,
-    /// What is done to its end, whoever has asked for it.
+    /// What is done to its end, also when the caller is gone.
     pub(crate) tasks: DetachedTasks,
     stop: CancellationToken,
 }
 
-/// While it is held, nobody else makes a repository or gives one up. Who holds it waits for nobody who fetches.
+/// While it is held, no other task makes a repository or gives one up. Who holds it waits for no fetch.
 pub(super) type Making = OwnedMutexGuard<()>;
 
 /// How much may be here, and what is one repository.
@@ -280,7 +280,7 @@ impl Repositories {
         Ok(served)
     }
 
-    /// Gives a repository up: nobody finds it from now on, and what was in it is fetched again when it is asked for.
+    /// Gives a repository up: no reader finds it from now on, and what was in it is fetched again when it is asked for.
     pub(crate) async fn give_up(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -292,7 +292,7 @@ impl Repositories {
         self.tasks.to_the_end(work).await
     }
 
-    /// The same while nobody makes a repository, which might be at the same path.
+    /// The same while no repository is being made, which might be at the same path.
     pub(super) async fn give_up_while(
         &self,
         _making: &Making,
@@ -314,7 +314,7 @@ impl Repositories {
         Ok(())
     }
 
-    /// Waits until nobody else makes a repository or gives one up.
+    /// Waits until no other task makes a repository or gives one up.
     pub(super) async fn making(&self) -> Making {
         Arc::clone(&self.making).lock_owned().await
     }

@@ -78,8 +78,8 @@ impl Repairs {
         .await;
     }
 
-    /// Looks at every repository once, so that what is broken is found also where nobody asks for it. It takes half of one
-    /// core at most, and ends with the token.
+    /// Looks at every repository once, so that what is broken is found also where no client asks for it. It takes half
+    /// of one core at most, and ends with the token.
     pub(crate) async fn look_at_all(self: Arc<Self>, stop: CancellationToken) {
         stop.run_until_cancelled(async {
             for entry in self.repositories.all() {

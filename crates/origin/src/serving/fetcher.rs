@@ -87,7 +87,7 @@ impl Fetcher {
         FetchCounters { fetched: read(fetched), failed: read(failed), objects: read(objects) }
     }
 
-    /// Waits until nobody else fetches into a repository; what was waited for before is a place among all fetches.
+    /// Waits until no other fetch into a repository runs; what was waited for before is a place among all fetches.
     pub(super) async fn turn(
         &self,
         entry: &Entry,

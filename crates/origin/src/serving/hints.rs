@@ -1,4 +1,4 @@
-//! What somebody says has changed: the origin is looked at now, so that it is here before it is asked for.
+//! What a hint says has changed: the origin is looked at now, so that the change is here before it is asked for.
 //!
 //! A hint makes things quicker and nothing true: who may read, and what is there, is asked of the origin each time.
 
@@ -42,7 +42,7 @@ pub(crate) struct Hints {
 
 impl Hints {
     /// Looks at a repository now, in whichever way its path is spelled here. Returns whether the origin shows it to this mirror; one
-    /// that nobody has asked for is not looked at.
+    /// that no client has asked for is not looked at.
     pub(crate) async fn look(&self, path: &RepositoryPath) -> bool {
         if !self.options.serves(path) {
             return false;

@@ -17,7 +17,7 @@ use super::fetcher::{Fetch, Fetcher, NotFetched};
 use crate::reader_access::Shown;
 use crate::repositories::{Entry, Repositories};
 
-/// Most repositories that wait; those of which there is more news are fetched when somebody wants it.
+/// Most repositories that wait; those of which there is more news are fetched when a client wants them.
 const MAX_WAITING: usize = 1_024;
 
 /// Repositories that are brought in step at once.
@@ -51,7 +51,7 @@ impl InStep {
         Self { fetcher, repositories, waiting: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// A reader is shown this. Of a repository of which nothing is here, nothing is fetched until somebody wants it.
+    /// A reader is shown this. Of a repository of which nothing is here, nothing is fetched until a client wants it.
     pub(super) fn request(
         &self,
         entry: &Arc<Entry>,

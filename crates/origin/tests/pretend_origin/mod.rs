@@ -72,7 +72,7 @@ pub async fn until(what: &str, is_so: impl Fn() -> bool) {
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("not in time: {what}"));
 }
 
-/// Whoever has this name.
+/// The credentials of the reader of this name.
 pub fn credentials(name: &str) -> Credentials {
     match name {
         "anonymous" => Credentials::anonymous(),
@@ -89,17 +89,17 @@ pub fn object(name: &str) -> ObjectId {
 }
 
 impl PretendOrigin {
-    /// Lets someone see the references that begin so; nobody else sees more or less.
+    /// Lets a reader see the references that begin so; other readers see neither more nor less.
     pub fn show(&self, name: &'static str, prefixes: &[&'static str]) {
         self.readers.lock().insert(name, prefixes.to_vec());
     }
 
-    /// Shows someone nothing any more.
+    /// Shows a reader nothing any more.
     pub fn revoke(&self, name: &'static str) {
         self.readers.lock().remove(name);
     }
 
-    /// Answers so from now on, whoever asks.
+    /// Answers so from now on, to all readers.
     pub fn fail(&self, refusal: Option<Refusal>) {
         *self.away.lock() = refusal;
     }

@@ -47,7 +47,7 @@ async fn of_too_many_readers_those_are_known_after_a_restart_who_were_shown_some
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_was_set_back_makes_nobody_known_for_longer() {
+async fn a_clock_that_was_set_back_makes_no_reader_known_for_longer() {
     let mut world = World::new().await;
     world.later_ms.store(60 * 60 * 1_000, Ordering::SeqCst);
     world.clone_as("ann", "before", &[]).await.expect("it clones");
@@ -57,7 +57,7 @@ async fn a_clock_that_was_set_back_makes_nobody_known_for_longer() {
     assert_eq!(refusal(world.open("ann").await), away());
 }
 
-/// What somebody's clone has of a branch, if it has it.
+/// What a reader's clone has of a branch, if it has it.
 async fn cloned(world: &World, name: &'static str, folder: &str, branch: &str) -> Option<String> {
     let clone = world.clone_as(name, folder, &[]).await.expect("it clones");
     let tip = world.workshop.try_run(&clone, &["rev-parse", "--verify", &format!("origin/{branch}")]);
@@ -158,7 +158,7 @@ async fn whom_the_origin_has_refused_is_not_shown_what_everybody_was_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_known_after_an_outage_that_is_longer_than_was_decided() {
+async fn no_reader_is_known_after_an_outage_that_is_longer_than_was_decided() {
     let minutes = |minutes: i64| minutes * 60 * 1_000;
     let mut world = World::with(|options| options.serve_stale = Duration::from_hours(1)).await;
     world.clone_as("ann", "before", &[]).await.expect("it clones");

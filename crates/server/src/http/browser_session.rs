@@ -1,7 +1,7 @@
 //! Signing in at the pages: one POST with a user's credentials, and a cookie that stands for them from then on.
 //!
 //! What is kept is what the user has shown, in memory only; it is put into each request in the place of the cookie, so
-//! that whoever answers checks it as ever: a password that was changed, a token that was deleted and a user who is gone
+//! that each handler checks it as ever: a password that was changed, a token that was deleted and a user who is gone
 //! end the session by themselves, and a mirror asks its upstream.
 //!
 //! The cookie weakens no rule against other sites. Browsers send it along with requests that this site itself makes

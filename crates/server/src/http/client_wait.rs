@@ -64,7 +64,8 @@ pub struct WatchedAnswer {
     body: BoxBody<Bytes, io::Error>,
     wait: ClientWait,
     record: Option<Arc<RequestRecord>>,
-    /// What is not taken yet, where the length of the whole is known: then nobody asks for what comes behind the last byte.
+    /// What is not taken yet, where the length of the whole is known: then the server does not poll the body again
+    /// after the last byte.
     left: Option<u64>,
 }
 

@@ -47,7 +47,7 @@ impl ConnectionStarts {
                 Some(called) => called,
             }
         };
-        // Where nobody is left to call, the runtime ends.
+        // Where the sender is gone, the runtime ends.
         called.await.ok();
     }
 
@@ -65,7 +65,7 @@ impl ConnectionStarts {
         waiting.call();
     }
 
-    /// Lets some start after each pause, until a whole one has passed in which nobody wanted to.
+    /// Lets some start after each pause, until a whole one has passed in which no connection wanted to.
     async fn count_pauses(self) {
         let mut pauses = interval_at(Instant::now() + PAUSE, PAUSE);
         pauses.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,8 +1,9 @@
 //! Which connections there are, and which one is closed when there are too many.
 //!
-//! A new client is always let in at the cost of somebody else: of the address prefix with the most connections, and there
-//! of the one for which the server has waited longest. So clients that connect and say nothing, stop in the middle of a
-//! request or do not read make room for those that do; a thousand connections of one prefix displace each other.
+//! A new client is always let in, and another connection is closed for it: one of the address prefix with the most
+//! connections, and there the one for which the server has waited longest. So clients that connect and say nothing,
+//! stop in the middle of a request or do not read make room for those that do; a thousand connections of one prefix
+//! displace each other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -289,7 +290,7 @@ mod tests {
         let new = connections.admit(prefix(3)).expect("room is made");
         assert!(is_closed(&own[2]) && !is_closed(&other));
         new.wait.for_server();
-        // Now nobody has more than a share.
+        // Now no prefix has more than a share.
         assert!(connections.admit(prefix(1)).is_none());
         assert_eq!(connections.counters().refused, 1);
     }

@@ -2,7 +2,7 @@
 //! comes from a page of this server, or from no page at all.
 //!
 //! A browser adds what it has to a request that any page makes: passwords that its user has typed, and its place in a
-//! network that the page itself cannot reach. So the question is asked before anybody looks at credentials, and of
+//! network that the page itself cannot reach. So the check comes before credentials are looked at, and covers
 //! requests without a body, too. Browsers state where a request comes from in `Origin` and `Sec-Fetch-Site`, and pages
 //! cannot change what these say. A client that sends neither is no browser and passes.
 //!

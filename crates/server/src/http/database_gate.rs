@@ -1,4 +1,4 @@
-//! While the database of an upstream is away, whoever needs it hears so at once and by its name.
+//! While the database of an upstream is away, a request that needs it is refused at once, by an error that says so.
 
 use heliostat_api::ErrorName;
 use heliostat_storage::Database;

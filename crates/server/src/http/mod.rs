@@ -8,9 +8,10 @@
 //! ([`Envelope`]), the answer to a panic, the wait for its whole body ([`WholeBody`]) and for a place (`RestPlaces`).
 //! [`problem`] is the only place that turns errors into HTTP.
 //!
-//! Whoever connects is bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and `write_pace`
-//! hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until they are read, and
-//! `connections` decides who makes room for whom, and `connection_starts` lets a crowd start bit by bit.
+//! Clients that connect are bounded here: [`ConnectionOptions`] says how slow a client may be, `paced_body` and
+//! `write_pace` hold it to that, [`Spool`] receives long bodies on disk, `answer_memory` bounds what answers take until
+//! they are read, and `connections` decides who makes room for whom, and `connection_starts` lets a crowd start bit by
+//! bit.
 //!
 //! hyper writes bodies from memory only. So that stored answers go from their file to the socket without passing
 //! through this process, a body hands regions of files to the connection's [`SendfileQueue`] and gives hyper bytes

@@ -19,7 +19,7 @@ const MAX_PROXIES: usize = 16;
 pub struct TrustedProxies(Vec<Network>);
 
 impl TrustedProxies {
-    /// Believes whoever calls from these networks.
+    /// Trusts all callers from these networks.
     pub fn new(networks: Vec<Network>) -> Self {
         Self(networks)
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_is_believed() {
+    fn no_other_caller_is_believed() {
         assert_eq!(client(&["10.0.0.0/8"], "192.0.2.1", &["198.51.100.1"]), None);
         assert_eq!(client(&[], "127.0.0.1", &["198.51.100.1"]), None);
     }

@@ -3,8 +3,9 @@
 //! A handler whose answer follows from its request and the database alone says so: [`begin`] before its first look,
 //! [`holds_until`] when it knows how long the credentials are right by themselves, and [`shows`] when it knows which
 //! repository the answer is about. Such an answer is kept under a digest of all that it may depend on in the request, the
-//! credentials included, and given again while the database says that neither the repository nor anybody's rights have
-//! changed (`heliostat_storage::Moment`). Only what was found is kept, so what is hidden takes the same way each time.
+//! credentials included, and given again while the database says that neither the repository nor any user's permissions
+//! have changed (`heliostat_storage::Moment`). Only what was found is kept, so what is hidden takes the same way each
+//! time.
 //!
 //! It stands inside of the request's line in the log and outside of everything else. A request with a header that is not
 //! known to change nothing takes the long way.

@@ -39,7 +39,7 @@ pub enum CredentialOutcome {
     Refused,
     /// They were not looked at, because too many wrong ones had come before.
     Throttled,
-    /// Nobody could tell at that moment.
+    /// They could not be checked at that moment.
     Undecided,
 }
 

@@ -58,7 +58,7 @@ impl<E: Endpoint> Endpoint for RequestLogEndpoint<E> {
         let credentials = ShownCredentials::of(&request);
         let counted = counters.begin(class, credentials.kind);
         let record = Arc::new(RequestRecord::begin(&request, credentials, counted, traces.clone()));
-        // Looking an operation up costs as much as an answer that is remembered: only where somebody wants to know.
+        // Looking an operation up costs as much as an answer that is remembered: only where it is used.
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let is_told = !is_read || traces.is_some() || request_record::is_logged();
         let operation =

@@ -1,6 +1,6 @@
 //! What is known of one request by the time that it is over: its line in the log.
 //!
-//! A record begins before the request is looked at. Whoever finds something out notes it here: who is calling, which
+//! A record begins before the request is looked at. Code that finds something out notes it here: who is calling, which
 //! operation it is, where the answer came from. The body of the answer counts its bytes. The line is written, and the end
 //! counted, when the last of them lets go of the record, so `duration_ms` ends with the last byte, and a client that leaves
 //! has a line too.
@@ -295,7 +295,7 @@ pub fn repository(path: &impl std::fmt::Display) {
     note(|known| known.repository = Some(path.to_string()));
 }
 
-/// The operation is about this, which its path does not tell. Of what is very long, which nobody has checked yet, the beginning
+/// The operation is about this, which its path does not tell. Of what is very long, and not checked yet, the beginning
 /// is noted.
 pub fn about(subject: &str) {
     let end = subject.floor_char_boundary(MAX_SUBJECT_BYTES);

@@ -1,4 +1,4 @@
-//! Places for REST requests: a client that sends more than its share waits, and nobody behind it.
+//! Places for REST requests: a client that sends more than its share waits, and does not delay others.
 //!
 //! A request begins in a place of the network that it comes from, and goes on in one of its account as soon as its
 //! credentials were found right. Administrators have places of their own, so that they can still do something about
@@ -185,8 +185,8 @@ mod tests {
     #[tokio::test]
     async fn a_flood_without_credentials_leaves_places_to_others() {
         let places = RestPlaces::new();
-        let stranger = || places.requests.permit(ANY_REPOSITORY, key_of_address(None));
-        let flood: Vec<_> = std::iter::from_fn(|| stranger().now_or_never()).collect();
+        let unauthenticated = || places.requests.permit(ANY_REPOSITORY, key_of_address(None));
+        let flood: Vec<_> = std::iter::from_fn(|| unauthenticated().now_or_never()).collect();
         assert!(flood.len() < MAX_REQUESTS / 2);
         let elsewhere = Some(IpAddr::from([192, 0, 2, 1]));
         let other = places.requests.permit(ANY_REPOSITORY, key_of_address(elsewhere));

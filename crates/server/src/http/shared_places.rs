@@ -1,7 +1,7 @@
 //! Places for work that takes much memory, a core or a thread: a bounded number at once, of which clients of one address
 //! prefix have a few.
 //!
-//! Who waits for a place of their own prefix stands in nobody else's way.
+//! A client that waits for a place of its own prefix delays no client of another.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

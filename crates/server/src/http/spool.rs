@@ -74,7 +74,7 @@ pub enum ReceivedBody {
 #[derive(Debug, Clone)]
 pub struct SpooledBody {
     blocks: Arc<Blocks>,
-    /// Taken for as long as anybody reads it.
+    /// Taken for as long as the body is referenced.
     _room: Arc<TakenRoom>,
 }
 

@@ -18,7 +18,7 @@ const LONG_BODIES_AT_ONCE: usize = 32;
 /// How many of them come from one address prefix.
 const LONG_BODIES_PER_PREFIX: usize = 8;
 
-/// The same for webhooks, whose bodies are longer still and come from those whom nobody has identified.
+/// The same for webhooks, whose bodies are longer still and come from unauthenticated clients.
 const LONG_HOOKS_AT_ONCE: usize = 4;
 const LONG_HOOKS_PER_PREFIX: usize = 2;
 

@@ -1,4 +1,4 @@
-//! What a mirror of another Git server hears of changes before anybody asks.
+//! What a mirror of another Git server learns of changes before a client asks.
 
 use std::fmt;
 

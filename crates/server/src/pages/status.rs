@@ -115,7 +115,7 @@ pub fn origin_status(
 }
 
 impl UpstreamAnswer {
-    /// The others are served, so the node may take traffic; but somebody has to look.
+    /// The others are served, so the node may take traffic; but an administrator has to look.
     fn running(status: &UpstreamStatus, double: Option<String>, certificate: Option<String>) -> Self {
         let (disk, room, doubled) = (&status.disk, status.room, status.doubled_mirrors);
         let doubled = (doubled > 0).then(|| {

@@ -104,7 +104,7 @@ impl DataFolder {
 }
 
 /// Closes the folder to other users before anything is made in it, so that they reach nothing that lies deeper. An open
-/// folder with what is not ours is left as it is, because closing it may be somebody's harm.
+/// folder with what is not ours is left as it is, because closing it may harm others.
 fn take_from_others(folder: &Path) -> Result<Before, StartError> {
     if is_open(folder) && !holds_only_ours(folder) {
         return Err(StartError::DataIsOpen(format!(
@@ -177,7 +177,7 @@ mod tests {
             assert!(!is_open(folder.path()), "{names:?}");
         }
         let folder = folder_with(&["repositories", "passwd"]);
-        let refused = take_from_others(folder.path()).expect_err("somebody else's");
+        let refused = take_from_others(folder.path()).expect_err("another's folder");
         assert!(refused.to_string().contains("chmod 700"), "{refused}");
         assert!(is_open(folder.path()));
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700))

@@ -66,8 +66,8 @@ pub struct ListenOptions {
 }
 
 impl ListenOptions {
-    /// Refuses a server that others can reach and that was not told at which URL: links and signatures would be good for
-    /// nobody, and the rules for what it calls itself would be those of a server on loopback.
+    /// Refuses a server that others can reach and that was not told at which URL: links and signatures would work for
+    /// no client, and the rules for its URL would be those of a server on loopback.
     pub(super) fn require_base_url(&self) -> Result<(), StartError> {
         match self.base_url {
             None if !self.listen.ip().to_canonical().is_loopback() => {
@@ -153,7 +153,7 @@ pub struct OriginMirrorOptions {
     pub max_repositories_bytes: Option<u64>,
     /// How long known readers are served while the origin does not answer.
     pub serve_stale: Duration,
-    /// How it hears of changes before anybody asks.
+    /// How it learns of changes before a client asks.
     pub hints: HintOptions,
 }
 
@@ -189,7 +189,7 @@ pub enum StartError {
     /// No git, or one that is too old.
     #[error("{0}")]
     Git(String),
-    /// Others can reach the server, and nobody has said at which URL.
+    /// Other machines can reach the server, and its URL was not given.
     #[error(
         "{address} is reached from other machines, which need to know at which URL: give it with --base-url, as in \
          --base-url https://git.example.com, or listen on loopback"

@@ -86,7 +86,7 @@ impl OriginHints {
         HintMetrics { hooks: self.receiver.counts(), waiting: self.hints.waiting(), sweep }
     }
 
-    /// What `/status` says of them: no names, which anybody could read there.
+    /// What `/status` says of them: no names, which unauthenticated clients could read there.
     pub(super) fn complaint(self: &Arc<Self>) -> impl Fn() -> Option<String> + Send + Sync + use<> {
         let hints = Arc::clone(self);
         move || {

@@ -13,7 +13,7 @@ use heliostat_origin::{OwnAnswer, ServiceAccess};
 use heliostat_peer::Clock;
 use parking_lot::Mutex;
 
-/// After so long a refusal is old news: perhaps nobody asks for that repository any more.
+/// After so long a refusal is old news: perhaps no client asks for that repository any more.
 const REFUSAL_LASTS: Duration = Duration::from_secs(3_600);
 
 /// With what credentials are hashed so that they can be compared. The hashes stay in this process, so it need not be secret.
@@ -62,7 +62,7 @@ impl OwnCredential {
         &self.credential
     }
 
-    /// What `/status` says of it: no names, which anybody could read there.
+    /// What `/status` says of it: no names, which unauthenticated clients could read there.
     pub(super) fn complaint(&self) -> Option<String> {
         let fault = self.fault.lock();
         let words = match fault.as_ref()? {

@@ -72,7 +72,8 @@ pub(super) fn close(path: &Path) -> Result<Before, StaysOpen> {
     close_found(path, fs::metadata(path))
 }
 
-/// Closes everything in a folder, at every depth. Symbolic links lead to what is somebody else's business.
+/// Closes everything in a folder, at every depth. Symbolic links are not followed: what they lead to is not
+/// Heliostat's.
 pub(super) fn close_all_in(folder: &Path) -> Result<(), StaysOpen> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -112,7 +113,7 @@ fn close_found(path: &Path, found: io::Result<Metadata>) -> Result<Before, Stays
     }
 }
 
-/// The entries of a folder. One that is gone has none, and one that only somebody else may read is closed already.
+/// The entries of a folder. One that is gone has none, and one that only another user may read is closed already.
 fn entries_of(folder: &Path) -> Result<Vec<PathBuf>, StaysOpen> {
     let entries = fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>());

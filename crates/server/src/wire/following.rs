@@ -66,7 +66,7 @@ fn error(error: FollowingError) -> RestFollowingError {
         FollowingFault::Credentials => WireFault::Credentials,
         FollowingFault::Forbidden => WireFault::Forbidden,
         FollowingFault::NotFound => WireFault::NotFound,
-        FollowingFault::ObjectSource => WireFault::ObjectSource,
+        FollowingFault::Elsewhere => WireFault::Elsewhere,
         FollowingFault::Away => WireFault::Away,
         FollowingFault::NotTrusted => WireFault::NotTrusted,
         FollowingFault::NoRepository => WireFault::NoRepository,

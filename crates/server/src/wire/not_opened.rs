@@ -6,7 +6,7 @@ use heliostat_origin::NotOpened;
 use heliostat_refusal::Refusal;
 use url::Url;
 
-/// What the client shows of itself, for the origin and for nobody else.
+/// What the client shows of itself, only for the origin.
 pub fn origin_credentials(call: &Call) -> Result<Credentials, Refusal> {
     Credentials::from_header(call.authorization.as_deref().map(str::as_bytes)).map_err(|error| {
         Refusal::unauthenticated(format!("The request could not be authenticated: {error}."))

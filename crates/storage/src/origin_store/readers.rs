@@ -113,7 +113,7 @@ impl OriginStore {
     }
 
     /// Forgets readers to whom nothing was shown since a moment, or something after now: then the clock was set back, and
-    /// nobody knows how long ago it was.
+    /// how long ago it was is not known.
     pub async fn forget_origin_readers_outside(&self, since: i64, now: i64) -> Result<(), StoreError> {
         let granted_at = origin_reader::Column::GrantedAt;
         origin_reader::Entity::delete_many()

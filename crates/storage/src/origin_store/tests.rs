@@ -66,7 +66,7 @@ async fn readers_are_known_until_they_may_no_longer_read_or_the_repository_goes(
         store.delete_origin_repository(two.id).await.unwrap();
         assert_eq!(store.origin_readers_since(0, 10).await.unwrap(), std::slice::from_ref(&newer));
         assert_eq!(store.origin_reader(&newer.reader).await.unwrap().as_ref(), Some(&newer));
-        assert_eq!(store.origin_reader("nobody").await.unwrap(), None);
+        assert_eq!(store.origin_reader("unknown").await.unwrap(), None);
         store.forget_origin_readers_outside(newer.granted_at, newer.granted_at).await.unwrap();
         assert!(!store.origin_readers_since(0, 10).await.unwrap().is_empty());
         store.forget_origin_readers_outside(0, newer.granted_at - 1).await.unwrap();
@@ -109,7 +109,7 @@ async fn who_was_refused_is_so_until_they_are_shown_something() {
         for refusal in refusals.iter().chain([&refused]) {
             assert!(store.is_refused_by_origin(&refusal.reader).await.unwrap(), "{refusal:?}");
         }
-        assert!(!store.is_refused_by_origin("nobody").await.unwrap());
+        assert!(!store.is_refused_by_origin("unknown").await.unwrap());
         store.keep_origin_readers(std::slice::from_ref(&ann)).await.unwrap();
         assert!(!store.is_refused_by_origin(&ann.reader).await.unwrap());
 

@@ -47,7 +47,7 @@ pub struct OutboxEvent {
     pub attempts: i32,
 }
 
-/// Somebody for whom something waits: a mirror or a webhook. Its oldest delivery comes first, and says how it waits.
+/// A receiver for which something waits: a mirror or a webhook. Its oldest delivery comes first, and says how it waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingReceiver<R> {
     /// Who it is.

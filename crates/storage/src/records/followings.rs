@@ -16,7 +16,7 @@ named_values! {
         /// The source has no such repository, or does not show it.
         NotFound = "NOT_FOUND",
         /// The source sends its callers to another server.
-        ObjectSource = "ELSEWHERE",
+        Elsewhere = "ELSEWHERE",
         /// The source does not answer, or has trouble of its own.
         Away = "AWAY",
         /// The certificate or the host key of the source is not trusted, or this server does not call its address.

@@ -13,11 +13,11 @@ pub struct OriginRepository {
     pub object_format: String,
     /// Epoch milliseconds.
     pub created_at: i64,
-    /// When somebody has read it last, in epoch milliseconds; it may be some minutes more.
+    /// When a client has read it last, in epoch milliseconds; it may be some minutes more.
     pub last_used_at: i64,
 }
 
-/// Somebody to whom the other server has shown a repository.
+/// A reader to whom the other server has shown a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginReader {
     /// A hash of where they read and of the keyed hash of their credentials, in hex.
@@ -32,7 +32,7 @@ pub struct OriginReader {
     pub granted_at: i64,
 }
 
-/// Somebody whom the other server has refused.
+/// A reader whom the other server has refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginRefusal {
     /// A hash of where they wanted to read and of the keyed hash of their credentials, in hex.

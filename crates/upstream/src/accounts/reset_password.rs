@@ -1,5 +1,5 @@
-//! A new password without anybody's permission, for who has the data directory of a server that does not run: the last way
-//! in when the administrator's password is lost.
+//! A new password without a permission, for an operator who has the data directory of a server that does not run: the
+//! last way in when the administrator's password is lost.
 
 use heliostat_auth::{NewPassword, PasswordError, Passwords, Secret, UnfitPassword};
 use heliostat_downstream::EventContext;
@@ -10,7 +10,7 @@ use thiserror::Error;
 /// Why the password is as it was.
 #[derive(Debug, Error)]
 pub enum PasswordResetError {
-    /// Nobody has the name.
+    /// No user has the name.
     #[error("there is no user {0:?}")]
     NoSuchUser(String),
     /// The new password may not be set.
@@ -41,7 +41,7 @@ pub async fn reset_password(
     let fit = NewPassword::chosen(&user.name, password);
     let password = fit.map_err(|error| PasswordResetError::Unfit { user: user.name.clone(), error })?;
     let password_hash = Passwords::new().hash(&password).await?;
-    // Nobody has done it who has a name or an address here.
+    // No user of this server has done it, and no client with an address.
     let context = EventContext { base: "", now_ms: Clock::system().now_ms(), actor: None };
     let events = vec![context.permissions_changed(Some(&user.name))];
     store.set_password_hash(user.id, Some(password_hash), events).await?;

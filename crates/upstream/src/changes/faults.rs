@@ -121,7 +121,7 @@ impl Faults {
     /// Notes that a whole repository has taken the place of what was there.
     pub(crate) fn replaced(&self, id: RepositoryId) {
         *self.replacements.lock().entry(id).or_default() += 1;
-        // After that: whoever is about to note something noted it by now, or does not any more.
+        // After that: a task that is about to note something has noted it by now, or does not any more.
         self.clear(id);
     }
 

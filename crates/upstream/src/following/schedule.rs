@@ -1,4 +1,4 @@
-//! When each source is looked at next, and how its last look went: in memory, by a clock that nobody sets.
+//! When each source is looked at next, and how its last look went: in memory, by a monotonic clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ const MAX_URL_BYTES: usize = 2_048;
 const MAX_USERNAME_BYTES: usize = 255;
 /// Longest password or token for a source, in bytes.
 const MAX_PASSWORD_BYTES: usize = 8_192;
-/// How often a source is looked at unless somebody says otherwise, in seconds.
+/// How often a source is looked at unless it is set otherwise, in seconds.
 const DEFAULT_INTERVAL_SECONDS: i32 = 60;
 /// How often it may be looked at at most, in seconds.
 const MIN_INTERVAL_SECONDS: i32 = 5;

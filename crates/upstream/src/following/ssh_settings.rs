@@ -12,7 +12,7 @@ const MAX_KNOWN_HOSTS_BYTES: usize = 65_536;
 const OPENSSH_KEY: &str = "b3BlbnNzaC1rZXktdjEA";
 const NOT_ENCRYPTED: &str = "AAAABG5vbm";
 
-/// A private key as `ssh` reads it, if it is one that nobody has to unlock.
+/// A private key as `ssh` reads it, if it has no passphrase.
 pub(super) fn checked_key(key: &Secret) -> Result<String, Refusal> {
     let wrong = |message: &str| Err(Refusal::invalid("sshKey", message));
     let key = key.expose();
@@ -44,7 +44,7 @@ pub(super) fn checked_key(key: &Secret) -> Result<String, Refusal> {
     };
     if is_locked {
         return wrong(
-            "The key has a passphrase, which nobody can type here: make a key for this alone, without one.",
+            "The key has a passphrase, which the server cannot ask for: make a key for this alone, without one.",
         );
     }
     Ok(key)
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_private_key_that_nobody_has_to_unlock_is_taken() {
+    fn only_a_private_key_without_a_passphrase_is_taken() {
         let openssh = format!("{OPENSSH_KEY}{NOT_ENCRYPTED}UAAAAEbm9uZQAAAAAAAAAB");
         let taken = key("OPENSSH PRIVATE KEY", &openssh).expect("it is one");
         let written =

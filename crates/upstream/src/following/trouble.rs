@@ -51,7 +51,7 @@ impl Trouble {
                 Self::new(FollowingFault::NotFound, with(message, said))
             }
             SourceRefusal::ElsewhereOnly { location_host } => Self::new(
-                FollowingFault::ObjectSource,
+                FollowingFault::Elsewhere,
                 format!("{url} sends its callers to {location_host}; follow the address there."),
             ),
             SourceRefusal::Away(reason) => {

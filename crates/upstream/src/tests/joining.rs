@@ -160,7 +160,7 @@ async fn open_requests_are_bounded_for_each_network_and_forgotten_in_time() {
 }
 
 #[tokio::test]
-async fn anybody_can_ask_but_not_without_end() {
+async fn unauthenticated_clients_can_ask_but_not_without_end() {
     let server = TestUpstream::new().await;
     let (began, mut refused) = (Instant::now(), 0);
     for number in 0..40 {

@@ -32,7 +32,7 @@ async fn the_first_administrator_gets_a_password_file_once() {
 async fn credentials_must_hold() {
     let server = TestUpstream::new().await;
     server.user("ada").await;
-    for (name, password) in [("ada", "wrong"), ("nobody", USER_PASSWORD), ("ada", ""), ("", "")] {
+    for (name, password) in [("ada", "wrong"), ("unknown", USER_PASSWORD), ("ada", ""), ("", "")] {
         let refused = server.log_in(name, password).await;
         assert!(matches!(refused, Err(Refusal::Unauthenticated { .. })), "{name} {password}");
     }
@@ -290,7 +290,7 @@ async fn a_repository_is_there_whole_or_not_at_all() {
     assert_eq!(
         server.upstream.0.served.store().list().await.expect("a list"),
         [next],
-        "what nobody made stays"
+        "what the server has not made stays"
     );
     async {
         server

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_done_when_nobody_is_left() {
+    fn it_is_done_when_no_mirror_is_left() {
         let of = |upstream: &str, mirror: &str| json!({ "state": upstream, "mirrors": [{ "name": "Saigon", "state": mirror }] });
         assert!(is_done_everywhere(&of("DONE", "DONE")));
         assert!(!is_done_everywhere(&of("DONE", "PENDING")) && !is_done_everywhere(&of("PENDING", "DONE")));

@@ -90,6 +90,6 @@ async fn refusal_of(session: &Session, repository: &RepositoryName) -> Option<Ca
     let path = format!("/scm/{}/{}.git", repository.project.to_lowercase(), repository.slug);
     let ensure = api::path(&api::MIRRORING, &["servedRepos", "ensure"]);
     let asked = session.client.post(&ensure).body(json!({"repository": path, "wait": 0})).send().await;
-    // That the mirror is behind keeps nobody from cloning.
+    // A mirror that is behind can be cloned from.
     asked.err().filter(|error| error.status() != Some(StatusCode::CONFLICT))
 }

@@ -206,12 +206,12 @@ enum Validity {
     OfAnAuthority,
 }
 
-/// Whether a certificate is valid at a moment, whoever has issued it: time is what is looked at first.
+/// Whether a certificate is valid at a moment, from any issuer: time is what is looked at first.
 fn validity_at(certificate: &ParsedCertificate<'_>, time: SystemTime) -> Validity {
     let time = UnixTime::since_unix_epoch(time.duration_since(UNIX_EPOCH).unwrap_or_default());
     let algorithms = provider().signature_verification_algorithms.all;
-    let nobody = RootCertStore::empty();
-    match verify_server_cert_signed_by_trust_anchor(certificate, &nobody, &[], time, algorithms) {
+    let no_roots = RootCertStore::empty();
+    match verify_server_cert_signed_by_trust_anchor(certificate, &no_roots, &[], time, algorithms) {
         Err(Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         )) => Validity::Over,
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_ends_when_it_says_whoever_has_made_it() {
+    fn a_certificate_ends_when_it_says_from_any_issuer() {
         for is_ca in [IsCa::NoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
             let (_folder, files) = files_with(is_ca);
             let ends_at = Identity::read(&files).expect("read").ends_at().expect("it was read");

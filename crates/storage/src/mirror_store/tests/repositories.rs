@@ -24,7 +24,7 @@ async fn metadata_is_updated_and_keeps_what_was_synchronised() {
         let renamed = store.upsert_repository(renamed).await.unwrap();
         assert_eq!(renamed, MirroredRepository { slug: "page".to_owned(), ..available });
         assert_eq!(store.find_repository(renamed.local_id).await.unwrap(), Some(renamed));
-        let orphan = RepositoryMetadata { upstream_server_id: "nobody".into(), ..metadata(&upstream, "1") };
+        let orphan = RepositoryMetadata { upstream_server_id: "unknown".into(), ..metadata(&upstream, "1") };
         assert!(matches!(store.upsert_repository(orphan).await, Err(StoreError::NotFound { .. })));
         test.remove().await;
     }
@@ -136,8 +136,8 @@ async fn many_new_repositories_are_recorded_at_once_and_those_that_are_known_sta
         assert_eq!(inserted[0], expected);
         assert_eq!(store.find_repository(inserted[0].local_id).await.unwrap(), Some(expected));
         assert_eq!(store.find_repository(known.local_id).await.unwrap(), Some(known));
-        let nobody = store.insert_repositories(&"nobody".into(), vec![new("5", 1)], NOW).await;
-        assert!(matches!(nobody, Err(StoreError::NotFound { what: "upstream", .. })));
+        let unknown = store.insert_repositories(&"unknown".into(), vec![new("5", 1)], NOW).await;
+        assert!(matches!(unknown, Err(StoreError::NotFound { what: "upstream", .. })));
         test.remove().await;
     }
 }

@@ -32,7 +32,7 @@ async fn an_upstream_goes_from_initializing_to_removed() {
         store.remove_upstream(&id, NOW + 5).await.unwrap();
         let removed = store.find_upstream(&id).await.unwrap().unwrap();
         assert_eq!((removed.state, removed.shared_secret), (UpstreamState::Removed, None));
-        let unknown = store.set_upstream_error(&UpstreamServerId::from("nobody"), Some("x")).await;
+        let unknown = store.set_upstream_error(&UpstreamServerId::from("unknown"), Some("x")).await;
         assert!(matches!(unknown, Err(StoreError::NotFound { what: "upstream", .. })));
         test.remove().await;
     }
@@ -54,8 +54,8 @@ async fn the_selection_is_replaced_and_outlives_a_change_of_mode() {
         let expected = UpstreamSettings { mode: MirroringMode::AllProjects, project_ids: ids(&["5", "7"]) };
         assert_eq!(settings, expected);
         assert_eq!(store.upstream_settings(&id).await.unwrap(), expected);
-        let nobody = UpstreamServerId::from("nobody");
-        let unknown = store.set_upstream_settings(&nobody, MirroringMode::AllProjects, Some(&chosen)).await;
+        let absent = UpstreamServerId::from("unknown");
+        let unknown = store.set_upstream_settings(&absent, MirroringMode::AllProjects, Some(&chosen)).await;
         assert!(matches!(unknown, Err(StoreError::NotFound { what: "upstream", .. })));
         test.remove().await;
     }

@@ -31,7 +31,7 @@ impl AccountStore {
             expires_at: Set(token.expires_at),
             last_used_at: Set(None),
         };
-        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
+        // A row is returned before its commit: without a transaction the caller would not wait for the commit.
         let transaction = self.database.begin_write().await?;
         let created = row.insert(&transaction).await.map_err(|error| {
             StoreError::from(error).or_conflict(&unique).or_missing_reference("user", &user_id)

@@ -1,4 +1,4 @@
-//! The one permission that somebody always holds, whatever changes at the same time.
+//! The one permission that at least one user always holds, whatever changes at the same time.
 //!
 //! Without a user who holds it, no user could give it again. So the rows of those who do are locked before one of them
 //! loses it: of two changes at the same time, the second one sees what the first one has done.

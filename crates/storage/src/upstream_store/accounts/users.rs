@@ -36,7 +36,7 @@ impl AccountStore {
             created_at: Set(user.created_at),
             ..Default::default()
         };
-        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
+        // A row is returned before its commit: without a transaction the caller would not wait for the commit.
         let transaction = self.database.begin_write().await?;
         let created = row.insert(&transaction).await;
         let created = created.map_err(|error| StoreError::from(error).or_conflict(&unique))?;

@@ -107,7 +107,7 @@ impl MirrorServerStore {
         let base_url = update.base_url.clone().unwrap_or_default();
         let unique = unique_fields(id.as_str(), &name, &base_url);
         let row = mirror_server::ActiveModel { id: Unchanged(id.clone()), ..changed_fields(update) };
-        // A row that comes back comes before its commit: without a transaction nobody would wait for that.
+        // A row is returned before its commit: without a transaction the caller would not wait for the commit.
         let transaction = self.database.begin_write_of(Shown::Nothing).await?;
         let updated = row
             .update(&transaction)

@@ -161,8 +161,8 @@ async fn tokens_stand_for_their_user_until_they_are_deleted() {
         assert_eq!(store.accounts.find_user_by_token_hash("hash of t1").await.unwrap(), None);
 
         store.accounts.delete_user(bob.id, Vec::new()).await.unwrap();
-        let of_nobody = store.accounts.create_token(new_token("t2", &bob)).await;
-        assert!(matches!(of_nobody, Err(StoreError::NotFound { what: "user", .. })));
+        let of_no_user = store.accounts.create_token(new_token("t2", &bob)).await;
+        assert!(matches!(of_no_user, Err(StoreError::NotFound { what: "user", .. })));
         test.remove().await;
     }
 }
@@ -207,12 +207,12 @@ async fn permissions_replace_each_other_and_can_be_revoked() {
             .unwrap();
         assert_eq!(on_project.values[0].user, alice);
         assert_eq!(on_project.values[0].permission, "PROJECT_WRITE");
-        let nobody = store
+        let unmatched = store
             .accounts
             .list_permissions(PermissionLevel::Repository(repository.id), Some("x"), FIRST_PAGE)
             .await
             .unwrap();
-        assert!(nobody.values.is_empty());
+        assert!(unmatched.values.is_empty());
         let on_repository = store
             .accounts
             .list_permissions(PermissionLevel::Repository(repository.id), None, FIRST_PAGE)

@@ -84,7 +84,7 @@ async fn webhooks_are_kept_with_their_secrets_and_shown_without() {
 }
 
 #[tokio::test]
-async fn events_wait_in_order_for_those_who_ask_and_for_nobody_else() {
+async fn events_wait_in_order_only_for_those_who_ask() {
     for (store, test) in stores().await {
         let follower = mirror(&store, "AAAA").await;
         let site = site(&store).await;
