@@ -39,7 +39,7 @@ pub trait Source: Send + Sync {
     }
 
     /// Brings these objects and all that they need into `into`, with what is there already as the offer. No references
-    /// change but our own. The caller keeps others from removing objects ([`Repository::no_removal`]).
+    /// change but our own. The caller keeps others from removing objects ([`Repository::removals`]).
     fn fetch<'a>(
         &'a self,
         path: &'a RepositoryPath,
