@@ -134,7 +134,7 @@ impl RepositoryStore {
         self.create_with_format(id, default_branch, ObjectFormat::Sha1).await
     }
 
-    /// Creates an empty repository that says whose it is: see [`Repository::identity`].
+    /// Creates an empty repository that says whose it is: see [`crate::RepositoryNotes::identity`].
     pub async fn create_with_identity(
         &self,
         id: u64,
