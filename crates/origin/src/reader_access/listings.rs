@@ -5,8 +5,8 @@ use std::sync::Arc;
 use heliostat_foreign::{Listing, RepositoryPath};
 use heliostat_git::{Head, ObjectFormat, ObjectId, RefSnapshot};
 use heliostat_git_wire::LsRefs;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use sha2::{Digest, Sha256};
 
 use crate::repositories::branches_and_tags;
@@ -87,7 +87,15 @@ impl Weighter<ListName, Arc<Shown>> for ByMemory {
 
 impl Listings {
     pub(super) fn new() -> Self {
-        Self(Cache::with_weighter(EXPECTED_LISTINGS, MAX_MEMORY_BYTES, ByMemory))
+        // The memory is for any list. In parts, one for each of some locks, it would take none that is larger than such a part.
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(EXPECTED_LISTINGS)
+            .weight_capacity(MAX_MEMORY_BYTES)
+            .shards(1)
+            .build()
+            .expect("all that it needs is set");
+        let (hashes, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());
+        Self(Cache::with_options(options, ByMemory, hashes, lifecycle))
     }
 
     /// The one that is in memory already, if the same is shown again; and by what it is known.
@@ -105,5 +113,25 @@ impl Listings {
     /// The list with this name, if it is in memory.
     pub(super) fn find(&self, name: &ListName) -> Option<Arc<Shown>> {
         self.0.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use heliostat_git::RefName;
+
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_in_memory_however_many_cores_there_are() {
+        let object = ObjectId::parse("1".repeat(40)).expect("hex");
+        let name = |number: usize| RefName::parse(format!("refs/heads/branch-{number:06}")).expect("valid");
+        let entries = (0..150_000).map(|number| (name(number), object.clone()));
+        let listing = Listing::new(RefSnapshot::from_entries(entries), ObjectFormat::Sha1, None);
+        let listings = Listings::new();
+        let (name, shown) = listings.shared(listing);
+        let bytes = ByMemory.weight(&name, &shown);
+        assert!(bytes > MAX_MEMORY_BYTES / 8 && bytes < MAX_MEMORY_BYTES, "{bytes}");
+        assert!(listings.find(&name).is_some_and(|found| Arc::ptr_eq(&found, &shown)));
     }
 }
