@@ -21,8 +21,9 @@ use super::fingerprint_key::FingerprintKey;
 use super::kept_lists::KeptLists;
 use super::known_readers::KnownReaders;
 use super::listings::{ListName, Listings, Shown};
-use super::persisted_readers::{News, OnDisk, PersistedReaders};
+use super::persisted_readers::{OnDisk, PersistedReaders};
 use super::reader::{Grant, LastAnswer, Lifetimes, NewEnough, Reader};
+use super::waiting_news::WaitingNews;
 use crate::repositories::Repositories;
 
 /// Readers of repositories of whom something is known in memory; each takes some hundred bytes.
@@ -119,7 +120,7 @@ pub(crate) struct ReaderAccess {
     pub(super) listings: Listings,
     pub(super) readers: KnownReaders,
     /// Readers to whom something was shown that is to be kept.
-    pub(super) changed: Mutex<HashMap<ReaderKey, News>>,
+    pub(super) changed: Mutex<WaitingNews>,
     /// Readers who were refused, which is to be kept; and when, in epoch milliseconds.
     pub(super) refused: Mutex<HashMap<ReaderDigest, i64>>,
     pub(super) lists: KeptLists,

@@ -35,6 +35,11 @@ impl Shown {
         Self { listing: Listing::new(here.clone(), format, None), branches: here }
     }
 
+    /// Bytes of memory that it takes; never less.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        OVERHEAD_BYTES + self.listing.refs().memory_bytes() + self.branches.memory_bytes()
+    }
+
     /// What this asks for of it. It is no list of branches: there may be others.
     pub(crate) fn part(&self, part: &LsRefs) -> Self {
         let moved_to = self.listing.moved_to().cloned();
@@ -81,7 +86,7 @@ struct ByMemory;
 
 impl Weighter<ListName, Arc<Shown>> for ByMemory {
     fn weight(&self, _: &ListName, shown: &Arc<Shown>) -> u64 {
-        OVERHEAD_BYTES + shown.listing.refs().memory_bytes() + shown.branches.memory_bytes()
+        shown.memory_bytes()
     }
 }
 

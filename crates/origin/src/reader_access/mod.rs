@@ -24,6 +24,7 @@ mod listings;
 mod outage;
 mod persisted_readers;
 mod reader;
+mod waiting_news;
 
 pub use ask_origin::AccessCounters;
 pub(crate) use ask_origin::{Asking, Heard, HeardRefs, ReaderAccess};

@@ -17,6 +17,7 @@ use super::ask_origin::{ReaderAccess, ReaderDigest, ReaderKey, digest_of};
 use super::kept_lists::{Kept, KeptLists, Pace, Room, list_name};
 use super::listings::{ListName, Shown};
 use super::reader::{Grant, Reader};
+use super::waiting_news::{News, WaitingNews};
 
 /// Pause between two looks for what is new.
 const KEEPING_PAUSE: Duration = Duration::from_secs(2);
@@ -49,14 +50,6 @@ pub(super) struct OnDisk {
     at_ms: i64,
     /// The origin has refused the reader since, and it is not removed yet.
     is_refused: bool,
-}
-
-/// A reader to whom something was shown, and what that was.
-pub(super) struct News {
-    reader: Arc<Reader>,
-    name: ListName,
-    /// The list itself, until it is on the disk.
-    shown: Option<Arc<Shown>>,
 }
 
 /// What an earlier process has kept of readers, and how many are kept at most.
@@ -150,8 +143,9 @@ impl ReaderAccess {
             return;
         }
         self.refused.lock().remove(&digest_of(key));
-        let news = News { reader: Arc::clone(reader), name, shown: Some(Arc::clone(shown)) };
-        self.changed.lock().insert(key.clone(), news);
+        let moved_to = shown.listing.moved_to().cloned();
+        let news = News { reader: Arc::clone(reader), name, moved_to };
+        self.changed.lock().add(key.clone(), news, Some(shown));
     }
 
     /// The origin has refused a reader. What is on the disk of them is removed before this ends, also where they do not wait to be
@@ -223,15 +217,15 @@ impl ReaderAccess {
 
     async fn keep_grants(&self, pace: Pace) {
         self.lists.begin_round();
-        let changed = std::mem::take(&mut *self.changed.lock());
-        if changed.is_empty() {
+        let WaitingNews { readers, lists, .. } = std::mem::take(&mut *self.changed.lock());
+        if readers.is_empty() {
             return;
         }
         let (mut rows, mut written) = (Vec::new(), Vec::new());
         let mut counts = self.count_on_disk();
-        for (key, news) in changed {
-            let moved_to = news.shown.as_ref().and_then(|shown| shown.listing.moved_to());
-            let place = self.repositories.place_of(&key.0, moved_to);
+        for (key, news) in readers {
+            let shown = lists.get(&news.name);
+            let place = self.repositories.place_of(&key.0, news.moved_to.as_ref());
             // It is recorded when it is served for the first time, and then there is something new as well.
             let Some(entry) = self.repositories.find(&place) else { continue };
             let Some(grant) = news.reader.to_write(WRITTEN_AGAIN_AFTER) else { continue };
@@ -240,11 +234,11 @@ impl ReaderAccess {
                 news.reader.not_written();
                 continue;
             }
-            let listed = match self.keep_list(&news, pace).await {
+            let listed = match self.keep_list(news.name, shown, pace).await {
                 Kept::Here => Some(news.name),
                 Kept::Not => None,
                 Kept::Later => {
-                    self.keep_later(key, news);
+                    self.keep_later(key, news, shown);
                     continue;
                 }
             };
@@ -263,16 +257,16 @@ impl ReaderAccess {
                 listing: listed.map(hex::encode),
                 granted_at: grant.at_ms,
             });
-            // The list is on the disk, if it is kept at all.
-            written.push((key, News { shown: None, ..news }));
+            written.push((key, news));
         }
         if let Err(error) = self.store.keep_origin_readers(&rows).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "cannot keep which readers were shown which repositories"
             );
+            // The lists are on the disk, if they are kept at all.
             for (key, news) in written {
-                self.keep_later(key, news);
+                self.keep_later(key, news, None);
             }
         }
         if self.lists.are_full() {
@@ -281,15 +275,15 @@ impl ReaderAccess {
     }
 
     /// Keeps the list that a reader was shown, unless what is left on the disk is for the database.
-    async fn keep_list(&self, news: &News, pace: Pace) -> Kept {
-        let shown = news.shown.as_ref().filter(|_| self.repositories.has_room());
-        self.lists.keep(news.name, shown, pace).await
+    async fn keep_list(&self, name: ListName, shown: Option<&Arc<Shown>>, pace: Pace) -> Kept {
+        let shown = shown.filter(|_| self.repositories.has_room());
+        self.lists.keep(name, shown, pace).await
     }
 
     /// What was to be written was not. If there is something newer by now, that stays.
-    fn keep_later(&self, key: ReaderKey, news: News) {
+    fn keep_later(&self, key: ReaderKey, news: News, shown: Option<&Arc<Shown>>) {
         news.reader.not_written();
-        self.changed.lock().entry(key).or_insert(news);
+        self.changed.lock().add_older(key, news, shown);
     }
 
     /// How many readers of which repository there are on the disk.
