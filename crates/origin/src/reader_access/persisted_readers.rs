@@ -152,6 +152,7 @@ impl ReaderAccess {
     /// told so. If there is nothing, it is noted in the background that they were refused, where that is news.
     pub(super) async fn keep_refusal(&self, key: &ReaderKey, is_news: bool) {
         let (digest, refused_at) = (digest_of(key), self.clock().now_ms());
+        self.changed.lock().forget(key);
         if !note_refused(&mut self.on_disk.lock(), &digest) {
             let mut refused = self.refused.lock();
             let has_room = refused.len() < MAX_WAITING_REFUSALS && !self.lifetimes().stale.is_zero();
@@ -242,16 +243,17 @@ impl ReaderAccess {
                     continue;
                 }
             };
+            let digest = digest_of(&key);
             let on_disk = OnDisk { repository: entry.id, listed, at_ms: grant.at_ms, is_refused: false };
-            if !self.note_on_disk(&key, on_disk, counts.entry(entry.id).or_default()) {
+            if !self.note_on_disk(digest, on_disk, counts.entry(entry.id).or_default()) {
                 continue;
             }
-            // The origin may have said no meanwhile, to one who found nothing to be removed.
-            if news.reader.grant().is_none() {
+            // The origin may have said no meanwhile, to one who found nothing to be removed, or whom memory had forgotten.
+            if news.reader.grant().is_none() || self.refused.lock().contains_key(&digest) {
                 continue;
             }
             rows.push(OriginReader {
-                reader: hex::encode(digest_of(&key)),
+                reader: hex::encode(digest),
                 repository_id: entry.id,
                 content_hash: grant.branches.as_str().to_owned(),
                 listing: listed.map(hex::encode),
@@ -297,8 +299,7 @@ impl ReaderAccess {
 
     /// Notes that a reader is about to be written to the disk, with so many others of the repository; `false` if there is no room
     /// for them.
-    fn note_on_disk(&self, key: &ReaderKey, noted: OnDisk, count: &mut usize) -> bool {
-        let digest = digest_of(key);
+    fn note_on_disk(&self, digest: ReaderDigest, noted: OnDisk, count: &mut usize) -> bool {
         let mut on_disk = self.on_disk.lock();
         if !on_disk.contains_key(&digest) {
             if *count >= MAX_KEPT_OF_REPOSITORY {

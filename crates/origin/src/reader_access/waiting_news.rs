@@ -56,6 +56,11 @@ impl WaitingNews {
         }
     }
 
+    /// The origin has refused a reader. Memory may know them as another one by now than the one that waits.
+    pub(super) fn forget(&mut self, key: &ReaderKey) {
+        self.readers.remove(key);
+    }
+
     fn add_list(&mut self, name: ListName, shown: &Arc<Shown>) {
         if self.bytes >= MAX_WAITING_BYTES || self.lists.contains_key(&name) {
             return;
@@ -107,5 +112,7 @@ mod tests {
         assert_eq!(waiting.readers.len(), MAX_WAITING_READERS);
         waiting.add(key(0), news([2; 32]), None);
         assert_eq!(waiting.readers[&key(0)].name, [2; 32], "who waits is told of anew");
+        waiting.forget(&key(0));
+        assert!(!waiting.readers.contains_key(&key(0)), "who was refused waits no more");
     }
 }
