@@ -124,8 +124,11 @@ impl ReaderAccess {
             if let Some(grant) = found.and_then(|kept| self.grant_of(&kept)) {
                 reader.note_kept(grant);
                 self.readers.note_shown(key, reader);
+                return Ok(());
             }
-        } else if is_refused || self.store.is_refused_by_origin(&name).await? {
+        }
+        // That there may be something does not say that there is.
+        if is_refused || self.store.is_refused_by_origin(&name).await? {
             reader.note_kept_refusal();
         }
         Ok(())
