@@ -122,7 +122,7 @@ pub(crate) struct ReaderAccess {
     /// Readers to whom something was shown that is to be kept.
     pub(super) changed: Mutex<WaitingNews>,
     /// Readers who were refused, which is to be kept; and when, in epoch milliseconds.
-    pub(super) refused: Mutex<HashMap<ReaderDigest, i64>>,
+    pub(super) refused: Arc<Mutex<HashMap<ReaderDigest, i64>>>,
     pub(super) lists: KeptLists,
     pub(super) store: OriginStore,
     pub(super) repositories: Arc<Repositories>,
@@ -155,7 +155,7 @@ impl ReaderAccess {
             listings: Listings::new(),
             readers: KnownReaders::new(MAX_READERS, MAX_NOT_SHOWN),
             changed: Mutex::default(),
-            refused: Mutex::default(),
+            refused: Arc::default(),
             lists: kept.lists,
             store,
             repositories,

@@ -165,7 +165,7 @@ impl ReaderAccess {
             return;
         }
         let (on_disk, writing) = (Arc::clone(&self.on_disk), Arc::clone(&self.writing));
-        let (store, path) = (self.store.clone(), key.0.clone());
+        let (store, refused, path) = (self.store.clone(), Arc::clone(&self.refused), key.0.clone());
         let refusing = async move {
             let _writing = writing.lock().await;
             let refusal = OriginRefusal { reader: hex::encode(digest), refused_at };
@@ -173,7 +173,7 @@ impl ReaderAccess {
                 Ok(()) => {
                     on_disk.lock().remove(&digest);
                 }
-                // Tried again when they ask again.
+                // Tried again with the next that is written.
                 Err(error) => {
                     tracing::error!(
                         repository.path = path.as_str(),
@@ -181,6 +181,7 @@ impl ReaderAccess {
                         "cannot remove from the disk that a reader was shown a repository"
                     );
                     note_refused(&mut on_disk.lock(), &digest);
+                    refused.lock().insert(digest, refused_at);
                 }
             }
         };
@@ -213,9 +214,10 @@ impl ReaderAccess {
             );
             return;
         }
-        let mut refused = self.refused.lock();
+        let (mut refused, mut on_disk) = (self.refused.lock(), self.on_disk.lock());
         for (digest, _) in &waiting {
             refused.remove(digest);
+            on_disk.remove(digest);
         }
     }
 

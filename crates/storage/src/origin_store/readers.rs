@@ -99,13 +99,18 @@ impl OriginStore {
         self.database.flush().await
     }
 
-    /// Records who was refused to whom nothing was shown before.
+    /// Records who was refused, and forgets what they were shown before.
     pub async fn keep_origin_refusals(&self, refusals: &[OriginRefusal]) -> Result<(), StoreError> {
         if refusals.is_empty() {
             return Ok(());
         }
         let transaction = self.database.begin_write().await?;
         for chunk in refusals.chunks(ROWS_AT_ONCE) {
+            let refused = chunk.iter().map(|refusal| refusal.reader.as_str());
+            origin_reader::Entity::delete_many()
+                .filter(origin_reader::Column::Reader.is_in(refused))
+                .exec(&transaction)
+                .await?;
             insert_refusals(&transaction, chunk).await?;
         }
         transaction.commit().await?;

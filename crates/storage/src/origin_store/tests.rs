@@ -112,6 +112,10 @@ async fn who_was_refused_is_so_until_they_are_shown_something() {
         assert!(!store.is_refused_by_origin("unknown").await.unwrap());
         store.keep_origin_readers(std::slice::from_ref(&ann)).await.unwrap();
         assert!(!store.is_refused_by_origin(&ann.reader).await.unwrap());
+        store.keep_origin_refusals(std::slice::from_ref(&refused)).await.unwrap();
+        assert!(store.is_refused_by_origin(&ann.reader).await.unwrap());
+        assert_eq!(store.origin_reader(&ann.reader).await.unwrap(), None, "it is not shown to them any more");
+        store.keep_origin_readers(std::slice::from_ref(&ann)).await.unwrap();
 
         store.keep_newest_origin_refusals(1_200).await.unwrap();
         store.keep_newest_origin_refusals(100).await.unwrap();
