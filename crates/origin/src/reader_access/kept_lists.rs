@@ -39,6 +39,9 @@ const MAX_KEPT_REFS: usize = 1_000_000;
 /// all the time must not take the disk from those who read.
 const BYTES_PER_ROUND: u64 = 16 * 1024 * 1024;
 
+/// A short list counts as so many bytes: it is a file of its own, and a refusal waits for the end of what is being written.
+const LEAST_BYTES_WRITTEN: u64 = 16 * 1024;
+
 /// Lists that are read at once; each is in memory as it lies there and as it is read.
 const LOADS_AT_ONCE: usize = 2;
 
@@ -168,7 +171,7 @@ impl KeptLists {
                 let mut state = self.state.lock();
                 state.sizes.insert(name, bytes);
                 state.bytes += bytes;
-                state.written += bytes;
+                state.written += bytes.max(LEAST_BYTES_WRITTEN);
                 Kept::Here
             }
             Err(error) => {
@@ -423,6 +426,7 @@ mod tests {
         lists.begin_round();
         assert_eq!(keep(Pace::InTurn).await, Kept::Later);
         assert_eq!(keep(Pace::Last).await, Kept::Here);
+        assert_eq!(lists.state.lock().written, BYTES_PER_ROUND + LEAST_BYTES_WRITTEN, "it is a short one");
         assert_eq!(keep(Pace::InTurn).await, Kept::Here);
     }
 }
