@@ -99,7 +99,8 @@ impl State {
         self.sizes.len() >= MAX_LISTS || self.bytes >= MAX_LISTS_BYTES
     }
 
-    /// Forgets all but these, of which those stay that come first and find room. Returns the others.
+    /// Forgets all but these, of which those stay that come first and find room: a long one that finds none takes it from no
+    /// shorter one behind it. Returns the others.
     fn leave_only(&mut self, wanted: &[ListName], room: Room) -> Vec<ListName> {
         let (max_lists, max_bytes) = match room {
             Room::Whole => (MAX_LISTS, MAX_LISTS_BYTES),
@@ -108,8 +109,11 @@ impl State {
         let (mut stay, mut bytes) = (HashSet::new(), 0_u64);
         for name in wanted {
             let Some(size) = self.sizes.get(name).copied() else { continue };
-            if stay.len() >= max_lists || bytes + size > max_bytes {
+            if stay.len() >= max_lists {
                 break;
+            }
+            if bytes + size > max_bytes {
+                continue;
             }
             if stay.insert(*name) {
                 bytes += size;
@@ -414,6 +418,11 @@ mod tests {
         assert_eq!(state.bytes, 2 * half);
         assert_eq!(state.leave_only(&names, Room::ForOthers), [names[2]]);
         assert!(!state.is_full());
+
+        let sizes = [half, half, 1, 1];
+        let mut state = State::of(names.iter().copied().zip(sizes).collect());
+        assert_eq!(state.leave_only(&names, Room::ForOthers), [names[1]], "the short ones find room");
+        assert_eq!(state.bytes, half + 2);
     }
 
     #[tokio::test]
