@@ -314,6 +314,8 @@ fn decoded(content: &[u8]) -> Option<Listing> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use heliostat_git::{Head, ObjectId, RefSnapshot};
     use heliostat_git_wire::{Advertised, PeelInfo, SnapshotRef};
 
@@ -404,6 +406,10 @@ mod tests {
         assert_eq!((load(first).await, load(third).await), (None, Some(*third)));
         let files = std::fs::read_dir(&folder).expect("there").count();
         assert_eq!(files, 1);
+        for (place, expected) in [(folder, 0o700), (lists.place_of(third), 0o600)] {
+            let mode = std::fs::metadata(&place).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, expected, "{}", place.display());
+        }
     }
 
     #[test]
