@@ -123,6 +123,13 @@ impl Opening {
             HeardRefs::Told(shown) => {
                 let format = shown.listing.object_format();
                 let place = self.repositories.place_of(path, shown.listing.moved_to());
+                if let Some(refusal) = &outage
+                    && self.repositories.find(&place).is_some_and(|entry| entry.format != format)
+                {
+                    // What is here is another repository, which others were shown since. It would have to go for one in which
+                    // nothing is, and could not come again.
+                    return Err(NotOpened::ByOrigin(refusal.clone()));
+                }
                 let opened = self.open_entry(&place, format).await?;
                 // Otherwise some of it may have to be fetched before there is anything to answer with.
                 let is_here = opened.entry.is_in_step_with(shown.branches.content_hash());

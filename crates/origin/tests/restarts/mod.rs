@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use heliostat_foreign::Refusal;
+use heliostat_git::ObjectFormat;
 
 use super::pretend_origin::{World, object};
 use super::{away, refusal};
@@ -101,6 +102,22 @@ async fn each_reader_is_shown_what_they_were_shown_last_although_it_is_not_what_
 
     world.source.fail(None);
     assert_eq!(cloned(&world, "ann", "back", "main").await, Some(after));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_what_was_there_before_takes_nothing_from_those_of_what_is_there_now() {
+    let world = World::new().await;
+    world.source.show("bob", &["refs/"]);
+    world.clone_as("ann", "before", &[]).await.expect("it clones");
+    let other = world.workshop.bare_with_format("other", ObjectFormat::Sha256).await;
+    *world.source.repository.lock() = other;
+    world.open("bob").await.expect("it is shown");
+    let here = world.repositories().into_iter().map(|view| view.local_id).collect::<Vec<_>>();
+    world.source.fail(Some(away()));
+    assert_eq!(refusal(world.open("ann").await), away(), "there is another repository now");
+    world.open("bob").await.expect("bob is known");
+    let then = world.repositories().into_iter().map(|view| view.local_id).collect::<Vec<_>>();
+    assert_eq!(then, here);
 }
 
 #[tokio::test(flavor = "multi_thread")]
