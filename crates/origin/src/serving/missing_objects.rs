@@ -232,6 +232,8 @@ impl MissingObjects {
         if !named.is_subset(&here) || !matches!(self.repository.holds_whole(&here).await, Ok(true)) {
             return false;
         }
+        // All below it was gone through, which the next one who wants it need not wait for.
+        self.entry.note_brought(named);
         let unreached = self.repository.first_unreached(unnamed, &here, SearchFor::Client).await;
         matches!(unreached, Ok(None))
     }
