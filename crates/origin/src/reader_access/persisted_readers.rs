@@ -25,6 +25,9 @@ const KEEPING_PAUSE: Duration = Duration::from_secs(2);
 /// What is on the disk may be older by so much, as long as it says the same.
 const WRITTEN_AGAIN_AFTER: Duration = Duration::from_mins(1);
 
+/// How soon after the origin has shown a repository it is recorded here, if at all.
+const RECORDED_WITHIN: Duration = Duration::from_mins(1);
+
 /// How often those are forgotten to whom nothing was shown for long, or of whom there are too many.
 const FORGETTING_PAUSE: Duration = Duration::from_mins(10);
 
@@ -232,8 +235,13 @@ impl ReaderAccess {
         for (key, news) in readers {
             let shown = lists.get(&news.name);
             let place = self.repositories.place_of(&key.0, news.moved_to.as_ref());
-            // It is recorded when it is served for the first time, and then there is something new as well.
-            let Some(entry) = self.repositories.find(&place) else { continue };
+            let Some(entry) = self.repositories.find(&place) else {
+                // It is recorded when it is served for the first time, which may be at this moment.
+                if news.reader.grant().is_some_and(|grant| grant.at.elapsed() < RECORDED_WITHIN) {
+                    self.keep_later(key, news, shown);
+                }
+                continue;
+            };
             let Some(grant) = news.reader.to_write(WRITTEN_AGAIN_AFTER) else { continue };
             if grant.listed.as_ref() != Some(&news.name) {
                 // Something else was shown at this moment, which comes next.
