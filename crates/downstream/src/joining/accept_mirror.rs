@@ -76,7 +76,7 @@ impl Joining {
             _ => None,
         };
         let joining = Arc::clone(self);
-        self.parts.tasks.to_the_end(async move { joining.accept_to_the_end(&request, projects).await }).await
+        self.tasks.to_the_end(async move { joining.accept_to_the_end(&request, projects).await }).await
     }
 
     async fn accept_to_the_end(
@@ -89,12 +89,12 @@ impl Joining {
             events_url: introduction.events_url.clone(),
             uninstalled_url: introduction.uninstalled_url.clone(),
             shared_secret: shared_secret().expose().to_owned(),
-            client_key: self.parts.client_key.clone(),
+            client_key: self.client_key.clone(),
             addon_key: introduction.key.clone(),
             chosen_projects: projects,
-            accepted_at: self.parts.announcer.now_ms(),
+            accepted_at: self.announcer.now_ms(),
         };
-        let inserted = self.parts.store.mirrors.insert_mirror(request.id, new_mirror).await;
+        let inserted = self.mirrors.insert_mirror(request.id, new_mirror).await;
         let mirror = inserted.map_err(|error| match error {
             StoreError::NotFound { .. } => Refusal::conflict("The request was deleted in the meantime."),
             StoreError::InUse { .. } => Refusal::conflict("The request is accepted already."),
@@ -104,11 +104,11 @@ impl Joining {
             Ok(()) => {
                 tracing::info!(mirror.id = %mirror.id, mirror.name = mirror.name, "accepted a mirror");
                 // What was deleted lately waits for it.
-                self.parts.announcer.announced();
+                self.announcer.announced();
                 self.members.record(&mirror.id).await
             }
             Err(reason) => {
-                self.parts.store.mirrors.revert_acceptance(&mirror.id, self.parts.announcer.now_ms()).await?;
+                self.mirrors.revert_acceptance(&mirror.id, self.announcer.now_ms()).await?;
                 Err(reason)
             }
         }
@@ -119,11 +119,11 @@ impl Joining {
         self: &Arc<Self>,
         id: &MirrorServerId,
     ) -> Result<(), Refusal> {
-        let mirror = self.parts.store.mirrors.find_mirror(id).await?;
+        let mirror = self.mirrors.find_mirror(id).await?;
         let Some(mirror) = mirror.filter(|mirror| mirror.last_seen_at.is_none()) else {
             return Ok(());
         };
-        let now = self.parts.announcer.now_ms();
+        let now = self.announcer.now_ms();
         // One from the future was accepted before the clock was set back.
         let is_new = (0..INSTALL_AGAIN_AFTER_MS).contains(&now.saturating_sub(mirror.created_at));
         let may_be_under_way = is_new && mirror.created_at >= self.started_at;
@@ -131,7 +131,7 @@ impl Joining {
             return Ok(());
         }
         let joining = Arc::clone(self);
-        self.parts.tasks.spawn(async move {
+        self.tasks.spawn(async move {
             let installed = async {
                 let introduction =
                     joining.fetch_introduction(&mirror.base_url, &mirror.descriptor_uri).await?;
@@ -154,7 +154,7 @@ impl Joining {
         let call = Call::new(Method::GET, descriptor_uri)
             .timeout(DESCRIPTOR_TIMEOUT)
             .max_answer_bytes(MAX_DESCRIPTOR_BYTES);
-        let fetched = self.parts.client.fetch(call).await;
+        let fetched = self.client.fetch(call).await;
         let json = fetched.map_err(|error| {
             Refusal::conflict(format!(
                 "The mirror's descriptor cannot be fetched: {error}. The mirror must run, and be reached at {} (its \
@@ -168,7 +168,7 @@ impl Joining {
     }
 
     async fn install(&self, mirror: &MirrorServer, introduction: &Introduction) -> Result<(), Refusal> {
-        let base_url = self.parts.announcer.base_address();
+        let base_url = self.announcer.base_address();
         let body = RestAddonInstalledEvent {
             key: Some(introduction.key.clone()),
             client_key: mirror.client_key.clone(),
@@ -181,7 +181,7 @@ impl Joining {
             settings: Some(settings_of(mirror)),
             ..RestAddonInstalledEvent::default()
         };
-        let (client, url) = (&self.parts.client, &introduction.installed_url);
+        let (client, url) = (&self.client, &introduction.installed_url);
         let told = tell(client, mirror, url, &OnAddonInstalledCallback, &body, INSTALL_TIMEOUT).await;
         told.map_err(|error| Refusal::conflict(format!("The mirror could not be installed: {error}.")))
     }
@@ -196,7 +196,7 @@ impl Joining {
         for id in &ids {
             let unknown = || Refusal::invalid("projectIds", format!("The project {id} does not exist."));
             let id: ProjectId = id.parse().map_err(|_| unknown())?;
-            self.parts.store.repositories.find_project(id).await?.ok_or_else(unknown)?;
+            self.repositories.find_project(id).await?.ok_or_else(unknown)?;
         }
         Ok(ids)
     }

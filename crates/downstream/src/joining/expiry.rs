@@ -14,7 +14,7 @@ const MAX_PAUSE: Duration = Duration::from_hours(1);
 impl Joining {
     /// Looks again and again, until `stop` is cancelled.
     pub(crate) async fn keep_requests_fresh(self: Arc<Self>, stop: CancellationToken) {
-        let pause = self.parts.request_lifetime.min(MAX_PAUSE);
+        let pause = self.request_lifetime.min(MAX_PAUSE);
         loop {
             if let Err(error) = self.forget_expired_requests().await {
                 tracing::error!(

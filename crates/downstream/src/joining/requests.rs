@@ -3,17 +3,19 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use heliostat_auth::{Secret, token_hash};
-use heliostat_peer::AddressPrefix;
+use heliostat_peer::{AddressPrefix, DetachedTasks, PeerClient};
 use heliostat_refusal::Refusal;
 use heliostat_storage::{
-    MirrorServerId, MirrorType, MirroringRequest, NewRequest, OpenRequestLimits, Page, PageRequest,
-    RequestId, RequestState, StoreError,
+    MirrorServerId, MirrorServerStore, MirrorType, MirroringRequest, NewRequest, OpenRequestLimits, Page,
+    PageRequest, RepositoryRecords, RequestId, RequestState, StoreError,
 };
 
 use super::rate_limit::RegistrationRateLimit;
 use crate::calling::{descriptor_uri, internal_url, mirror_base_url, text_of};
+use crate::delivery::Announcer;
 use crate::members::{MAX_MIRROR_ID_BYTES, Members, product};
 use crate::parts::DownstreamParts;
 use crate::permit::SystemAdministrator;
@@ -52,7 +54,17 @@ pub struct Registration {
 
 /// Takes requests of mirrors, and lets mirrors in.
 pub struct Joining {
-    pub(super) parts: DownstreamParts,
+    pub(super) mirrors: MirrorServerStore,
+    /// The projects that a mirror may be told to follow.
+    pub(super) repositories: RepositoryRecords,
+    pub(super) client: PeerClient,
+    /// How this server names itself in what it signs.
+    pub(super) client_key: String,
+    pub(super) announcer: Arc<Announcer>,
+    /// Work that outlives its request.
+    pub(super) tasks: DetachedTasks,
+    /// How long a request waits for a decision.
+    pub(super) request_lifetime: Duration,
     pub(super) members: Arc<Members>,
     rate_limit: RegistrationRateLimit,
     /// When this process began, in epoch milliseconds: what was under way before is not any more.
@@ -61,8 +73,20 @@ pub struct Joining {
 
 impl Joining {
     pub(crate) fn new(parts: DownstreamParts, members: Arc<Members>) -> Self {
-        let started_at = parts.announcer.now_ms();
-        Self { parts, members, rate_limit: RegistrationRateLimit::default(), started_at }
+        let DownstreamParts { store, client, client_key, announcer, tasks, request_lifetime } = parts;
+        let started_at = announcer.now_ms();
+        Self {
+            mirrors: store.mirrors,
+            repositories: store.repositories,
+            client,
+            client_key,
+            announcer,
+            tasks,
+            request_lifetime,
+            members,
+            rate_limit: RegistrationRateLimit::default(),
+            started_at,
+        }
     }
 
     /// Files a mirror's request, or tells what has become of it. This needs no credentials, so an open request keeps the
@@ -74,12 +98,12 @@ impl Joining {
         registration: Registration,
     ) -> Result<MirroringRequest, Refusal> {
         let from = from.map(AddressPrefix::from);
-        if !self.rate_limit.admit(from, self.parts.announcer.now_ms()) {
+        if !self.rate_limit.admit(from, self.announcer.now_ms()) {
             return Err(Refusal::too_many("Too many requests from this address; try again later."));
         }
         let request = self.checked(&registration, from)?;
         let mirror_id = request.mirror_id.clone();
-        match self.parts.store.mirrors.find_request_of_mirror(&mirror_id).await? {
+        match self.mirrors.find_request_of_mirror(&mirror_id).await? {
             Some(known) => match known.state {
                 RequestState::Rejected => Err(rejected()),
                 RequestState::Accepted => {
@@ -95,7 +119,7 @@ impl Joining {
     async fn first(&self, request: NewRequest) -> Result<MirroringRequest, Refusal> {
         self.forget_expired_requests().await?;
         let asked = request.clone();
-        let filed = self.parts.store.mirrors.file_request(request, OPEN_REQUESTS).await;
+        let filed = self.mirrors.file_request(request, OPEN_REQUESTS).await;
         let filed = self.unless_taken(filed, &asked).await?;
         // Another one may have come in between.
         same_addresses(&filed, &asked)?;
@@ -120,7 +144,7 @@ impl Joining {
             return match other_address {
                 Ok(()) => {
                     let asked = request.clone();
-                    let described = self.parts.store.mirrors.describe_request_anew(known.id, request).await;
+                    let described = self.mirrors.describe_request_anew(known.id, request).await;
                     self.unless_taken(described, &asked).await
                 }
                 Err(_) => self.replaced(&known, request).await,
@@ -142,7 +166,7 @@ impl Joining {
         request: NewRequest,
     ) -> Result<MirroringRequest, Refusal> {
         let asked = request.clone();
-        let replaced = self.parts.store.mirrors.replace_request(known.id, request, OPEN_REQUESTS).await;
+        let replaced = self.mirrors.replace_request(known.id, request, OPEN_REQUESTS).await;
         let replaced = self.unless_taken(replaced, &asked).await?;
         same_addresses(&replaced, &asked)?;
         tracing::info!(
@@ -160,7 +184,7 @@ impl Joining {
         asked: &NewRequest,
     ) -> Result<MirroringRequest, Refusal> {
         if let Err(StoreError::Conflict { .. }) = &filed
-            && let Some(holder) = self.parts.store.mirrors.find_name_holder(asked).await?
+            && let Some(holder) = self.mirrors.find_name_holder(asked).await?
         {
             tracing::warn!(
                 mirror.id = %asked.mirror_id, mirror.name = asked.name, mirror.url = asked.base_url,
@@ -175,9 +199,9 @@ impl Joining {
 
     /// Forgets open requests about which no administrator has decided in time; returns how many.
     pub(super) async fn forget_expired_requests(&self) -> Result<u64, StoreError> {
-        let lifetime_ms = i64::try_from(self.parts.request_lifetime.as_millis()).unwrap_or(i64::MAX);
-        let filed_before = self.parts.announcer.now_ms().saturating_sub(lifetime_ms);
-        let forgotten = self.parts.store.mirrors.delete_open_requests(Some(filed_before)).await?;
+        let lifetime_ms = i64::try_from(self.request_lifetime.as_millis()).unwrap_or(i64::MAX);
+        let filed_before = self.announcer.now_ms().saturating_sub(lifetime_ms);
+        let forgotten = self.mirrors.delete_open_requests(Some(filed_before)).await?;
         if forgotten > 0 {
             tracing::info!(
                 requests = forgotten,
@@ -195,14 +219,14 @@ impl Joining {
         state: Option<RequestState>,
         page: PageRequest,
     ) -> Result<Page<MirroringRequest>, Refusal> {
-        Ok(self.parts.store.mirrors.list_requests(state, page).await?)
+        Ok(self.mirrors.list_requests(state, page).await?)
     }
 
     /// One request. As published, an unknown one is a conflict.
     pub async fn request(&self, _: SystemAdministrator<'_>, id: &str) -> Result<MirroringRequest, Refusal> {
         let unknown = || Refusal::conflict(format!("The mirroring request {id} does not exist."));
         let id: RequestId = id.parse().map_err(|_| unknown())?;
-        self.parts.store.mirrors.find_request(id).await?.ok_or_else(unknown)
+        self.mirrors.find_request(id).await?.ok_or_else(unknown)
     }
 
     /// Turns a mirror away.
@@ -213,10 +237,8 @@ impl Joining {
     ) -> Result<MirroringRequest, Refusal> {
         let request = self.request(administrator, id).await?;
         match self
-            .parts
-            .store
             .mirrors
-            .set_request_state(request.id, RequestState::Rejected, self.parts.announcer.now_ms())
+            .set_request_state(request.id, RequestState::Rejected, self.announcer.now_ms())
             .await
         {
             Err(StoreError::InUse { .. }) => {
@@ -228,7 +250,7 @@ impl Joining {
 
     /// Forgets all open requests; mirrors that still want to join ask again.
     pub async fn delete_open_requests(&self, _: SystemAdministrator<'_>) -> Result<(), Refusal> {
-        let forgotten = self.parts.store.mirrors.delete_open_requests(None).await?;
+        let forgotten = self.mirrors.delete_open_requests(None).await?;
         tracing::info!(requests = forgotten, "an administrator has deleted all open requests of mirrors");
         Ok(())
     }
@@ -240,7 +262,7 @@ impl Joining {
         id: &str,
     ) -> Result<(), Refusal> {
         let request = self.request(administrator, id).await?;
-        match self.parts.store.mirrors.delete_request(request.id).await {
+        match self.mirrors.delete_request(request.id).await {
             Err(StoreError::NotFound { .. }) => Ok(()),
             result => Ok(result?),
         }
@@ -251,8 +273,8 @@ impl Joining {
         registration: &Registration,
         from: Option<AddressPrefix>,
     ) -> Result<NewRequest, Refusal> {
-        let base_url = mirror_base_url(&self.parts.client, "mirrorBaseUrl", &registration.base_url)?;
-        let (client, given) = (&self.parts.client, &registration.descriptor_uri);
+        let base_url = mirror_base_url(&self.client, "mirrorBaseUrl", &registration.base_url)?;
+        let (client, given) = (&self.client, &registration.descriptor_uri);
         let descriptor_uri = descriptor_uri(client, "addonDescriptorUri", given, &base_url)?;
         Ok(NewRequest {
             mirror_id: mirror_id(&registration.mirror_id)?,
@@ -265,7 +287,7 @@ impl Joining {
                 .unwrap_or_default(),
             key_hash: registration.key.as_ref().map(registration_key_hash).transpose()?,
             asked_from: from.map(|prefix| prefix.to_string()),
-            requested_at: self.parts.announcer.now_ms(),
+            requested_at: self.announcer.now_ms(),
         })
     }
 }
