@@ -1,4 +1,5 @@
-//! Values that a store remembers by name, such as its own server id; each role has a table of them.
+//! Values that a store remembers by name, such as its own server id. Upstreams have a table of them, and mirrors of either
+//! kind have one.
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{EntityTrait, Set};
@@ -6,6 +7,7 @@ use sea_orm::{EntityTrait, Set};
 use crate::entities::{mirror_setting, upstream_setting};
 use crate::error::StoreError;
 use crate::mirror_store::MirrorStore;
+use crate::origin_store::OriginStore;
 use crate::upstream_store::UpstreamStore;
 
 /// Gives a store its settings, in the table of an entity.
@@ -58,4 +60,5 @@ macro_rules! settings_in {
 }
 
 settings_in!(mirror_setting, MirrorStore);
+settings_in!(mirror_setting, OriginStore);
 settings_in!(upstream_setting, UpstreamStore);

@@ -9,7 +9,7 @@ use heliostat_api::ops::{LogRoutes, ServedRepositoriesRoutes};
 use heliostat_foreign::{ServerUrl, SmartHttp, SmartHttpOptions, Source};
 use heliostat_origin::{Origin, OriginOptions};
 use heliostat_peer::Clock;
-use heliostat_storage::{Database, MirrorStore, OriginStore};
+use heliostat_storage::{Database, OriginStore};
 use poem::{Route, RouteMethod};
 use poem_openapi::OpenApiService;
 use url::Url;
@@ -54,8 +54,8 @@ async fn start(options: OriginMirrorOptions) -> Result<RunningRole, StartError> 
     data.close_contents().await?;
     let git = open_git(common, &options.authorities).await?;
     let database = open_database(common, heliostat_storage::Role::Mirror).await?;
-    claim_for_origin(common, &MirrorStore::new(database.clone()), source.base_url()).await?;
     let store = OriginStore::new(database.clone());
+    claim_for_origin(common, &store, source.base_url()).await?;
     mark_folder(common, &database, heliostat_storage::Role::Mirror).await?;
     let listening = Listening::open(common).await?;
     let domain_options = OriginOptions {

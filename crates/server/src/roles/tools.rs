@@ -4,7 +4,7 @@ use std::io;
 
 use heliostat_git::{Durability, Git, MINIMUM_GIT_VERSION, remove_if_there, write_durably};
 use heliostat_peer::{Authorities, with_causes};
-use heliostat_storage::{Database, Flush, MirrorStore, Owner, Role, SERVER_ID_SETTING};
+use heliostat_storage::{Database, Flush, OriginStore, Owner, Role, SERVER_ID_SETTING};
 use url::Url;
 
 use super::data_folder::{AUTHORITIES_FILE, database_url};
@@ -65,7 +65,7 @@ fn name_of_origin_mirror(origin: &Url) -> String {
 /// That a database is that of a mirror of this Git server, or of none yet: then it is from now on.
 pub(super) async fn claim_for_origin(
     options: &ListenOptions,
-    store: &MirrorStore,
+    store: &OriginStore,
     origin: &Url,
 ) -> Result<(), StartError> {
     let wanted = name_of_origin_mirror(origin);

@@ -13,7 +13,7 @@ use crate::database::Database;
 /// What a mirror of another Git server remembers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct OriginStore {
-    database: Database,
+    pub(crate) database: Database,
 }
 
 impl OriginStore {
