@@ -1,6 +1,6 @@
 //! Which connections there are, and which one is closed when there are too many.
 //!
-//! A new client is always let in, and another connection is closed for it: one of the address prefix with the most
+//! Where there is no room for a new client, another connection is closed for it: one of the address prefix with the most
 //! connections, and there the one for which the server has waited longest. So clients that connect and say nothing,
 //! stop in the middle of a request or do not read make room for those that do; a thousand connections of one prefix
 //! displace each other.
