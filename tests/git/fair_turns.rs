@@ -1,10 +1,13 @@
 //! One client can slow itself and no other: readers that do not read, and clients that guess passwords.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
+use tokio::task::JoinSet;
 
 use super::server_process::children_of;
 use crate::harness::{
@@ -18,6 +21,10 @@ const STALLED: usize = 80;
 const SHARE: usize = 16;
 /// More guesses than are looked at in a row.
 const MANY_GUESSES: usize = 20;
+/// Clients that guess at the same time.
+const GUESSERS: usize = 150;
+/// Users of another network who sign in meanwhile.
+const HONEST_USERS: usize = 5;
 /// What every user may ask an upstream.
 const AT_UPSTREAM: &str = "/rest/api/latest/users";
 /// What only administrators may ask a mirror.
@@ -90,6 +97,50 @@ async fn a_wrong_password_that_is_repeated_is_no_new_guess() {
         outdated.get(AT_UPSTREAM).await.refused(401);
     }
     server.client(&user).get(AT_UPSTREAM).await.expect(200);
+}
+
+#[tokio::test]
+async fn many_who_guess_many_names_of_one_network_keep_no_other_client_from_signing_in() {
+    let server = Server::upstream(ServerOptions::default());
+    let mut users = Vec::new();
+    for _ in 0..HONEST_USERS {
+        users.push(server.new_user().await);
+    }
+    let url = server.base_url().join(AT_UPSTREAM).expect("is a URL");
+    let answered = Arc::new(AtomicUsize::new(0));
+    let mut guessers = JoinSet::new();
+    for number in 0..GUESSERS {
+        let (url, answered) = (url.clone(), Arc::clone(&answered));
+        guessers.spawn(async move {
+            let client = reqwest::Client::builder().tls_certs_only([]).build().expect("a client can be made");
+            let address = format!("203.0.113.{}", number % 250 + 1);
+            loop {
+                let guess = client.get(url.clone()).basic_auth(unique(), Some(unique()));
+                let answer = guess.header("X-Forwarded-For", &address).send().await;
+                assert_eq!(answer.expect("the server answers").status(), StatusCode::UNAUTHORIZED);
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    eventually("the guesses to be looked at", || async {
+        (answered.load(Ordering::Relaxed) > 0).then_some(())
+    })
+    .await;
+    // Their passwords were never shown before, so that each has to be checked.
+    for user in &users {
+        let before = answered.load(Ordering::Relaxed);
+        assert_eq!(status_from_elsewhere(&server, AT_UPSTREAM, user).await, StatusCode::OK);
+        let meanwhile = answered.load(Ordering::Relaxed) - before;
+        assert!(
+            meanwhile < GUESSERS / 2,
+            "{meanwhile} guesses were looked at before a user of another network"
+        );
+    }
+    guessers.abort_all();
+    while let Some(guesser) = guessers.join_next().await {
+        let fault = guesser.expect_err("it guesses without end");
+        assert!(fault.is_cancelled(), "{fault}");
+    }
 }
 
 #[tokio::test]

@@ -97,3 +97,26 @@ fn a_build_with_a_new_token_reads_what_everybody_was_shown_while_the_origin_is_a
         check();
     }
 }
+
+#[tokio::test]
+async fn where_nothing_stale_is_served_no_reader_is_served_while_the_origin_is_away() {
+    let mut scene = Scene::start();
+    scene.mirror.restart_with(&["--serve-stale", "0s"]);
+    let readers = [(Person::Anonymous, Place::Public), (Person::Reader, Place::Private)];
+    for (person, place) in readers {
+        Operation::Clone.at(&scene.url(person, place), &scene.origin.folder(place.path())).expect("may read");
+    }
+    scene.origin_is(Manner::Gone);
+    for (person, place) in readers {
+        let (url, folder) = (scene.url(person, place), scene.origin.folder(place.path()));
+        // A list of a moment ago is not stale yet.
+        eventually("a refusal", || async { Operation::List.at(&url, &folder).err() }).await;
+        for operation in Operation::ALL {
+            operation.at(&url, &folder).expect_err("nothing stale is served");
+        }
+    }
+    scene.origin_is_up_again().await;
+    for (person, place) in readers {
+        Operation::Clone.at(&scene.url(person, place), &scene.origin.folder(place.path())).expect("may read");
+    }
+}

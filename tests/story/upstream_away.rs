@@ -111,3 +111,23 @@ async fn where_nothing_stale_is_served_no_user_is_served_without_the_upstreams_w
     })
     .await;
 }
+
+#[tokio::test]
+async fn where_nothing_stale_is_served_no_user_has_git_without_the_upstreams_word() {
+    let mut pair = Pair::start().await;
+    let (repository, checkout) = pair.pushed_repository(false).await;
+    pair.mirrored(&repository).await;
+    let user = pair.upstream.user_on_repository(&repository, "REPO_READ").await;
+    let Identity::User(name, password) = user else { unreachable!("has a password") };
+    pair.mirror.restart_with(&["--serve-stale", "0s"]);
+    let url = clone_url(pair.mirror.base_url(), &repository, Some((&name, &password)));
+    let listed = || git_output(checkout.path(), &["ls-remote", url.as_str()]).status.success();
+    eventually("what may be read", || async { listed().then_some(()) }).await;
+    pair.upstream.kill();
+    // A decision of a moment ago is not stale yet.
+    eventually("a refusal", || async { (!listed()).then_some(()) }).await;
+    let folder = checkout.path().join(unique());
+    git_fails(checkout.path(), &["clone", "--quiet", url.as_str(), &folder.display().to_string()]);
+    pair.upstream.restart();
+    eventually("what may be read again", || async { listed().then_some(()) }).await;
+}
