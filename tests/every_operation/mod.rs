@@ -7,6 +7,7 @@ mod addresses;
 mod bodies;
 mod callers;
 mod cross_site;
+mod equal_work;
 mod hidden_things;
 mod overload;
 mod scene;

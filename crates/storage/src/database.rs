@@ -110,8 +110,11 @@ impl Database {
         }
         let max_connections = size.connections;
         let options = location.options(max_connections, flush);
-        let connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
-        let (away, doubled, changes, writing) = Default::default();
+        let mut connection = sea_orm::Database::connect(options).await.map_err(unreachable)?;
+        let (away, doubled, writing) = Default::default();
+        let changes = Arc::<ChangeCount>::default();
+        let counted = Arc::clone(&changes);
+        connection.set_metric_callback(move |_| counted.commits().count_statement());
         Ok(Self { connection, location, flush, role, max_connections, away, doubled, changes, writing })
     }
 

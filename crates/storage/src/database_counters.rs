@@ -22,17 +22,25 @@ pub struct DatabaseCounters {
     pub failed_commits: u64,
     /// What both have taken together, from the wish to write until their end.
     pub write_time: Duration,
+    /// Statements with values that were carried out, whether or not they write.
+    pub statements: u64,
 }
 
-/// Counts transactions that write.
+/// Counts transactions that write, and all statements.
 #[derive(Debug, Default)]
 pub(crate) struct CommitCounts {
     committed: AtomicU64,
     failed: AtomicU64,
     time_us: AtomicU64,
+    statements: AtomicU64,
 }
 
 impl CommitCounts {
+    /// A statement was carried out, or failed.
+    pub(crate) fn count_statement(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// A transaction was committed, and has taken so long.
     pub(crate) fn count_success(&self, time: Duration) {
         self.committed.fetch_add(1, Ordering::Relaxed);
@@ -66,6 +74,7 @@ impl Database {
             commits: read(&commits.committed),
             failed_commits: read(&commits.failed),
             write_time: Duration::from_micros(read(&commits.time_us)),
+            statements: read(&commits.statements),
         }
     }
 }
@@ -83,6 +92,7 @@ mod tests {
 
     use crate::database::Role;
     use crate::test_databases::TestDatabase;
+    use crate::upstream_store::UpstreamStore;
 
     #[tokio::test]
     async fn a_transaction_that_writes_is_counted_when_it_is_committed() {
@@ -99,6 +109,21 @@ mod tests {
             let after = test.database.counters();
             assert_eq!((after.commits - before.commits, after.failed_commits), (1, 0));
             assert!(after.write_time > before.write_time);
+            test.remove().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn statements_are_counted_alone_and_in_transactions() {
+        for test in TestDatabase::each(Role::Upstream).await {
+            let store = UpstreamStore::new(test.database.clone());
+            let statements = || test.database.counters().statements;
+            let before = statements();
+            assert_eq!(store.get_setting("name").await.unwrap(), None);
+            assert_eq!(statements() - before, 1);
+            let before = statements();
+            store.set_setting("name", "value").await.unwrap();
+            assert!(statements() > before);
             test.remove().await;
         }
     }

@@ -31,5 +31,10 @@ pub fn encode(database: &DatabaseCounters, encoder: &mut Encoder<'_>) -> fmt::Re
         "heliostat_database_write_seconds_total",
         "Seconds that these transactions have taken, the wait for others included, all together.",
         database.write_time.as_secs_f64(),
+    )?;
+    encoder.counter(
+        "heliostat_database_statements_total",
+        "Statements that the database was given, those of such transactions included.",
+        database.statements,
     )
 }
