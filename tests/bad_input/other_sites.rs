@@ -8,8 +8,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::harness::{
-    Answer, Client, FakeMirror, Identity, Pair, Server, ServerOptions, clone_url, good_descriptor,
-    request_of, shared_pair,
+    Answer, Client, FakeMirror, Identity, Pair, Server, ServerOptions, clone_url, eventually,
+    good_descriptor, request_of, shared_pair,
 };
 
 const EVIL: &str = "http://evil.example";
@@ -98,16 +98,39 @@ async fn behind_a_proxy_the_pages_of_the_base_url_are_the_servers_own_and_no_oth
 }
 
 #[tokio::test]
-async fn pages_of_the_upstream_may_change_the_settings_of_a_mirror_and_those_of_others_may_not() {
+async fn pages_of_the_upstream_change_settings_of_a_mirror_by_signed_calls_and_nothing_else() {
     let pair = Pair::start().await;
-    let settings = pair.mirror_path("/settings").await;
+    let panel = format!("/rest/mirroring/latest/mirrorServers/{}/webPanels/config", pair.mirror_id().await);
+    let (settings, signature) = eventually("the upstream to sign calls for its page", || async {
+        let page = pair.admin().get(&panel).await.expect(200).text;
+        let settings = Url::parse(&attribute(&page, "data-settings-url")?).ok()?.path().to_owned();
+        Some((settings, Identity::Raw(format!("JWT {}", attribute(&page, "data-write-token")?))))
+    })
+    .await;
     let all = json!({"mode": "ALL_PROJECTS", "projectIds": []});
     let home = pair.upstream.base_url().origin().ascii_serialization();
-    let page = |origin: &str| {
-        pair.mirror_admin().with_header("origin", origin).with_header("sec-fetch-site", "same-site")
+    let page = |caller: &Identity, origin: &str| {
+        pair.mirror.client(caller).with_header("origin", origin).with_header("sec-fetch-site", "same-site")
     };
-    page(&home).put(&settings, &all).await.promised(200);
-    page(EVIL).put(&settings, &all).await.refused(403);
+    page(&signature, &home).put(&settings, &all).await.promised(200);
+    for (caller, origin) in [
+        (&signature, EVIL),
+        // What a browser adds by itself, or nothing.
+        (&Identity::admin(), home.as_str()),
+        (&Identity::Anonymous, home.as_str()),
+    ] {
+        page(caller, origin).put(&settings, &all).await.refused(403);
+    }
+    page(&signature, &home).with_header("origin", EVIL).put(&settings, &all).await.refused(403);
+    for path in ["/", "/console/session", "/scm/prj/repo.git/git-receive-pack"] {
+        page(&signature, &home).unjudged().post_nothing(path).await.expect_error(403);
+    }
+}
+
+/// The value of an attribute in a page, if it has one.
+fn attribute(page: &str, name: &str) -> Option<String> {
+    let (_, value) = page.split_once(&format!("{name}=\""))?;
+    value.split('"').next().filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 #[tokio::test]

@@ -6,13 +6,14 @@
 //! requests without a body, too. Browsers state where a request comes from in `Origin` and `Sec-Fetch-Site`, and pages
 //! cannot change what these say. A client that sends neither is no browser and passes.
 //!
-//! The pages of an upstream may change the settings of its mirrors. They sign their calls, so the one way in that is
-//! open to other sites ([`CrossOrigin`](super::CrossOrigin)) is open to them for this as well.
+//! The pages of an upstream may change the settings of its mirrors, over the one way in that is open to other sites
+//! ([`CrossOrigin`](super::CrossOrigin)), and by calls that the upstream has signed alone: no browser adds a signature by
+//! itself, so what its user has typed here does nothing for them.
 
 use std::sync::Arc;
 
 use heliostat_api::ErrorName;
-use poem::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 use url::{Origin, Url};
 
@@ -23,6 +24,8 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MAX_TOLD_CHARS: usize = 200;
 /// Below this path, pages of the upstream may call a mirror.
 const OPEN_TO_PARTNER: &str = "/rest/";
+/// How the credentials of such a call begin.
+const SIGNED: &[u8] = b"JWT ";
 
 /// The middleware; knows which pages are this server's own.
 #[derive(Clone)]
@@ -44,7 +47,7 @@ struct Foreign {
 }
 
 impl CrossSite {
-    /// For a server with this base URL, which pages of `partner` may call over REST.
+    /// For a server with this base URL, which pages of `partner` may call over REST with signatures.
     pub fn new(base_url: &Url, partner: Option<&Url>) -> Self {
         Self(Arc::new(OwnPages { origin: base_url.origin(), partner: partner.map(Url::origin) }))
     }
@@ -82,26 +85,35 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
+/// Whether a request shows a signature, and nothing that a browser might have added.
+fn is_signed(headers: &HeaderMap) -> bool {
+    let mut shown = headers.get_all(header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+    let is_signature =
+        |value: &[u8]| value.get(..SIGNED.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SIGNED));
+    shown.next().is_some_and(is_signature) && shown.all(is_signature)
+}
+
 impl OwnPages {
     /// What says that a request comes from a page of another site, if it does.
     fn foreign(&self, path: &str, headers: &HeaderMap) -> Option<Foreign> {
+        let is_open = path.starts_with(OPEN_TO_PARTNER) && is_signed(headers);
+        let mut is_of_partner = false;
         for value in headers.get_all(header::ORIGIN) {
             let named = value.to_str().ok().and_then(|text| Url::parse(text).ok()).map(|url| url.origin());
-            if named.as_ref().is_some_and(|named| self.is_partner(path, named)) {
-                return None;
-            }
-            if !named.is_some_and(|named| self.is_own(&named, headers)) {
+            if is_open && named.is_some() && named == self.partner {
+                is_of_partner = true;
+            } else if !named.is_some_and(|named| self.is_own(&named, headers)) {
                 return Some(Foreign::new("Origin", value.as_bytes()));
             }
+        }
+        if is_of_partner {
+            // To the browser, that is another site.
+            return None;
         }
         let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
         // "none" is what a user does by hand, without any page.
         let other = sites.find(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
         other.map(|site| Foreign::new("Sec-Fetch-Site", site.as_bytes()))
-    }
-
-    fn is_partner(&self, path: &str, named: &Origin) -> bool {
-        self.partner.as_ref() == Some(named) && path.starts_with(OPEN_TO_PARTNER)
     }
 
     /// Whether an origin is the base URL's, or that of the socket which the browser has reached by its bare address. By
@@ -188,11 +200,34 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_the_upstream_may_call_a_mirror_over_rest_and_nothing_else() {
+    fn pages_of_the_upstream_may_call_a_mirror_over_rest_with_a_signature_and_nothing_else() {
         let own = pages("https://mirror.example.com", Some("https://git.example.com/context"));
-        let panel = headers(&[("origin", "https://git.example.com"), ("sec-fetch-site", "same-site")]);
-        assert_eq!(own.foreign("/rest/mirroring/latest/settings", &panel), None);
-        assert!(own.foreign("/scm/prj/repo.git/git-upload-pack", &panel).is_some());
-        assert!(own.foreign("/", &panel).is_some());
+        let settings = "/rest/mirroring/latest/settings";
+        let (page, site) = (("origin", "https://git.example.com"), ("sec-fetch-site", "same-site"));
+        let signature = ("authorization", "JWT a.b.c");
+        let panel = headers(&[page, site, signature]);
+        assert_eq!(own.foreign(settings, &panel), None);
+        assert_eq!(own.foreign(settings, &headers(&[page, site, ("authorization", "jwt a.b.c")])), None);
+        for path in ["/scm/prj/repo.git/git-upload-pack", "/", "/console/session", "/restful"] {
+            assert!(own.foreign(path, &panel).is_some(), "{path}");
+        }
+        for foreign in [
+            headers(&[page, site]),
+            // What a browser adds, alone and beside a signature.
+            headers(&[page, site, ("authorization", "Basic YWRhOnB3")]),
+            headers(&[page, site, signature, ("authorization", "Basic YWRhOnB3")]),
+            headers(&[page, site, ("cookie", "heliostat-mirror-443=x")]),
+            headers(&[("origin", "https://evil.example"), site, signature]),
+            headers(&[page, ("origin", "https://evil.example"), site, signature]),
+            headers(&[("origin", "https://git.example.com:8443"), site, signature]),
+            headers(&[("origin", "http://git.example.com"), site, signature]),
+            headers(&[("origin", "null"), site, signature]),
+            headers(&[site, signature]),
+        ] {
+            assert!(own.foreign(settings, &foreign).is_some(), "{foreign:?}");
+        }
+        let alone = pages("https://mirror.example.com", None);
+        assert!(alone.foreign(settings, &panel).is_some(), "a server that follows none has no such pages");
+        assert!(alone.foreign(settings, &headers(&[("origin", "null"), signature])).is_some());
     }
 }
