@@ -77,7 +77,7 @@ impl<'a> Door<'a> {
         missing: &Names,
         round: usize,
     ) {
-        let order = if round % 2 == 0 { [hidden, missing] } else { [missing, hidden] };
+        let order = if round.is_multiple_of(2) { [hidden, missing] } else { [missing, hidden] };
         let mut told = Vec::new();
         for names in order {
             let address = (self.address)(names);

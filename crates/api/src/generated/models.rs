@@ -2850,6 +2850,15 @@ pub struct RestMirrorPurge {
     #[oai(rename = "doneAt", skip_serializing_if_is_none)]
     #[serde(rename = "doneAt", default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<i64>,
+    /// When the mirror last reported of the repository. Absent if it never has: then it may not mirror it, or it has
+    /// not come to it yet.
+    #[oai(rename = "reportedDate", skip_serializing_if_is_none)]
+    #[serde(rename = "reportedDate", default, skip_serializing_if = "Option::is_none")]
+    pub reported_date: Option<i64>,
+    /// When the upstream last heard from the mirror.
+    #[oai(rename = "lastSeenDate")]
+    #[serde(rename = "lastSeenDate")]
+    pub last_seen_date: i64,
 }
 
 /// How the copy of a repository on a mirror stands.
@@ -3810,7 +3819,7 @@ pub struct RestRepositoryPurge {
     #[oai(rename = "doneAt", skip_serializing_if_is_none)]
     #[serde(rename = "doneAt", default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<i64>,
-    /// The mirrors that have reported a synchronization of the repository.
+    /// All mirrors. One that has reported nothing of the repository has carried out no order.
     pub mirrors: Vec<RestMirrorPurge>,
 }
 

@@ -1094,7 +1094,7 @@ impl RepositoriesRoutes {
     /// See who has removed what no ref leads to
     ///
     /// Answers how far the latest order is to remove everything that no ref leads to: whether this server has carried it
-    /// out, and each mirror that has reported a synchronization of the repository. Needs `REPO_ADMIN`.
+    /// out, and each mirror, also one that has reported no synchronization of the repository. Needs `REPO_ADMIN`.
     #[oai(path = "/api/latest/projects/:projectKey/repos/:repositorySlug/purge", method = "get", operation_id = "getRepositoryPurge", tag = "Tag::This")]
     async fn get_repository_purge(
         &self,

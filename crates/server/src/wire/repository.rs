@@ -47,6 +47,8 @@ impl UpstreamWire {
             name: mirror.name.clone(),
             state: purge_state(orders.number, mirror.done_at),
             done_at: mirror.done_at,
+            reported_date: mirror.reported_at,
+            last_seen_date: mirror.last_seen_at,
         });
         RestRepositoryPurge {
             number: orders.number,

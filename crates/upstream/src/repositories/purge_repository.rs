@@ -25,7 +25,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(30);
 pub struct PurgeProgress {
     /// Here.
     pub orders: PurgeOrders,
-    /// At the mirrors that have reported a synchronisation of the repository.
+    /// At all mirrors: which of them have the repository is theirs to say, and one that has not said so may have it.
     pub mirrors: Vec<MirrorPurge>,
 }
 
@@ -38,6 +38,10 @@ pub struct MirrorPurge {
     pub name: String,
     /// When it has reported that the latest order is carried out, in epoch milliseconds.
     pub done_at: Option<i64>,
+    /// When it has last reported of the repository, in epoch milliseconds; `None` if it never has.
+    pub reported_at: Option<i64>,
+    /// When it was last heard of, in epoch milliseconds.
+    pub last_seen_at: i64,
 }
 
 impl Repositories {
@@ -77,10 +81,15 @@ impl Repositories {
         let mirrors = self.mirrors.all_mirrors().await?;
         let states = self.mirrors.mirror_states_of(repository.id).await?;
         let number = repository.purge.number;
-        let told = states.into_iter().filter_map(|state| {
-            let mirror = mirrors.iter().find(|mirror| mirror.id == state.mirror_id)?;
-            let done_at = state.purged_at.filter(|_| state.purged >= number);
-            Some(MirrorPurge { id: state.mirror_id, name: mirror.name.clone(), done_at })
+        let told = mirrors.into_iter().map(|mirror| {
+            let state = states.iter().find(|state| state.mirror_id == mirror.id);
+            MirrorPurge {
+                done_at: state.filter(|state| state.purged >= number).and_then(|state| state.purged_at),
+                reported_at: state.map(|state| state.reported_at),
+                last_seen_at: mirror.last_seen_at.unwrap_or(mirror.created_at),
+                id: mirror.id,
+                name: mirror.name,
+            }
         });
         Ok(PurgeProgress { orders: repository.purge, mirrors: told.collect() })
     }

@@ -18,6 +18,21 @@ async fn behaviour_nothing_is_ordered_at_first() {
 }
 
 #[tokio::test]
+async fn behaviour_a_mirror_that_has_reported_nothing_is_listed_with_when_it_was_last_heard_of() {
+    let joined = shared_joined_by_hand().await;
+    let upstream = &joined.upstream;
+    let repository = upstream.empty_repository(true).await;
+    let path = format!("{}/purge", repository_path(&repository));
+    upstream.admin().post_nothing(&path).await.promised(202);
+    let progress = upstream.admin().get(&path).await.promised(200);
+    let listed = progress["mirrors"].as_array().expect("a list");
+    let silent = listed.iter().find(|mirror| mirror["id"] == joined.mirror_id.as_str());
+    let silent = silent.unwrap_or_else(|| panic!("it is not in {progress}"));
+    assert!(silent["state"] == "PENDING" && silent["lastSeenDate"].is_i64(), "{silent}");
+    assert!(silent.get("doneAt").is_none() && silent.get("reportedDate").is_none(), "{silent}");
+}
+
+#[tokio::test]
 async fn authorisation_administrators_of_the_repository() {
     let joined = shared_joined_by_hand().await;
     let upstream = &joined.upstream;

@@ -86,6 +86,11 @@ async fn behaviour_a_secret_is_gone_everywhere_and_a_mirror_that_is_away_does_it
         }
         let progress = done_by(&pair, &path, 1).await;
         assert!(progress["orderedAt"].as_i64() <= progress["doneAt"].as_i64());
+        let at_the_mirror = &progress["mirrors"][0];
+        assert!(
+            at_the_mirror["reportedDate"].is_i64() && at_the_mirror["lastSeenDate"].is_i64(),
+            "{progress}"
+        );
         for file in &secrets {
             assert!(!has(&pair.upstream, file) && !has(&pair.mirror, file), "{file} is gone");
         }

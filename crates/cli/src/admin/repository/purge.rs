@@ -34,8 +34,13 @@ pub struct PurgeCommand {
     connection: UpstreamConnection,
 }
 
-const PLACES: [Column; 3] =
-    [Column::text("SERVER", "/name"), Column::text("STATE", "/state"), Column::time("DONE", "/doneAt")];
+const PLACES: [Column; 5] = [
+    Column::text("SERVER", "/name"),
+    Column::text("STATE", "/state"),
+    Column::time("DONE", "/doneAt"),
+    Column::time("REPORTED", "/reportedDate"),
+    Column::time("LAST SEEN", "/lastSeenDate"),
+];
 
 /// Orders it, unless only the state is wanted, and waits.
 pub async fn run(command: PurgeCommand) -> anyhow::Result<()> {
@@ -46,7 +51,7 @@ pub async fn run(command: PurgeCommand) -> anyhow::Result<()> {
         false => session.client.post(&path).send().await?,
     };
     let until = Instant::now() + command.wait;
-    while !command.status && !is_done_everywhere(&progress) && Instant::now() < until {
+    while !command.status && !is_done_where_known(&progress) && Instant::now() < until {
         tokio::time::sleep(LOOK_PAUSE).await;
         progress = session.client.get(&path).send().await?;
     }
@@ -65,8 +70,16 @@ pub async fn run(command: PurgeCommand) -> anyhow::Result<()> {
             command.repository
         );
     }
-    if matches!(session.output, OutputFormat::Table) && !is_done_everywhere(&progress) {
-        line("Mirrors that are pending do it as soon as they can be reached.");
+    if matches!(session.output, OutputFormat::Table) {
+        if !is_done_where_known(&progress) {
+            line("Mirrors that are pending do it as soon as they can be reached.");
+        }
+        let unreported = names_of_unreported(&progress);
+        if !unreported.is_empty() {
+            let names = unreported.join(", ");
+            line(&format!("Not waited for, because they never reported of this repository: {names}."));
+            line("Those that mirror it do it as soon as they can be reached.");
+        }
     }
     Ok(())
 }
@@ -79,8 +92,19 @@ fn places(progress: &Value) -> Vec<Value> {
     std::iter::once(upstream).chain(mirrors).collect()
 }
 
-fn is_done_everywhere(progress: &Value) -> bool {
-    places(progress).iter().all(|place| place["state"] != "PENDING")
+/// Whether the upstream has done it, and each mirror that is known to have the repository: others may never report.
+fn is_done_where_known(progress: &Value) -> bool {
+    let mirrors = progress["mirrors"].as_array().into_iter().flatten();
+    let mut known = mirrors.filter(|mirror| mirror["reportedDate"].is_number());
+    progress["state"] != "PENDING" && known.all(|mirror| mirror["state"] != "PENDING")
+}
+
+/// The mirrors that are pending and have never reported of the repository.
+fn names_of_unreported(progress: &Value) -> Vec<&str> {
+    let mirrors = progress["mirrors"].as_array().into_iter().flatten();
+    let unreported =
+        mirrors.filter(|mirror| mirror["state"] == "PENDING" && !mirror["reportedDate"].is_number());
+    unreported.filter_map(|mirror| mirror["name"].as_str()).collect()
 }
 
 #[cfg(test)]
@@ -88,10 +112,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_done_when_no_mirror_is_left() {
-        let of = |upstream: &str, mirror: &str| json!({ "state": upstream, "mirrors": [{ "name": "Saigon", "state": mirror }] });
-        assert!(is_done_everywhere(&of("DONE", "DONE")));
-        assert!(!is_done_everywhere(&of("DONE", "PENDING")) && !is_done_everywhere(&of("PENDING", "DONE")));
+    fn it_is_done_when_none_is_left_that_is_known_to_have_the_repository() {
+        let of = |upstream: &str, mirror: &str| {
+            let saigon = json!({ "name": "Saigon", "state": mirror, "reportedDate": 1 });
+            json!({ "state": upstream, "mirrors": [saigon, { "name": "Lima", "state": "PENDING" }] })
+        };
+        assert!(is_done_where_known(&of("DONE", "DONE")));
+        assert!(!is_done_where_known(&of("DONE", "PENDING")) && !is_done_where_known(&of("PENDING", "DONE")));
         assert_eq!(places(&of("DONE", "PENDING"))[1]["name"], "Saigon");
+        assert_eq!(names_of_unreported(&of("DONE", "PENDING")), ["Lima"]);
     }
 }
